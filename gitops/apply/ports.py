@@ -1,0 +1,157 @@
+"""What the drivers need from the outside, as small protocols; ``gitops.wiring`` joins them to the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gitops.record.entry import Entry
+from gitops.state.artifact import Artifact
+from gitops.state.json import Json, JsonObject
+from gitops.state.live import AuditEntry, Deployment, Live, LiveEnvironment, LiveModel, Workspace
+from gitops.state.names import ModelKey
+from gitops.verify.observation import Answer, Window
+
+
+class Clock(Protocol):
+    """The one clock. ``sleep`` ends early by raising ``Interrupted`` when we are asked to stop."""
+
+    def now(self) -> datetime:
+        """Wall-clock time in UTC, for what is written down."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, for durations and limits."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that many seconds of this clock."""
+
+
+class LiveReader(Protocol):
+    """Reads of the management API. Every method may raise ``BasetenError``."""
+
+    def workspace(self) -> Workspace:
+        """Which workspace the key belongs to; asked once, then remembered."""
+
+    def live(self, keys: Sequence[ModelKey], *, prices: bool = False, secrets: bool = False) -> Live:
+        """All managed models in the fewest requests: teams, models, then environments per model."""
+
+    def model(self, key: ModelKey) -> LiveModel | None:
+        """One model with its environments, read anew."""
+
+    def model_name(self, model_id: str) -> str | None:
+        """The name a model id has now; None where there is no such model."""
+
+    def environment(self, model_id: str, name: str) -> LiveEnvironment | None:
+        """One environment, read anew; None where it is not there."""
+
+    def deployments(self, model_id: str) -> tuple[Deployment, ...]:
+        """All deployments of a model, oldest first."""
+
+    def deployment(self, model_id: str, deployment_id: str) -> Deployment | None:
+        """One deployment; None where it is not there (or not yet)."""
+
+    def audit(self, model_id: str, *, since: datetime | None = None) -> tuple[AuditEntry, ...] | None:
+        """A model's audit entries, oldest first; None where this key may not read them."""
+
+    def logs(
+        self, model_id: str, deployment_id: str, *, since: datetime | None = None, limit: int = 20
+    ) -> tuple[str, ...]:
+        """The last log lines of a deployment, oldest first."""
+
+    def window(self, model_id: str, deployment_id: str, start: datetime, end: datetime) -> Window:
+        """Requests, errors, latency and replicas of a deployment between two moments."""
+
+
+class LiveWriter(Protocol):
+    """Writes of the management API. A write whose answer never came raises ``ResponseLost``."""
+
+    def push(
+        self,
+        key: ModelKey,
+        model_id: str | None,
+        artifact: Artifact,
+        *,
+        name: str,
+        archive: Callable[[], Iterator[bytes]],
+    ) -> Deployment:
+        """Prepare, upload and create a deployment (and the model where ``model_id`` is None)."""
+
+    def create_environment(self, model_id: str, name: str, settings: JsonObject) -> None:
+        """Create an environment; ``settings`` is the request's settings blocks."""
+
+    def update_environment(self, model_id: str, name: str, settings: JsonObject) -> None:
+        """Change settings; accepted is not applied: read back."""
+
+    def promote(
+        self,
+        model_id: str,
+        environment: str,
+        deployment_id: str,
+        *,
+        settings: JsonObject | None = None,
+        override: JsonObject | None = None,
+        preserve_instance_type: bool = True,
+    ) -> Deployment:
+        """Start a promotion; the reply is the deployment that will serve.
+
+        ``settings`` is ``environment_settings_update``, ``override`` ``promotion_settings_override``.
+        """
+
+    def cancel_promotion(self, model_id: str, environment: str, *, force: bool = False) -> None:
+        """Cancel gracefully, or at once."""
+
+    def resume_promotion(self, model_id: str, environment: str) -> None:
+        """Resume a paused promotion."""
+
+    def force_roll_forward(self, model_id: str, environment: str) -> None:
+        """Move all traffic to the candidate now."""
+
+    def activate(self, model_id: str, deployment_id: str) -> None:
+        """Start an inactive deployment."""
+
+    def retry(self, model_id: str, deployment_id: str) -> str | None:
+        """Retry a failed deployment; None when it was taken, else the reason for the refusal."""
+
+
+class Prober(Protocol):
+    """Sends requests to a deployment through the inference API; never raises for an answer."""
+
+    def send(
+        self,
+        model_id: str,
+        deployment_id: str,
+        path: str,
+        body: Json,
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        stream: bool = False,
+    ) -> Answer:
+        """One request; a refused, broken or timed-out one is an ``Answer`` without a status."""
+
+    def wake(self, model_id: str, deployment_id: str) -> None:
+        """Start a deployment that scaled to zero; harmless when repeated."""
+
+
+class DeployLog(Protocol):
+    """The deploy log of every model. Raises ``LogMoved`` (a rival wrote first) or ``RemoteUnreachable``."""
+
+    def fetch(self) -> None:
+        """Bring every model's log from the remote, once; and push results kept by an earlier run."""
+
+    def entries(self, key: ModelKey) -> tuple[Entry, ...]:
+        """A model's entries as last fetched or appended, oldest first."""
+
+    def append(self, key: ModelKey, entry: Entry) -> Entry:
+        """Append by fast-forward push; returns the entry with its id."""
+
+    def keep(self, key: ModelKey, entry: Entry) -> Entry:
+        """Append; where the remote cannot be reached keep it locally for the next run to push."""
+
+
+class Archives(Protocol):
+    """Archives made from Git objects."""
+
+    def archive(self, artifact: Artifact) -> Iterator[bytes]:
+        """The tar of an artifact, in pieces, the same bytes every time."""

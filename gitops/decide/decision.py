@@ -1,0 +1,75 @@
+"""What a decision says: the row that won, the steps that remain, and why, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from gitops.decide.situation import Fact
+from gitops.plan.steps import Step
+from gitops.record.entry import Side
+from gitops.state.live import Deployment
+from gitops.state.settings import Change
+
+
+class State(StrEnum):
+    """The one word for an environment in plans and status."""
+
+    CONVERGED = "converged"
+    SETTINGS = "settings"
+    PUSH = "push"
+    PROMOTE = "promote"
+    FOLLOW = "follow"
+    WATCH = "watch"
+    VERIFY = "verify"
+    ACTIVATE = "activate"
+    RETRY = "retry"
+    CANCEL = "cancel"
+    WAIT = "wait"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    BLOCKED = "blocked"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """Why nothing is done, and what a person can do about it."""
+
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One environment's next steps. ``row`` is the row of the table that won.
+
+    The executor carries out ``steps[0]`` and asks again; the plan lists them all. No steps: at
+    rest. ``serving`` is what serves now, ``target`` the existing deployment that is wanted.
+    ``exit_code`` is what this environment adds to an apply that ends here. ``notices`` are
+    sentences for people. ``history_known`` is false where rows that need the log could not be judged.
+    """
+
+    row: int
+    state: State
+    reason: str
+    steps: tuple[Step, ...] = ()
+    blocked: Blocked | None = None
+    changes: tuple[Change, ...] = ()
+    notices: tuple[str, ...] = ()
+    serving: Side | None = None
+    serving_status: str | None = None
+    target: Deployment | None = None
+    exit_code: int = 0
+    history_known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """The decision cannot be made before these facts are read."""
+
+    facts: frozenset[Fact]
+
+
+Answer: TypeAlias = Decision | Needs

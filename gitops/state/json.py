@@ -1,0 +1,9 @@
+"""JSON as values: the types that settings, labels, checks and documents are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, Union
+
+Json: TypeAlias = Union[None, bool, int, float, str, Sequence["Json"], Mapping[str, "Json"]]
+JsonObject: TypeAlias = Mapping[str, Json]

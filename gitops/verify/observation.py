@@ -1,0 +1,47 @@
+"""What was observed: answers to requests, and figures read from Baseten's metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of the inference API. ``status`` None where none came: then ``error`` says why.
+
+    ``seconds`` is from the request's start to the last byte. ``first_token`` in seconds and
+    ``events`` are of streams only.
+    """
+
+    status: int | None
+    seconds: float
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None
+    first_token: float | None = None
+    events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Metrics of one deployment over ``start`` to ``end``; None: unknown, which is not zero.
+
+    ``requests`` and ``errors`` (5xx) are counts, ``latency`` maps ``p50``, ``p90``, ``p95``,
+    ``p99`` to seconds, ``replicas`` is the last value.
+    """
+
+    start: datetime
+    end: datetime
+    requests: float | None = None
+    errors: float | None = None
+    latency: Mapping[str, float] = field(default_factory=dict)
+    replicas: float | None = None
+
+    @property
+    def error_rate(self) -> float | None:
+        """5xx answers as a share (0-1) of all; None where nothing is known or nothing was asked."""
+        if self.requests is None or self.errors is None or self.requests <= 0:
+            return None
+        return self.errors / self.requests
