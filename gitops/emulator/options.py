@@ -1,0 +1,91 @@
+"""What an emulator is started with: plain values, no behaviour but scaling of durations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mode = Literal["newest", "july"]
+KeyType = Literal[
+    "PERSONAL",
+    "WORKSPACE_MANAGE_ALL",
+    "WORKSPACE_INVOKE",
+    "WORKSPACE_EXPORT_METRICS",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Durations:
+    """How long things take, in seconds at speed 1. All are divided by the speed."""
+
+    build: float = 90.0
+    deploy: float = 40.0
+    load: float = 20.0
+    """LOADING_MODEL and WAKING_UP last at least this long, plus what the truss's own load takes."""
+    wake: float = 10.0
+    replica_start: float = 15.0
+    deactivate: float = 12.0
+    not_found: float = 2.0
+    """A new deployment answers 404 by id for this long."""
+    settings: float = 3.0
+    """From an accepted settings PATCH to the settings being in force."""
+    release: float = 5.0
+    """From a healthy candidate to the first traffic on it."""
+    step: float = 15.0
+    """One rolling step, besides its stabilization time."""
+    terminal_visible: float = 3.0
+    """How long SUCCEEDED, FAILED and CANCELED can still be read from the environment."""
+    metrics_lag: float = 60.0
+    """Metrics end this long before now."""
+    candidate_delay: float = 0.0
+    """From a promote to the candidate showing on the environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An API key that the emulator knows. `secret` is the whole key, `prefix.secret`."""
+
+    secret: str
+    type: KeyType = "PERSONAL"
+    name: str = "emulator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Switches of one emulator. Defaults are a Baseten of autumn 2026 at its own speed."""
+
+    speed: float = 1.0
+    mode: Mode = "newest"
+    durations: Durations = field(default_factory=Durations)
+    keys: tuple[Key, ...] = ()
+    """Empty: any key is accepted, as a personal one."""
+    rate_limits: bool = True
+    workspace: str | None = None
+    """None: `emulator-` and six random characters, so that a fresh emulator is a new workspace."""
+    user_email: str = "emulator@example.com"
+    teams: tuple[str, ...] = ("default",)
+    """The first is the default team."""
+    first_push: Literal["production", "none"] = "production"
+    conflict_status: int = 409
+    """Answered for duplicates and for a promote while another one runs: the sources disagree."""
+    labels_on_copies: bool = False
+    shuffle_lists: bool = False
+    control: bool = False
+    traffic: float = 0.0
+    """Requests per second that the emulator itself sends to every production environment."""
+    traffic_ceiling: float = 40.0
+    """Requests per second over all environments."""
+    worker_limit: int = 12
+    """Truss processes that may live at once; the longest idle one gives way."""
+    worker_memory_mib: int = 4096
+    worker_cpu_seconds: int = 900
+    request_seconds: float = 60.0
+    """Real seconds one request may take in a truss before its process is killed."""
+    load_seconds: float = 300.0
+    """Real seconds a truss's load may take."""
+    seed: int | None = None
+    """Makes ids reproducible; None: random ones."""
+
+    def scaled(self, seconds: float) -> float:
+        """`seconds` of Baseten's time in seconds of this machine's clock."""
+        return seconds / self.speed

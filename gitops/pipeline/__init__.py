@@ -1,0 +1,1 @@
+"""Each verb of the program as one short composition of the stages."""

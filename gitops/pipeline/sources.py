@@ -1,0 +1,64 @@
+"""What compiling needs from Git and the working tree, as small protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gitops.state.artifact import TreeEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitInfo:
+    """A commit's committer date (UTC) and the first line of its message."""
+
+    id: str
+    at: datetime
+    subject: str
+    author: str
+
+
+class Files(Protocol):
+    """Files below the repository's root, at one commit or in the working tree; paths with ``/``."""
+
+    def read(self, path: str) -> bytes | None:
+        """A regular file's bytes; None where there is none."""
+
+    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """The files that are there, in one pass."""
+
+    def list(self, folder: str) -> tuple[str, ...]:
+        """Paths of all regular files below ``folder``, sorted; empty where there is none."""
+
+
+class Objects(Protocol):
+    """The Git object database. Raises ``RepositoryError`` where Git cannot say."""
+
+    def resolve(self, rev: str) -> str:
+        """The full commit id of a revision; ``RepositoryError`` where it names no commit."""
+
+    def exists(self, commit: str) -> bool:
+        """Whether the commit object is in this clone."""
+
+    def is_shallow(self) -> bool:
+        """Whether this clone's history is cut off."""
+
+    def expand(self, prefix: str) -> tuple[str, ...]:
+        """Full ids of the commits that an abbreviation may mean."""
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether one commit is reachable from the other (or is the same)."""
+
+    def info(self, commit: str) -> CommitInfo | None:
+        """A commit's date and subject."""
+
+    def at(self, commit: str) -> Files:
+        """The files of one commit."""
+
+    def entries(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
+        """All blobs, links and submodules below a folder, recursively, with sizes; None: no folder."""
+
+    def blob(self, oid: str) -> bytes:
+        """The content of a blob."""
