@@ -1,0 +1,92 @@
+# Needs Python 3.11 or newer, Git and make. Everything else is installed into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SCHEMAS := release config plan event log
+
+.PHONY: help
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(INSTALLED) ## Install the project and its tools into .venv, once
+
+$(INSTALLED): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: $(INSTALLED) ## Play the whole story on this machine, without an account
+	$(BIN)/gitops demo $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED) ## Run the tests; ARGS="-k rollback" and the like go to pytest
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+.PHONY: check
+check: check-format check-lint check-types check-borders check-schemas ## Run everything that judges code without running it
+
+.PHONY: check-format check-lint check-types check-borders check-schemas
+check-format: $(INSTALLED)
+	$(BIN)/ruff format --check .
+
+check-lint: $(INSTALLED)
+	$(BIN)/ruff check .
+
+check-types: $(INSTALLED)
+	$(BIN)/mypy
+
+check-borders: $(INSTALLED)
+	$(BIN)/lint-imports --no-logo
+
+check-schemas: $(INSTALLED)
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	for name in $(SCHEMAS); do $(BIN)/gitops schema "$$name" > "$$fresh/$$name.schema.json"; done; \
+	diff -ru schemas "$$fresh" || { echo 'schemas/ is not what the code says: run `make schemas`' >&2; exit 1; }
+
+.PHONY: format
+format: $(INSTALLED) ## Lay out the code and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: golden
+golden: $(INSTALLED) ## Rewrite the golden files; read the diff before you commit it
+	$(BIN)/pytest -q -n $(WORKERS) --update-golden $(ARGS)
+
+.PHONY: schemas
+schemas: $(INSTALLED) ## Write schemas/ anew from the code
+	@mkdir -p schemas
+	for name in $(SCHEMAS); do $(BIN)/gitops schema "$$name" > "schemas/$$name.schema.json"; done
+
+.PHONY: benchmarks
+benchmarks: $(INSTALLED) ## Run the benchmarks, one after the other
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark" $(ARGS); done
+
+# uv reads neither pip's settings nor, with --no-config, its own: the file depends on
+# pyproject.toml and on the public index alone. Versions stay unless ARGS=--upgrade.
+.PHONY: constraints
+constraints: ## Write constraints.txt anew from pyproject.toml; ARGS=--upgrade takes newer versions
+	@tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(PYTHON) -m venv "$$tools"; \
+	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
+	"$$tools/bin/uv" --no-config --quiet pip compile pyproject.toml --extra dev \
+	  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --output-file constraints.txt $(ARGS); \
+	if grep -nE '^-|://' constraints.txt; then echo 'constraints.txt names a host or a path' >&2; exit 1; fi
+
+.PHONY: clean
+clean: ## Remove what the tools left, but not .venv
+	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
