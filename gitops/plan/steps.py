@@ -16,7 +16,7 @@ from gitops.state.settings import Change
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """Upload and build an artifact as deployment ``name``; shared by all environments that want it."""
+    """Upload and build an artifact as deployment ``name``; shared by all that want it."""
 
     artifact: Artifact
     name: str
@@ -93,7 +93,7 @@ class Promote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Judge what now serves for as long as the release file says. ``intent``: the entry it closes."""
+    """Judge what now serves, for as long as the file says. ``intent``: the entry it closes."""
 
     environment: str
     deployment_id: str | None
@@ -110,7 +110,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
-    """A promotion of ours runs: wait for its end while judging it. ``undo``: it is our own rollback."""
+    """A promotion of ours runs: judge it until its end. ``undo``: it is our own rollback."""
 
     environment: str
     deployment_id: str
@@ -141,7 +141,7 @@ class RestoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollBack:
-    """Bring back what served before the open intent, restore its settings, confirm, record, hold."""
+    """Bring back what served before the open intent and its settings, confirm, record, hold."""
 
     environment: str
     intent: str
