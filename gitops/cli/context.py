@@ -1,0 +1,38 @@
+"""What every command shares: where it runs, its environment variables, and how it speaks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gitops.git.repository import Repository
+
+
+@dataclass(slots=True)
+class Context:
+    """One call of the program. ``debug`` shows the traceback of an internal error."""
+
+    directory: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    debug: bool = False
+
+    def repository(self) -> Repository:
+        """The Git repository around ``directory``. Raises ``RepositoryError`` where there is none."""
+        from gitops.wiring import open_repository
+
+        return open_repository(self.directory)
+
+    @property
+    def in_ci(self) -> bool:
+        """Whether a CI runner runs us: ``CI`` is set and not empty."""
+        return bool(self.environ.get("CI"))
+
+    def colour(self, *, err: bool = False) -> bool:
+        """Whether to colour stdout (or stderr): a terminal, no ``NO_COLOR``, not in CI."""
+        stream = sys.stderr if err else sys.stdout
+        return stream.isatty() and not self.environ.get("NO_COLOR") and not self.in_ci
