@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from gitops.state.artifact import TreeEntry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitInfo:
-    """A commit's committer date (UTC) and the first line of its message."""
-
-    id: str
-    at: datetime
-    subject: str
-    author: str
+from gitops.state.commit import CommitInfo as CommitInfo
 
 
 class Files(Protocol):
