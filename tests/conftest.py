@@ -1,8 +1,11 @@
 """What holds for every test: a clean environment, fixed randomness, golden files, no hidden skips.
 
-Fixtures: `repository`, an empty Git repository (see tests/repositories.py), and `golden`
-(see tests/golden_files.py). Options: `--update-golden`; `--hypothesis-profile=explore` looks further
-than the fixed examples of a normal run. With GITOPS_NO_SKIPS=1 a skipped test is a failed one.
+Fixtures: `repository`, an empty Git repository (tests/repositories.py), and `golden`
+(tests/golden_files.py). Options: `--update-golden` writes golden files, and
+`--hypothesis-profile=explore` looks further than the fixed examples of a normal run.
+
+`@pytest.mark.needs("tmux")` skips a test by name where a program is missing; with
+GITOPS_NO_SKIPS=1 a skipped test is a failed one.
 """
 
 from __future__ import annotations
