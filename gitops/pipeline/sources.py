@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from gitops.state.artifact import TreeEntry
-from gitops.state.commit import CommitInfo as CommitInfo
+from gitops.state.commit import CommitInfo
+
+__all__ = ["CommitInfo", "Files", "Objects"]
 
 
 class Files(Protocol):
@@ -47,7 +49,7 @@ class Objects(Protocol):
         """The files of one commit."""
 
     def entries(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
-        """All blobs, links and submodules below a folder, recursively, with sizes; None: no folder."""
+        """All blobs, links, submodules below a folder, recursively, with sizes; None: no folder."""
 
     def blob(self, oid: str) -> bytes:
         """The content of a blob."""
