@@ -1,0 +1,80 @@
+"""A deployment pushed the old way: three requests and an upload, without any of this tool's code."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from typing import Final
+
+CONFIG: Final = """\
+model_name: call-transcriber
+base_image:
+  image: openai/whisper-server:1.2
+docker_server:
+  start_command: whisper-server --model large-v3
+  server_port: 8000
+  predict_endpoint: /v1/audio/transcriptions
+  readiness_endpoint: /health
+  liveness_endpoint: /health
+resources:
+  accelerator: T4
+  use_gpu: true
+"""
+
+
+def archive() -> bytes:
+    """The tar of a truss that is nothing but its config.yaml."""
+    content = CONFIG.encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        entry = tarfile.TarInfo("config.yaml")
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def push(environ: Mapping[str, str], *, model: str, name: str) -> str:
+    """Prepare, upload, create; returns the deployment's id. Raises httpx's errors as they come."""
+    import httpx
+    from obstore.store import S3Store
+    from ruamel.yaml import YAML
+
+    deployment = {
+        "config": YAML(typ="safe").load(CONFIG),
+        "raw_config": CONFIG,
+        "deployment_name": name,
+    }
+    with httpx.Client(
+        base_url=environ["BASETEN_API_URL"],
+        headers={"Authorization": f"Bearer {environ['BASETEN_API_KEY']}"},
+        timeout=30,
+    ) as client:
+        prepared = client.post(
+            "/v1/prepare_model_upload", json={"name": model, "deployment": deployment}
+        )
+        upload = prepared.raise_for_status().json()
+        credentials = upload["creds"]
+        store = S3Store(
+            upload["s3_bucket"],
+            region=upload["s3_region"],
+            endpoint=environ["AWS_ENDPOINT_URL_S3"],
+            access_key_id=credentials["aws_access_key_id"],
+            secret_access_key=credentials["aws_secret_access_key"],
+            session_token=credentials["aws_session_token"],
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+        store.put(upload["s3_key"], archive())
+        created = client.post(
+            "/v1/models",
+            json={
+                "source": {
+                    "kind": "model_archive",
+                    "name": model,
+                    "deployment": deployment,
+                    "s3_key": upload["s3_key"],
+                }
+            },
+        )
+        return str(created.raise_for_status().json()["deployment"]["id"])
