@@ -1,0 +1,63 @@
+"""The built distributions: what `pip install baseten-gitops` brings."""
+
+from __future__ import annotations
+
+import email
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gitops._version import __version__
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel, built from the sdist as publishing does, and the sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
+    [wheel] = built.glob("*.whl")
+    assert wheel.name == f"baseten_gitops-{__version__}-py3-none-any.whl"
+    names = zipfile.ZipFile(wheel).namelist()
+    info = f"baseten_gitops-{__version__}.dist-info"
+    assert {name.partition("/")[0] for name in names} == {"gitops", info}
+    assert {f"{info}/licenses/LICENSE", "gitops/py.typed"} <= set(names)
+    in_tree = {str(path.relative_to(ROOT)) for path in (ROOT / "gitops").rglob("*.py")}
+    assert {name for name in names if name.endswith(".py")} == in_tree
+
+
+def test_both_commands_and_the_readme_are_declared(built: Path) -> None:
+    [wheel] = built.glob("*.whl")
+    info = f"baseten_gitops-{__version__}.dist-info"
+    with zipfile.ZipFile(wheel) as files:
+        entries = files.read(f"{info}/entry_points.txt").decode()
+        metadata = email.message_from_bytes(files.read(f"{info}/METADATA"))
+    assert "gitops = gitops.cli.main:main" in entries.splitlines()
+    assert "baseten-gitops = gitops.cli.main:main" in entries.splitlines()
+    assert metadata["Version"] == __version__
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert str(metadata.get_payload()).strip() == (ROOT / "README.md").read_text().strip()
+
+
+def test_the_sdist_has_what_its_tests_need(built: Path) -> None:
+    [sdist] = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as files:
+        names = {name.partition("/")[2] for name in files.getnames()}
+    needed = {"LICENSE", "README.md", "pyproject.toml", "gitops/cli/main.py", "tests/conftest.py"}
+    assert needed <= names
+    assert not [name for name in names if name.startswith((".venv", ".git/", "dist/"))]
