@@ -1,0 +1,1 @@
+"""Values become what people and scripts read: text, Markdown, JSON."""

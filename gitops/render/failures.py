@@ -1,0 +1,356 @@
+"""The three sentences of every failure: what happened, what serves now, what to do next.
+
+One place holds them all, so that they keep one voice and a remedy never names a command that is
+not there. Each sentence stands alone: the last lines of a CI job may show only one of them.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from gitops.plan.events import Failure
+from gitops.record.entry import Side
+from gitops.render.words import commit_and_deployment, duration, one_line
+
+__all__ = ["Facts", "FailureKind", "describe"]
+
+
+class FailureKind(StrEnum):
+    """The ways in which a run or an environment can end badly."""
+
+    BUILD_FAILED = "build failed"
+    START_FAILED = "start failed"
+    """Built, or activated, or retried, but never became ready."""
+    CHECKS_FAILED = "checks failed"
+    CHECKS_INCONCLUSIVE = "checks inconclusive"
+    """Also checks that ran out of time."""
+    UNVERIFIED = "unverified"
+    """What serves already does not pass the checks that Git asks for."""
+    TIMED_OUT = "timed out"
+    """Our patience ended; what we waited for goes on. ``doing`` says what it was."""
+    PROMOTION_FAILED_BEFORE_TRAFFIC = "promotion failed at 0 %"
+    PROMOTION_FAILED_WITH_TRAFFIC = "promotion failed with traffic"
+    """Rolled back and confirmed."""
+    WATCH_FAILED = "watch failed"
+    """Rolled back and confirmed."""
+    WATCH_FAILED_ALERT_ONLY = "watch failed, alert only"
+    """``on_failure: alert``: the release stays."""
+    ROLLBACK_NOT_CONFIRMED = "rollback not confirmed"
+    """``target`` is the deployment that should serve again."""
+    NOTHING_TO_GO_BACK_TO = "nothing to go back to"
+    ENDED_BY_PERSON = "ended by a person"
+    PERSONS_RELEASE_FAILED = "a person's release failed"
+    """A person promoted the desired artifact, and it is bad: theirs to undo."""
+    BLOCKED_BY_PERSON = "blocked by a person's promotion or pause"
+    """A rollback met it. ``paused`` tells which."""
+    SERVING_FAILED = "what serves failed"
+    """The one retry of the serving deployment did not help."""
+    SETTINGS_NOT_TAKEN = "settings not taken"
+    """Baseten accepted the settings and did not apply them."""
+    BLOCKED = "blocked"
+    """Blocked while the apply ran: ``detail`` says why, ``remedy`` what to do."""
+    REQUEST_REFUSED = "request refused"
+    """A 4xx; ``detail`` is Baseten's own message."""
+    LOG_UNREACHABLE = "deploy log unreachable"
+    LOG_MOVED = "deploy log moved"
+    API_UNAVAILABLE = "Baseten unavailable"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the sentences are made of; only ``model`` is always needed.
+
+    ``environment`` None: the failure is of a push, which belongs to no environment, or of the whole
+    model. ``candidate`` is what failed, or was on its way. ``serving`` is what serves as last read
+    back, None for nothing; ``serving_known`` false where it could not be read. ``target`` is where
+    a rollback goes. ``detail`` is the cause in words (Baseten's message, the verdict's reason),
+    ``doing`` what was under way, as a noun ("the build"), ``percent`` the candidate's share of
+    traffic, ``seconds`` how long it took, ``person`` who did what stands in the way, ``remedy`` a
+    sentence of the decision itself, ``still_running`` whether Baseten goes on with it.
+    ``lines`` go below the sentences.
+    """
+
+    model: str
+    environment: str | None = None
+    candidate: Side | None = None
+    serving: Side | None = None
+    serving_status: str | None = None
+    serving_known: bool = True
+    target: Side | None = None
+    detail: str = ""
+    doing: str = ""
+    percent: int | None = None
+    seconds: float | None = None
+    person: str | None = None
+    paused: bool = False
+    remedy: str = ""
+    still_running: bool = False
+    remote: str = "origin"
+    lines: tuple[str, ...] = ()
+
+
+def describe(kind: FailureKind, facts: Facts) -> Failure:
+    """The sentences for one failure. Pure; the caller makes them safe for a terminal."""
+    happened, following = _told(kind, facts)
+    return Failure(
+        happened=one_line(happened),
+        serves_now=one_line(_serves(kind, facts)),
+        next=one_line(following),
+        details=tuple(line.rstrip() for line in facts.lines),
+    )
+
+
+def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PLR0912 - one case a kind
+    candidate, place = _candidate(facts), _place(facts)
+    because = _because(facts)
+    again = _command(facts, "apply")
+    status = _command(facts, "status")
+    retry = _retry(facts)
+    match kind:
+        case FailureKind.BUILD_FAILED:
+            return _say(
+                f"The build of {candidate} failed{because}.",
+                f"Mend what its build log names and commit; {again} tries this same build again.",
+            )
+        case FailureKind.START_FAILED:
+            return _say(
+                f"{_first_up(candidate)} did not become ready{because}.",
+                f"Mend what its log names and commit; {again} tries this same deployment again.",
+            )
+        case FailureKind.CHECKS_FAILED:
+            return _say(
+                f"{_first_up(candidate)} failed the checks of {place}{because}.",
+                "It is held there until Git asks for something else: correct the model or its "
+                f"checks and commit, or have the same one checked again with {retry}.",
+            )
+        case FailureKind.CHECKS_INCONCLUSIVE:
+            return _say(
+                f"The checks of {place} could not tell whether {candidate} is good{because}.",
+                f"Nothing is held against it: {again} checks it again.",
+            )
+        case FailureKind.UNVERIFIED:
+            return _say(
+                f"What serves {place} does not pass the checks that Git asks for{because}.",
+                "Pin a commit that passes, or correct the checks; every apply ends red until then.",
+            )
+        case FailureKind.TIMED_OUT:
+            waited = f" after {duration(facts.seconds)}" if facts.seconds is not None else ""
+            return _say(
+                f"We stopped waiting for {_doing(facts)}{waited}; it goes on at Baseten{because}.",
+                f"Nothing is lost: {again} continues from where it is by then.",
+            )
+        case FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC:
+            return _say(
+                f"Baseten ended the promotion of {candidate} to {place} before it got any "
+                f"traffic{because}.",
+                f"It is held there until Git asks for something else; {retry} tries it again.",
+            )
+        case FailureKind.PROMOTION_FAILED_WITH_TRAFFIC:
+            share = f" with {facts.percent} % of the traffic on it" if facts.percent else ""
+            return _say(
+                f"The promotion of {candidate} to {place} failed{share} "
+                f"and was rolled back{because}.",
+                _after_rollback(retry),
+            )
+        case FailureKind.WATCH_FAILED:
+            return _say(
+                f"{_first_up(candidate)} was bad under real traffic in {place} "
+                f"and was rolled back{because}.",
+                _after_rollback(retry),
+            )
+        case FailureKind.WATCH_FAILED_ALERT_ONLY:
+            return _say(
+                f"{_first_up(candidate)} is bad under real traffic in {place}{because}; "
+                "its watch only alerts, so it stays.",
+                "Decide whether it may: reverting the commit that moved the pin, and applying "
+                "that, brings the previous one back.",
+            )
+        case FailureKind.ROLLBACK_NOT_CONFIRMED:
+            return _say(
+                f"{place} was to go back to {_side(facts.target)}, and that could not be "
+                f"confirmed{because}.",
+                f"A person is needed now: look with {status}; where it does not serve, promote "
+                f"{_deployment(facts.target)} to {_environment(facts)} on Baseten by hand, then "
+                f"run {again}.",
+            )
+        case FailureKind.NOTHING_TO_GO_BACK_TO:
+            return _say(
+                f"{_first_up(candidate)} is bad in {place}{because}, and nothing served there "
+                "before that it could go back to.",
+                "A person is needed: pin a commit that works and apply it; the bad one is held "
+                "and will not be promoted again.",
+            )
+        case FailureKind.ENDED_BY_PERSON:
+            return _say(
+                f"{_who(facts)} ended the release of {candidate} to {place}{because}.",
+                f"It is held there until Git asks for something else; {retry} starts it "
+                "again when it may go ahead.",
+            )
+        case FailureKind.PERSONS_RELEASE_FAILED:
+            return _say(
+                f"{_first_up(candidate)}, which {_who(facts)} promoted to {place}, is bad"
+                f"{because}; a person's release is not undone by us.",
+                f"Ask {_who(facts)}; reverting the commit that moved the pin, and applying that, "
+                "goes back.",
+            )
+        case FailureKind.BLOCKED_BY_PERSON:
+            met = "a promotion that was paused" if facts.paused else "another promotion"
+            by = f" by {facts.person}" if facts.person else ""
+            way = (
+                f"{_command(facts, 'resume')} or {_command(facts, 'cancel')}"
+                if facts.paused
+                else f"{_command(facts, 'cancel')}, or wait for its end"
+            )
+            return _say(
+                f"Going back in {place} met {met}{by}, and stopped there{because}.",
+                f"A person has to decide: {way}; then {again} goes on.",
+            )
+        case FailureKind.SERVING_FAILED:
+            return _say(
+                f"What serves {place} has failed, and retrying it did not help{because}.",
+                f"A person is needed: read its log on Baseten, pin a commit that works, and run "
+                f"{again}.",
+            )
+        case FailureKind.SETTINGS_NOT_TAKEN:
+            return _say(
+                f"Baseten accepted settings for {place} and does not show them{because}.",
+                f"Look with {status}; {again} sends them again.",
+            )
+        case FailureKind.BLOCKED:
+            return _say(
+                f"{place} was stopped{because}.",
+                facts.remedy or f"See why with {_command(facts, 'plan')}.",
+            )
+        case FailureKind.REQUEST_REFUSED:
+            return _say(
+                f"Baseten refused {_doing(facts)}{because}.",
+                f"Correct what it names, then run {again}.",
+            )
+        case FailureKind.LOG_UNREACHABLE:
+            return _say(
+                f"The deploy log on {facts.remote} could not be written, so {_doing(facts)} was "
+                f"not started{because}.",
+                f"Once the Git host answers and lets you push to refs/gitops/log/, run {again}.",
+            )
+        case FailureKind.LOG_MOVED:
+            return _say(
+                f"Another run wrote to the deploy log of {facts.model} first, so {_doing(facts)} "
+                f"was not started{because}.",
+                f"Let that run end, then run {again}; {_command(facts, 'log')} shows what it did.",
+            )
+        case FailureKind.API_UNAVAILABLE:
+            return _say(
+                f"Baseten did not answer during {_doing(facts)}{because}.",
+                f"When it answers again, {again} looks at what took effect and continues.",
+            )
+        case FailureKind.INTERRUPTED:
+            runs = "; it goes on at Baseten" if facts.still_running else ""
+            return _say(
+                f"The run was interrupted during {_doing(facts)}{runs}{because}.",
+                f"Nothing is lost: {again} continues from what is there by then.",
+            )
+        case _:
+            assert_never(kind)
+
+
+_UNTOUCHED = frozenset(
+    {
+        FailureKind.BUILD_FAILED,
+        FailureKind.START_FAILED,
+        FailureKind.CHECKS_FAILED,
+        FailureKind.CHECKS_INCONCLUSIVE,
+        FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC,
+        FailureKind.LOG_UNREACHABLE,
+        FailureKind.LOG_MOVED,
+    }
+)
+"""Kinds after which no request was ever answered by the candidate."""
+
+_CONFIRMED = frozenset({FailureKind.PROMOTION_FAILED_WITH_TRAFFIC, FailureKind.WATCH_FAILED})
+"""Kinds that end with the deployment before serving again, read back."""
+
+
+def _serves(kind: FailureKind, facts: Facts) -> str:
+    if facts.environment is None:
+        if kind in _UNTOUCHED:
+            return f"Every environment of {facts.model} serves what it served before."
+        if not facts.serving_known:
+            return f"What {facts.model} serves could not be read; nothing was deleted."
+        return f"Nothing that {facts.model} serves was changed by this."
+    place = _place(facts)
+    if not facts.serving_known:
+        return f"What {place} serves could not be read; nothing was deleted."
+    if facts.serving is None:
+        return f"Nothing serves {place}."
+    status = f", {facts.serving_status}" if facts.serving_status else ""
+    serving = f"{place} serves {_side(facts.serving)}{status}"
+    if kind in _CONFIRMED:
+        return f"{serving}: what it served before, read back and confirmed."
+    if kind in _UNTOUCHED:
+        return f"{serving}: what it served before, no traffic was moved."
+    if facts.percent and facts.candidate not in {None, facts.serving}:
+        return f"{serving}, and {facts.percent} % of its traffic goes to {_candidate(facts)}."
+    return f"{serving}."
+
+
+def _say(happened: str, following: str) -> tuple[str, str]:
+    return happened, following
+
+
+def _after_rollback(retry: str) -> str:
+    return (
+        "It is held there, still on Baseten to be looked into: correct the model, commit and move "
+        f"the pin, or try the same one again with {retry}."
+    )
+
+
+def _place(facts: Facts) -> str:
+    return f"{facts.model}/{facts.environment}" if facts.environment else facts.model
+
+
+def _environment(facts: Facts) -> str:
+    return facts.environment or facts.model
+
+
+def _side(side: Side | None) -> str:
+    return commit_and_deployment(side) if side else "the deployment before"
+
+
+def _deployment(side: Side | None) -> str:
+    return f"deployment {side.deployment_id}" if side else "the deployment before"
+
+
+def _candidate(facts: Facts) -> str:
+    return commit_and_deployment(facts.candidate) if facts.candidate else "the new deployment"
+
+
+def _doing(facts: Facts) -> str:
+    return facts.doing or f"the release to {_place(facts)}"
+
+
+def _who(facts: Facts) -> str:
+    return facts.person or "somebody outside of Git"
+
+
+def _because(facts: Facts) -> str:
+    detail = one_line(facts.detail).rstrip(".")
+    return f": {detail}" if detail else ""
+
+
+def _retry(facts: Facts) -> str:
+    return f"`gitops apply {shlex.quote(facts.model)} --retry {shlex.quote(_place(facts))}`"
+
+
+def _command(facts: Facts, verb: str) -> str:
+    words = ["gitops", verb, shlex.quote(facts.model)]
+    if verb in {"cancel", "resume", "log"} and facts.environment:
+        words.append(shlex.quote(facts.environment))
+    return f"`{' '.join(words)}`"
+
+
+def _first_up(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,78 @@
+"""How deployments, commits, durations, moments and values are put into words, everywhere alike."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Final
+
+from gitops.record.entry import Side
+from gitops.state.json import Json
+
+SHORT: Final = 12
+"""Digits of a commit id that people read: enough to be unique, short enough to compare."""
+
+
+def short(commit: str) -> str:
+    """A commit id, or a digest, abbreviated."""
+    return commit[:SHORT]
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space, line breaks included, made one space."""
+    return " ".join(text.split())
+
+
+def commit_and_deployment(side: Side) -> str:
+    """A deployment as people think of it: by the commit it was built from, where that is known."""
+    if side.commit and side.deployment_id:
+        return f"commit {short(side.commit)} (deployment {side.deployment_id})"
+    if side.commit:
+        return f"commit {short(side.commit)}"
+    name = f" ({side.deployment_name})" if side.deployment_name else ""
+    return f"deployment {side.deployment_id}{name}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``45s``, ``10m``, ``1h 30m``; tenths below ten seconds."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [f"{hours}h"] if hours else []
+    if minutes:
+        parts.append(f"{minutes}m")
+    if left and not hours:
+        parts.append(f"{left}s")
+    return " ".join(parts) or "0s"
+
+
+def instant(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+def value(content: Json) -> str:
+    """A setting's value on one line, as YAML would let one write it; absent is ``(not set)``."""
+    match content:
+        case None:
+            return "(not set)"
+        case str():
+            return content if content and content == one_line(content) else json.dumps(content)
+        case float() if content == int(content):
+            return str(int(content))
+        case _:
+            return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 model``, ``2 models``."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

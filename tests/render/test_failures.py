@@ -1,0 +1,152 @@
+"""Every failure tells three sentences that a person on call understands without the code."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gitops.record.entry import Side
+from gitops.render.failures import Facts, FailureKind, describe
+from tests.golden_files import Golden
+
+OLD = Side(
+    deployment_id="w5d8x2q",
+    deployment_name="git-1f" + "0" * 38,
+    digest="1f" + "0" * 62,
+    commit="9d1c7a0b" + "0" * 32,
+)
+NEW = Side(
+    deployment_id="q93mzk7",
+    deployment_name="git-2e" + "0" * 38,
+    digest="2e" + "0" * 62,
+    commit="4be1c02f0c5d9a7e8b1f2a3c4d5e6f708192a3b4",
+)
+USUAL = Facts(
+    model="qwen-3-8b",
+    environment="production",
+    candidate=NEW,
+    serving=OLD,
+    serving_status="ACTIVE",
+    target=OLD,
+)
+
+CASES: dict[FailureKind, Facts] = {
+    FailureKind.BUILD_FAILED: dataclasses.replace(
+        USUAL,
+        environment=None,
+        serving=None,
+        detail="pip could not find torch==9.9.9",
+        lines=("Collecting torch==9.9.9", "ERROR: No matching distribution found"),
+    ),
+    FailureKind.START_FAILED: dataclasses.replace(USUAL, detail="DEPLOY_FAILED", lines=("OOM",)),
+    FailureKind.CHECKS_FAILED: dataclasses.replace(
+        USUAL, detail='smoke: answered "negative" where "positive" was expected'
+    ),
+    FailureKind.CHECKS_INCONCLUSIVE: dataclasses.replace(
+        USUAL, detail="latency: 3 of 50 requests were answered within the time there was"
+    ),
+    FailureKind.UNVERIFIED: dataclasses.replace(
+        USUAL, candidate=None, detail="smoke: status 500, expected 200"
+    ),
+    FailureKind.TIMED_OUT: dataclasses.replace(
+        USUAL, doing="the promotion to production", seconds=3600.0, percent=25
+    ),
+    FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC: dataclasses.replace(
+        USUAL, detail="no capacity for H100:2"
+    ),
+    FailureKind.PROMOTION_FAILED_WITH_TRAFFIC: dataclasses.replace(
+        USUAL, percent=40, detail="the candidate became FAILED"
+    ),
+    FailureKind.WATCH_FAILED: dataclasses.replace(
+        USUAL, detail="12 % of 300 requests failed, at most 2 % may"
+    ),
+    FailureKind.WATCH_FAILED_ALERT_ONLY: dataclasses.replace(
+        USUAL, serving=NEW, detail="p95 was 3.1s, at most 2s was allowed"
+    ),
+    FailureKind.ROLLBACK_NOT_CONFIRMED: dataclasses.replace(
+        USUAL, serving=NEW, serving_status="UNHEALTHY", detail="1 of 2 replicas after 10m"
+    ),
+    FailureKind.NOTHING_TO_GO_BACK_TO: dataclasses.replace(
+        USUAL, serving=NEW, serving_status="UNHEALTHY", target=None, detail="UNHEALTHY for 60s"
+    ),
+    FailureKind.ENDED_BY_PERSON: dataclasses.replace(
+        USUAL, person="alice@example.com", detail="the promotion was cancelled"
+    ),
+    FailureKind.PERSONS_RELEASE_FAILED: dataclasses.replace(
+        USUAL, serving=NEW, person="alice@example.com", detail="9 % of 410 requests failed"
+    ),
+    FailureKind.BLOCKED_BY_PERSON: dataclasses.replace(
+        USUAL, serving=NEW, person="alice@example.com", paused=True, percent=50
+    ),
+    FailureKind.SERVING_FAILED: dataclasses.replace(
+        USUAL, candidate=None, serving_status="FAILED", detail="the image could not be pulled"
+    ),
+    FailureKind.SETTINGS_NOT_TAKEN: dataclasses.replace(
+        USUAL, detail="autoscaling.max_replica is still 10, not 20"
+    ),
+    FailureKind.BLOCKED: dataclasses.replace(
+        USUAL,
+        detail="the promotion was paused by alice@example.com",
+        remedy="Resume it with `gitops resume qwen-3-8b production`.",
+    ),
+    FailureKind.REQUEST_REFUSED: dataclasses.replace(
+        USUAL, doing="the settings of production", detail="max_replica may be at most 10"
+    ),
+    FailureKind.LOG_UNREACHABLE: dataclasses.replace(
+        USUAL, doing="the promotion", detail="could not resolve host git.example.com"
+    ),
+    FailureKind.LOG_MOVED: dataclasses.replace(USUAL, doing="the promotion"),
+    FailureKind.API_UNAVAILABLE: dataclasses.replace(
+        USUAL, serving=None, serving_known=False, doing="the promotion", detail="503 five times"
+    ),
+    FailureKind.INTERRUPTED: dataclasses.replace(
+        USUAL, doing="the promotion", percent=10, still_running=True
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(FailureKind), ids=lambda kind: kind.name.lower())
+def test_three_sentences(kind: FailureKind, golden: Golden) -> None:
+    failure = describe(kind, CASES[kind])
+    for sentence in (failure.happened, failure.serves_now, failure.next):
+        assert sentence.endswith(".")
+        assert "\n" not in sentence
+    lines = "".join(f"    {line}\n" for line in failure.details)
+    golden(
+        f"failures/{kind.name.lower()}.txt",
+        f"{failure.happened}\n{failure.serves_now}\n{failure.next}\n{lines}",
+    )
+
+
+@pytest.mark.parametrize("kind", list(FailureKind), ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize(
+    "facts",
+    [
+        Facts(model="m"),
+        Facts(model="m", serving_known=False),
+        Facts(model="m", environment="e"),
+        Facts(model="m", environment="e", serving_known=False),
+    ],
+    ids=["model", "model-unread", "environment", "environment-unread"],
+)
+def test_sentences_stay_whole_where_little_is_known(kind: FailureKind, facts: Facts) -> None:
+    failure = describe(kind, facts)
+    for sentence in (failure.happened, failure.serves_now, failure.next):
+        assert sentence.endswith(".")
+        assert "None" not in sentence
+        assert "  " not in sentence
+
+
+def test_a_name_cannot_smuggle_a_second_command_into_a_remedy() -> None:
+    failure = describe(
+        FailureKind.CHECKS_FAILED, Facts(model="m; rm -rf ~", environment="production")
+    )
+    assert "gitops apply 'm; rm -rf ~' --retry 'm; rm -rf ~/production'`" in failure.next
+
+
+def test_a_message_of_many_lines_stays_one_sentence() -> None:
+    failure = describe(
+        FailureKind.REQUEST_REFUSED, dataclasses.replace(USUAL, detail="one\n\n  two\r\nthree.")
+    )
+    assert failure.happened.endswith(": one two three.")
