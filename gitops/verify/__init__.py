@@ -1,0 +1,1 @@
+"""Judgement without side effects: observations in, verdicts with figures out."""

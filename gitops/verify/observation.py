@@ -29,7 +29,8 @@ class Window:
     """Metrics of one deployment over ``start`` to ``end``; None: unknown, which is not zero.
 
     ``requests`` and ``errors`` (5xx) are counts, ``latency`` maps ``p50``, ``p90``, ``p95``,
-    ``p99`` to seconds, ``replicas`` is the last value.
+    ``p99`` to seconds, ``replicas`` is the last value. ``until`` is the last moment that the
+    figures cover (metrics trail behind the clock by minutes); None where that is not known.
     """
 
     start: datetime
@@ -38,6 +39,7 @@ class Window:
     errors: float | None = None
     latency: Mapping[str, float] = field(default_factory=dict)
     replicas: float | None = None
+    until: datetime | None = None
 
     @property
     def error_rate(self) -> float | None:

@@ -1,0 +1,129 @@
+"""A check's answers, judged: pass, fail, or inconclusive where they tell nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gitops.state.desired import Check
+from gitops.verify.expectations import error_rate, latency
+from gitops.verify.shot import Finding, Kind, Shot, judge
+from gitops.verify.verdict import Measurement, Outcome, Verdict, worst
+
+SHOWN: Final = 3
+"""Failing requests that a verdict tells of."""
+
+
+def planned_runs(check: Check) -> tuple[int, ...]:
+    """Which probe each counted request sends: every probe in turn, until ``runs`` are sent.
+
+    A file with more requests than ``runs`` is sent once through; ``max_requests`` caps the whole,
+    warm-up included.
+    """
+    if not check.probes:
+        return ()
+    wanted = max(check.runs, len(check.probes))
+    budget = max(check.max_requests - check.warmup, 0)
+    return tuple(index % len(check.probes) for index in range(min(wanted, budget)))
+
+
+def verdict(check: Check, shots: Sequence[Shot]) -> Verdict:
+    """Judge the counted answers of one check.
+
+    A request that had the whole time limit counts as failed as long as the deployment answered
+    another; where it answered none, the verdict is inconclusive: that may be anybody's fault, and
+    a fail would hold the artifact. What never reached the deployment counts for neither side.
+    """
+    findings = [judge(shot, timeout=check.timeout, stream=check.stream) for shot in shots]
+    answered = [each for each in findings if each.shot.answer.status is not None]
+    heard = any(each.kind in {Kind.GOOD, Kind.BAD} for each in findings)
+    failed = [each for each in findings if each.kind is Kind.BAD or (heard and _slow(each))]
+    unknown = [
+        each for each in findings if each.kind is Kind.UNKNOWN or (not heard and _slow(each))
+    ]
+    timed = [each for each in findings if each.kind is Kind.GOOD or (heard and _slow(each))]
+    measurements = (
+        error_rate.measure(
+            check.expect.error_rate,
+            failed=len(failed),
+            unknown=len(unknown),
+            runs=len(findings),
+            detail="; ".join(each.story for each in (*failed, *unknown)[:SHOWN]),
+        ),
+        *latency.measure(
+            check.expect.latency,
+            [each.shot.answer.seconds for each in timed],
+            [
+                each.shot.answer.first_token
+                for each in answered
+                if each.kind is Kind.GOOD and each.shot.answer.first_token is not None
+            ],
+        ),
+    )
+    outcome = worst(each.outcome for each in measurements)
+    return Verdict(
+        outcome=outcome,
+        reason=_reason(check, outcome, measurements, failed, unknown),
+        measurements=measurements,
+    )
+
+
+def together(verdicts: Sequence[tuple[str, Verdict]]) -> Verdict:
+    """The verdict on a deployment from those of its checks by name; no check at all passes."""
+    outcome = worst(each.outcome for _, each in verdicts)
+    if outcome is Outcome.PASS:
+        names = ", ".join(name for name, _ in verdicts)
+        reason = f"passed {names}" if names else "no checks are asked for"
+    else:
+        reason = "; ".join(each.reason for _, each in verdicts if each.outcome is outcome)
+    return Verdict(
+        outcome=outcome,
+        reason=reason,
+        measurements=tuple(
+            Measurement(
+                what=f"{name}.{one.what}",
+                outcome=one.outcome,
+                value=one.value,
+                bound=one.bound,
+                samples=one.samples,
+                detail=one.detail,
+            )
+            for name, each in verdicts
+            for one in each.measurements
+        ),
+    )
+
+
+def _slow(finding: Finding) -> bool:
+    return finding.kind is Kind.SLOW
+
+
+def _reason(
+    check: Check,
+    outcome: Outcome,
+    measurements: Sequence[Measurement],
+    failed: Sequence[Finding],
+    unknown: Sequence[Finding],
+) -> str:
+    runs = measurements[0].samples
+    if outcome is Outcome.PASS:
+        return (
+            f"{check.name}: {runs} of {runs} requests as expected"
+            if not failed
+            else (f"{check.name}: {len(failed)} of {runs} requests failed, as many as may")
+        )
+    parts = []
+    if measurements[0].outcome is not Outcome.PASS:
+        count = f"{len(failed)} of {runs} requests failed"
+        if outcome is Outcome.INCONCLUSIVE:
+            count = f"{len(unknown)} of {runs} requests say nothing about the deployment"
+        first = next(iter(failed if outcome is Outcome.FAIL else unknown), None)
+        parts.append(f"{count}: {first.story}" if first else count)
+    parts += [
+        f"{each.what} is {each.value:.3g} s, above {each.bound:.3g} s"
+        for each in measurements[1:]
+        if each.outcome is Outcome.FAIL
+        and isinstance(each.value, float)
+        and isinstance(each.bound, int | float)
+    ]
+    return f"{check.name}: {'; '.join(parts) or 'nothing could be measured'}"

@@ -1,0 +1,94 @@
+"""One counted request of a check and what is wrong with its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from gitops.state.desired import Expect
+from gitops.state.json import Json
+from gitops.verify import excerpt
+from gitops.verify.expectations import at, close_to, contains, equals, matches, schema, status
+from gitops.verify.observation import Answer
+from gitops.verify.output import of_body
+
+NOT_ABOUT_THE_MODEL: Final = frozenset({401, 402, 403, 429})
+"""Statuses that tell of our key, the bill or a rate limit, and nothing of the deployment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """A request that was sent: its body, what its answer should be, and the answer."""
+
+    body: Json
+    expect: Expect
+    answer: Answer
+
+
+class Kind(Enum):
+    """What a shot says about the deployment."""
+
+    GOOD = "good"
+    BAD = "bad"
+    """It answered, and not as expected."""
+    SLOW = "slow"
+    """It had the whole time limit and did not answer."""
+    UNKNOWN = "unknown"
+    """The request never got a word from the deployment: the network, our key, a rate limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One shot, judged. ``reason`` is empty for a good one."""
+
+    shot: Shot
+    kind: Kind
+    reason: str = ""
+
+    @property
+    def story(self) -> str:
+        """The request, the answer and what is wrong with it, on one line that may be shown."""
+        answer = self.shot.answer
+        got = (
+            f"{answer.status} {excerpt.of_body(answer.body)}"
+            if answer.status is not None
+            else f"no answer ({excerpt.of_text(answer.error or 'unknown reason')})"
+        )
+        return f"{self.reason}: {excerpt.of_json(self.shot.body)} → {got}"
+
+
+def judge(shot: Shot, *, timeout: float, stream: bool = False) -> Finding:
+    """What one shot says; ``timeout`` in seconds is what the request was given."""
+    answer, expect = shot.answer, shot.expect
+    if answer.status is None:
+        if answer.seconds >= timeout:
+            return Finding(shot=shot, kind=Kind.SLOW, reason=f"no answer within {timeout:g} s")
+        return Finding(shot=shot, kind=Kind.UNKNOWN, reason="not reached")
+    wrong = status.problem(expect.status, answer.status)
+    if wrong is not None:
+        about_us = answer.status in NOT_ABOUT_THE_MODEL
+        return Finding(shot=shot, kind=Kind.UNKNOWN if about_us else Kind.BAD, reason=wrong)
+    problem = _content_problem(expect, answer, stream=stream)
+    if problem is not None:
+        return Finding(shot=shot, kind=Kind.BAD, reason=problem)
+    return Finding(shot=shot, kind=Kind.GOOD)
+
+
+def _content_problem(expect: Expect, answer: Answer, *, stream: bool) -> str | None:
+    output = of_body(answer.body, stream=stream)
+    prefix = "output"
+    if expect.at is not None:
+        prefix = expect.at
+        selected = at.select(expect.at, output)
+        if isinstance(selected, str):
+            return selected
+        output = selected
+    problems = (
+        schema.problem(expect.schema, output) if expect.schema is not None else None,
+        equals.problem(expect.equals, output) if expect.equals_given else None,
+        contains.problem(expect.contains, output) if expect.contains is not None else None,
+        matches.problem(expect.matches, output) if expect.matches is not None else None,
+        close_to.problem(expect.close_to, output) if expect.close_to is not None else None,
+    )
+    return next((f"{prefix}: {each}" for each in problems if each is not None), None)

@@ -1,0 +1,213 @@
+"""The watch after a promotion: looks are fed in, and a verdict comes out as soon as it is certain.
+
+A pure state machine: ``begin`` makes a state, ``look`` gives the next one. The caller owns the
+clock and the requests, and stops when ``verdict`` is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import sqrt
+from typing import Final
+
+from gitops.state.desired import Watch
+from gitops.state.health import Health, health_of
+from gitops.verify.observation import Window
+from gitops.verify.verdict import Measurement, Outcome, Verdict, worst
+
+AS_BAD: Final = 1.1
+"""The previous deployment was as bad if ours is at most this many times its figure."""
+
+_Z: Final = 3.29
+"""Standard deviations of a two-sided 99.9 % interval."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """A watch under way. ``began``: the promotion's end; ``lag``: seconds that metrics may trail.
+
+    ``baseline`` are the previous deployment's figures before the promotion, where they are known.
+    """
+
+    watch: Watch
+    began: datetime
+    lag: float
+    baseline: Window | None = None
+    unhealthy_since: datetime | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def ends(self) -> datetime:
+        """When the data that is judged ends."""
+        return self.began + timedelta(seconds=self.watch.seconds)
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether metrics are judged at all, or health alone."""
+        return self.watch.seconds > 0 and bool(
+            self.watch.error_rate is not None or self.watch.latency
+        )
+
+
+def begin(
+    watch: Watch | None, *, began: datetime, lag: float, baseline: Window | None = None
+) -> Watching:
+    """Start a watch; without one of its own, an environment is watched until it is ready."""
+    return Watching(watch=watch or Watch(seconds=0), began=began, lag=lag, baseline=baseline)
+
+
+def look(state: Watching, *, at: datetime, status: str, window: Window | None) -> Watching:
+    """One look: the deployment's status at ``at`` and its figures since ``began``.
+
+    ``window`` None: they could not be read. A verdict, once there, is never changed.
+    """
+    if state.verdict is not None:
+        return state
+    health = health_of(status)
+    since = (state.unhealthy_since or at) if health is Health.UNHEALTHY else None
+    state = replace(state, unhealthy_since=since)
+    return replace(
+        state,
+        verdict=_of_health(state, at, status, health) or _of_figures(state, at, status, window),
+    )
+
+
+def _of_health(state: Watching, at: datetime, status: str, health: Health) -> Verdict | None:
+    if health is Health.FAILED:
+        return _verdict(_health(Outcome.FAIL, status, f"the deployment is {status}"))
+    if state.unhealthy_since is None:
+        return None
+    seconds = (at - state.unhealthy_since).total_seconds()
+    if seconds < state.watch.unhealthy_for:
+        return None
+    detail = f"{status} for {seconds:.0f} s, above {state.watch.unhealthy_for:g} s"
+    return _verdict(_health(Outcome.FAIL, status, detail))
+
+
+def _of_figures(
+    state: Watching, at: datetime, status: str, window: Window | None
+) -> Verdict | None:
+    if state.has_bounds and window is not None and _hopeless(state, window):
+        return _verdict(*_bounds(state, window))
+    if at < state.ends or state.unhealthy_since is not None:
+        return None
+    late = at >= state.ends + timedelta(seconds=state.lag)
+    ready = health_of(status) is Health.READY
+    if not ready and not late:
+        return None
+    health = _health(
+        Outcome.PASS if ready else Outcome.INCONCLUSIVE,
+        status,
+        "" if ready else f"the deployment is {status}, neither ready nor failed",
+    )
+    if not state.has_bounds:
+        return _verdict(health)
+    complete = window is not None and window.until is not None and window.until >= state.ends
+    return _verdict(health, *_bounds(state, window)) if complete or late else None
+
+
+def _hopeless(state: Watching, window: Window) -> bool:
+    """Whether errors are above the bound beyond doubt, before the watch is over.
+
+    Beyond doubt: the whole 99.9 % interval (Wilson's) of the rate lies above it, over as many
+    requests as a verdict needs, and the previous deployment was not as bad.
+    """
+    bound, requests, rate = state.watch.error_rate, window.requests, window.error_rate
+    if bound is None or rate is None or requests is None:
+        return False
+    if requests < max(state.watch.min_requests, 1):
+        return False
+    spread = _Z * sqrt(rate * (1 - rate) / requests + _Z**2 / (4 * requests**2))
+    lowest = (rate + _Z**2 / (2 * requests) - spread) / (1 + _Z**2 / requests)
+    return lowest > bound and _error_rate(state, window).outcome is Outcome.FAIL
+
+
+def _bounds(state: Watching, window: Window | None) -> tuple[Measurement, ...]:
+    found = []
+    if state.watch.error_rate is not None:
+        found.append(_error_rate(state, window))
+    for name, bound in state.watch.latency.items():
+        value = window.latency.get(name) if window else None
+        before = state.baseline.latency.get(name) if state.baseline else None
+        found.append(
+            _bound(
+                state,
+                f"latency.{name}",
+                value=value,
+                bound=bound,
+                before=before,
+                window=window,
+            )
+        )
+    return tuple(found)
+
+
+def _error_rate(state: Watching, window: Window | None) -> Measurement:
+    return _bound(
+        state,
+        "error_rate",
+        value=window.error_rate if window else None,
+        bound=state.watch.error_rate or 0.0,
+        before=state.baseline.error_rate if state.baseline else None,
+        window=window,
+    )
+
+
+def _bound(
+    state: Watching,
+    what: str,
+    *,
+    value: float | None,
+    bound: float,
+    before: float | None,
+    window: Window | None,
+) -> Measurement:
+    requests = window.requests if window is not None else None
+    samples = int(requests or 0)
+    outcome, detail = Outcome.PASS, ""
+    if requests is None:
+        outcome, detail = Outcome.INCONCLUSIVE, "no figures came from Baseten"
+    elif requests < state.watch.min_requests:
+        outcome = Outcome.INCONCLUSIVE
+        detail = f"{requests:g} requests, fewer than {state.watch.min_requests}"
+    elif value is None:
+        outcome, detail = Outcome.INCONCLUSIVE, "Baseten has no figure for it"
+    elif value > bound:
+        outcome = Outcome.FAIL
+        if before is not None and _enough(state) and before > bound and value <= before * AS_BAD:
+            outcome = Outcome.PASS
+            detail = f"above its bound, but it was {before:.4g} before this release too"
+    return Measurement(
+        what=what, outcome=outcome, value=value, bound=bound, samples=samples, detail=detail
+    )
+
+
+def _enough(state: Watching) -> bool:
+    before = state.baseline.requests if state.baseline else None
+    return before is not None and before >= max(state.watch.min_requests, 1)
+
+
+def _health(outcome: Outcome, status: str, detail: str) -> Measurement:
+    return Measurement(what="health", outcome=outcome, value=status, samples=1, detail=detail)
+
+
+def _verdict(*measurements: Measurement) -> Verdict:
+    outcome = worst(each.outcome for each in measurements)
+    telling = [each for each in measurements if each.outcome is outcome]
+    if outcome is Outcome.PASS:
+        notes = [f"{each.what} {each.detail}" for each in measurements if each.detail]
+        reason = "; ".join(["the watch passed", *notes])
+    else:
+        reason = "; ".join(_sentence(each) for each in telling)
+    return Verdict(outcome=outcome, reason=reason, measurements=measurements)
+
+
+def _sentence(each: Measurement) -> str:
+    if each.what == "health":
+        return each.detail
+    if each.outcome is Outcome.INCONCLUSIVE:
+        return f"{each.what}: {each.detail}"
+    if each.what == "error_rate":
+        return f"{each.value:.1%} of {each.samples} requests failed, above {each.bound:.1%}"
+    return f"{each.what} is {each.value:.3g} s, above {each.bound:.3g} s"

@@ -1,0 +1,201 @@
+"""What a check makes of its answers, by tables and by properties."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitops.state.desired import Check, Expect, Probe
+from gitops.verify.check import planned_runs, together, verdict
+from gitops.verify.expectations.equals import same
+from gitops.verify.observation import Answer
+from gitops.verify.percentile import percentile
+from gitops.verify.shot import Shot
+from gitops.verify.verdict import Outcome
+
+TIMEOUT = 10.0
+
+
+def answer(status: int = 200, body: Any = None, seconds: float = 0.1, **more: Any) -> Answer:
+    return Answer(status=status, seconds=seconds, body=json.dumps(body).encode(), **more)
+
+
+REFUSED = Answer(status=None, seconds=0.01, error="connection refused")
+TIMED_OUT = Answer(status=None, seconds=TIMEOUT, error="timed out")
+GOOD = answer(body={"ok": True})
+BROKEN = answer(status=500, body={"error": "boom"})
+
+
+def judged(answers: list[Answer], expect: Expect | None = None, **more: Any) -> Any:
+    expect = expect or Expect()
+    probe = Probe(body={"q": 1})
+    check = Check(name="smoke", probes=(probe,), expect=expect, timeout=TIMEOUT, **more)
+    return verdict(check, [Shot(body={"q": 1}, expect=expect, answer=each) for each in answers])
+
+
+@pytest.mark.parametrize(
+    ("expect", "body", "wrong"),
+    [
+        (Expect(equals={"a": 1}, equals_given=True), {"a": 1.0}, None),
+        (Expect(equals=None, equals_given=True), None, None),
+        (Expect(equals=None, equals_given=True), 0, "0 is not null"),
+        (Expect(equals=1, equals_given=True), True, "true is not 1"),
+        (Expect(contains="pong"), {"text": "ping pong"}, None),
+        (Expect(contains="pong"), {"text": "ping"}, 'does not contain "pong"'),
+        (Expect(matches=r"p.ng"), "pong", None),
+        (Expect(matches=r"^z"), "pong", "does not match"),
+        (Expect(close_to={"value": 1.0, "tolerance": 0.1}), 1.05, None),
+        (Expect(close_to={"value": 1.0, "tolerance": 0.1}), 1.2, "1.2 is not within 0.1 of 1"),
+        (Expect(close_to={"value": 1.0, "tolerance": 0.1}), "one", "is not a number"),
+        (Expect(at="$.a[0].b", equals=2, equals_given=True), {"a": [{"b": 2}]}, None),
+        (Expect(at="$.a[0].b", equals=2, equals_given=True), {"a": []}, "$.a[0].b selects nothing"),
+        (Expect(at="$", contains="x"), "xyz", None),
+        (Expect(at="$.x", contains="x"), "xyz", "selects nothing"),
+        (Expect(at="$.a", contains="line\n"), {"a": "line\nnext"}, None),
+        (Expect(schema={"type": "object", "required": ["choices"]}), {"choices": []}, None),
+        (
+            Expect(schema={"type": "object", "required": ["choices"]}),
+            {"error": "x"},
+            "'choices' is a required property",
+        ),
+        (Expect(schema={"$ref": "http://127.0.0.1:9/none"}), {}, "the schema cannot be followed"),
+        (Expect(schema={"type": 7}), {}, "the schema itself is wrong"),
+        (Expect(schema=False), {}, "output"),
+    ],
+)
+def test_the_content_of_an_answer(expect: Expect, body: Any, wrong: str | None) -> None:
+    found = judged([answer(body=body)], expect)
+    if wrong is None:
+        assert found.outcome is Outcome.PASS, found.reason
+    else:
+        assert found.outcome is Outcome.FAIL
+        assert wrong in found.reason
+
+
+def test_text_that_is_not_json_still_has_text() -> None:
+    plain = Answer(status=200, seconds=0.1, body=b"pong")
+    assert judged([plain], Expect(contains="pong")).outcome is Outcome.PASS
+    assert "not JSON" in judged([plain], Expect(schema={"type": "string"})).reason
+
+
+def test_a_stream_is_the_list_of_its_events() -> None:
+    body = b'data: {"t": "a"}\n\ndata: {"t": "b"}\n\ndata: [DONE]\n\n'
+    streamed = Answer(status=200, seconds=1.0, body=body, first_token=0.4, events=2)
+    expect = Expect(at="$[*].t", equals=["a", "b"], equals_given=True, latency={"first_token": 0.5})
+    assert judged([streamed], expect, stream=True).outcome is Outcome.PASS
+    slow = Expect(latency={"first_token": 0.3})
+    assert judged([streamed], slow, stream=True).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ([GOOD], Outcome.PASS),
+        ([BROKEN], Outcome.FAIL),
+        ([REFUSED], Outcome.INCONCLUSIVE),
+        ([TIMED_OUT], Outcome.INCONCLUSIVE),
+        ([GOOD, TIMED_OUT], Outcome.FAIL),
+        ([BROKEN, TIMED_OUT], Outcome.FAIL),
+        ([GOOD, REFUSED], Outcome.INCONCLUSIVE),
+        ([BROKEN, REFUSED], Outcome.FAIL),
+        ([answer(status=403)], Outcome.INCONCLUSIVE),
+        ([answer(status=429)], Outcome.INCONCLUSIVE),
+        ([answer(status=404)], Outcome.FAIL),
+        ([], Outcome.INCONCLUSIVE),
+    ],
+)
+def test_who_is_to_blame(answers: list[Answer], outcome: Outcome) -> None:
+    assert judged(answers).outcome is outcome
+
+
+def test_a_share_of_the_runs_may_fail() -> None:
+    allowed = Expect(error_rate=0.25)
+    assert judged([GOOD, GOOD, GOOD, BROKEN], allowed).outcome is Outcome.PASS
+    assert judged([GOOD, GOOD, BROKEN, BROKEN], allowed).outcome is Outcome.FAIL
+    assert judged([GOOD, GOOD, GOOD, REFUSED], allowed).outcome is Outcome.PASS
+
+
+def test_latency_is_measured_over_what_was_answered_or_timed_out() -> None:
+    quick = [answer(seconds=0.1)] * 99
+    bound = Expect(latency={"p50": 0.2, "p99": 0.2, "max": 5.0}, error_rate=1.0)
+    found = judged([*quick, TIMED_OUT], bound)
+    by_name = {each.what: each for each in found.measurements}
+    assert by_name["latency.p50"].value == 0.1
+    assert by_name["latency.p99"].outcome is Outcome.PASS
+    assert by_name["latency.max"].value == TIMEOUT
+    assert by_name["latency.max"].outcome is Outcome.FAIL
+    assert "latency.max is 10 s, above 5 s" in found.reason
+
+
+def test_a_failure_is_shown_without_secrets_and_on_one_line() -> None:
+    expect = Expect()
+    hostile = Answer(
+        status=500,
+        seconds=0.1,
+        body=b'{"error": "\\u001b[31mBearer abcdefghijkl\\n' + b"x" * 900 + b'"}',
+    )
+    body = {"prompt": "hi", "api_key": "abc123def", "max_tokens": 8}
+    check = Check(name="smoke", probes=(Probe(body=body),))
+    found = verdict(check, [Shot(body=body, expect=expect, answer=hostile)])
+    assert "abc123def" not in found.reason
+    assert "abcdefghijkl" not in found.reason
+    assert "max_tokens" in found.reason
+    assert "\x1b" not in found.reason
+    assert "\n" not in found.reason
+    assert len(found.reason) < 800
+
+
+def test_every_probe_is_sent_and_the_ceiling_holds() -> None:
+    two = (Probe(body=1), Probe(body=2))
+    assert planned_runs(Check(name="c", probes=two)) == (0, 1)
+    assert planned_runs(Check(name="c", probes=two, runs=5)) == (0, 1, 0, 1, 0)
+    assert planned_runs(Check(name="c", probes=two, runs=9, max_requests=4, warmup=1)) == (0, 1, 0)
+    assert planned_runs(Check(name="c", probes=())) == ()
+
+
+def test_checks_together() -> None:
+    good, bad = judged([GOOD]), judged([BROKEN])
+    unclear = judged([REFUSED])
+    assert together([]).outcome is Outcome.PASS
+    assert together([("a", good), ("b", unclear)]).outcome is Outcome.INCONCLUSIVE
+    both = together([("a", unclear), ("b", bad)])
+    assert both.outcome is Outcome.FAIL
+    assert both.measurements[1].what == "b.error_rate"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values)
+def test_equality_survives_a_trip_through_json(value: Any) -> None:
+    assert same(value, json.loads(json.dumps(value)))
+
+
+@given(st.lists(st.floats(0, 100), min_size=1), st.floats(0, 100))
+def test_a_percentile_is_a_sample_that_covers_its_share(samples: list[float], share: float) -> None:
+    found = percentile(samples, share)
+    assert found in samples
+    assert sum(each <= found for each in samples) >= share / 100 * len(samples) - 1e-9
+
+
+@given(st.lists(st.sampled_from([GOOD, BROKEN, REFUSED, TIMED_OUT]), max_size=12), st.floats(0, 1))
+def test_a_verdict_holds_whatever_the_unreached_would_have_said(
+    answers: list[Answer], allowed: float
+) -> None:
+    expect = Expect(error_rate=allowed)
+    found = judged(answers, expect).outcome
+    if found is Outcome.INCONCLUSIVE:
+        assert not answers or REFUSED in answers or TIMED_OUT in answers
+        return
+    if GOOD in answers or BROKEN in answers:
+        for instead in (GOOD, BROKEN):
+            replaced = [instead if each is REFUSED else each for each in answers]
+            assert judged(replaced, expect).outcome is found
