@@ -1,0 +1,270 @@
+"""Commits, trees and files of the object database, by id and by path; never the working tree."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from gitops.errors import RepositoryError
+from gitops.git.objects import CatFile, Found, MissingObject, Tree, parse_tree
+from gitops.git.process import Git, decoded, encoded
+from gitops.render.text import printable
+from gitops.state.artifact import TreeEntry
+from gitops.state.commit import CommitInfo
+
+MAX_ENTRIES: Final = 1_000_000
+"""Of one folder: a tree that names itself ten times on ten levels would never end."""
+
+_CACHED_ENTRIES: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    tree: str
+    info: CommitInfo
+
+
+class Database:
+    """The object database of one repository. Thread-safe.
+
+    ``id_bytes`` is 20, or 32 for SHA-256. ``partial`` says that objects may be missing by design.
+    """
+
+    def __init__(self, git: Git, *, id_bytes: int) -> None:
+        self.git = git
+        self._id_bytes = id_bytes
+        self._contents = CatFile(git, "--batch")
+        self._headers = CatFile(git, "--batch-check")
+        self._trees: dict[str, Tree] = {}
+        self._cached = 0
+        self._commits: dict[str, _Commit] = {}
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """End the processes that read for us."""
+        self._contents.close()
+        self._headers.close()
+
+    def headers(self, oids: Sequence[str]) -> list[Found | None]:
+        """Kind and size of objects, in order; None for one that is not here."""
+        return self._headers.read([encoded(oid) for oid in oids])
+
+    def contents(self, oids: Sequence[str], kind: str) -> list[Found]:
+        """Objects with their content, in order. Raises ``MissingObject``."""
+        answers = self._contents.read([encoded(oid) for oid in oids])
+        found: list[Found] = []
+        for oid, answer in zip(oids, answers, strict=True):
+            if answer is None:
+                raise MissingObject(f"Object {printable(oid)} is not in this clone.", oid=oid)
+            if answer.kind != kind:
+                raise RepositoryError(f"Object {oid} is a {answer.kind}, not a {kind}.")
+            found.append(answer)
+        return found
+
+    def commit(self, oid: str) -> _Commit:
+        """A commit's tree and what is said about it. Raises ``MissingObject``."""
+        known = self._commits.get(oid)
+        if known is None:
+            known = _parse_commit(self.contents([oid], "commit")[0])
+            self._commits[oid] = known
+        return known
+
+    def trees(self, oids: Iterable[str]) -> dict[str, Tree]:
+        """Tree objects by id, in one pass."""
+        wanted = list(dict.fromkeys(oids))
+        found = {oid: tree for oid in wanted if (tree := self._trees.get(oid)) is not None}
+        missing = [oid for oid in wanted if oid not in found]
+        for oid, answer in zip(missing, self.contents(missing, "tree"), strict=True):
+            found[oid] = parse_tree(answer.content, self._id_bytes)
+        with self._lock:
+            for oid in missing:
+                if self._cached > _CACHED_ENTRIES:
+                    self._trees.clear()
+                    self._cached = 0
+                self._trees[oid] = found[oid]
+                self._cached += len(found[oid])
+        return found
+
+    def find(self, root: str, paths: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Mode and id by path, below one tree; a path that is not there has no entry."""
+        found: dict[str, tuple[str, str]] = {}
+        open_paths: list[tuple[str, list[bytes], str]] = []
+        for path in dict.fromkeys(paths):
+            parts = [part for part in encoded(path).split(b"/") if part not in {b"", b"."}]
+            if parts:
+                open_paths.append((path, parts, root))
+            else:
+                found[path] = ("040000", root)
+        depth = 0
+        while open_paths:
+            trees = self.trees(tree for _, _, tree in open_paths)
+            deeper: list[tuple[str, list[bytes], str]] = []
+            for path, parts, tree in open_paths:
+                entry = trees[tree].get(parts[depth])
+                if entry is None:
+                    continue
+                if depth == len(parts) - 1:
+                    found[path] = entry
+                elif entry[0] == "040000":
+                    deeper.append((path, parts, entry[1]))
+            open_paths = deeper
+            depth += 1
+        return found
+
+    def walk(self, tree: str) -> list[tuple[bytes, str, str]]:
+        """Path, mode and id of everything below a tree but trees, sorted by path."""
+        found: list[tuple[bytes, str, str]] = []
+        level: list[tuple[bytes, str]] = [(b"", tree)]
+        while level:
+            trees = self.trees(oid for _, oid in level)
+            deeper: list[tuple[bytes, str]] = []
+            for prefix, oid in level:
+                for name, (mode, entry) in trees[oid].items():
+                    if mode == "040000":
+                        deeper.append((prefix + name + b"/", entry))
+                    else:
+                        found.append((prefix + name, mode, entry))
+                if len(found) + len(deeper) > MAX_ENTRIES:
+                    raise RepositoryError(f"A folder holds more than {MAX_ENTRIES} files.")
+            level = deeper
+        found.sort()
+        return found
+
+    def entries(self, root: str, folder: str) -> tuple[TreeEntry, ...] | None:
+        """Everything below a folder of a tree, with sizes of blobs; None where it is no folder."""
+        entry = self.find(root, [folder]).get(folder)
+        if entry is None or entry[0] != "040000":
+            return None
+        rows = self.walk(entry[1])
+        blobs = list(dict.fromkeys(oid for _, mode, oid in rows if mode != "160000"))
+        sizes: dict[str, int] = {}
+        for oid, header in zip(blobs, self.headers(blobs), strict=True):
+            if header is None:
+                raise MissingObject(f"Object {oid} is not in this clone.", oid=oid)
+            sizes[oid] = header.size
+        return tuple(
+            TreeEntry(
+                mode=mode,
+                kind="commit" if mode == "160000" else "blob",
+                oid=oid,
+                path=decoded(path),
+                size=sizes.get(oid),
+            )
+            for path, mode, oid in rows
+        )
+
+
+class CommitFiles:
+    """The regular files of one commit. Raises ``RepositoryError`` where an object is missing."""
+
+    def __init__(self, database: Database, commit: str) -> None:
+        self._database = database
+        self.commit = commit
+
+    def read(self, path: str) -> bytes | None:
+        """A regular file's bytes; None where there is none."""
+        return self.read_many([path]).get(path)
+
+    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """The files that are there, in one pass."""
+        with explained(self._database, self.commit, ""):
+            root = self._database.commit(self.commit).tree
+            found = self._database.find(root, paths)
+            files = {path: oid for path, (mode, oid) in found.items() if is_regular(mode)}
+            wanted = list(dict.fromkeys(files.values()))
+            contents = {
+                oid: answer.content
+                for oid, answer in zip(wanted, self._database.contents(wanted, "blob"), strict=True)
+            }
+            return {path: contents[oid] for path, oid in files.items()}
+
+    def list(self, folder: str) -> tuple[str, ...]:
+        """Paths of all regular files below ``folder``, sorted; empty where there is none."""
+        with explained(self._database, self.commit, folder):
+            root = self._database.commit(self.commit).tree
+            entry = self._database.find(root, [folder]).get(folder)
+            if entry is None or entry[0] != "040000":
+                return ()
+            parts = [part for part in folder.split("/") if part not in {"", "."}]
+            prefix = "".join(f"{part}/" for part in parts)
+            return tuple(
+                prefix + decoded(path)
+                for path, mode, _ in self._database.walk(entry[1])
+                if is_regular(mode)
+            )
+
+
+def is_regular(mode: str) -> bool:
+    """Whether a tree entry's mode is that of a regular file, executable or not."""
+    return mode.startswith("100")
+
+
+class explained:  # noqa: N801 - used as a with statement's word
+    """Say of a missing object which commit and folder need it, and how to get it."""
+
+    def __init__(self, database: Database, commit: str, folder: str) -> None:
+        self._git = database.git
+        self._commit = commit
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, MissingObject) or error.hint is not None:
+            return
+        place = f"{self._commit[:12]}:{printable(self._folder)}".removesuffix(":")
+        if error.oid == self._commit:
+            raise MissingObject(
+                f"Commit {printable(self._commit)} is not in this clone.",
+                oid=error.oid,
+                hint="fetch it: `git fetch --unshallow` in a shallow clone, else `git fetch`",
+            ) from error
+        if self._git.try_run("config", "--get-regexp", r"^remote\..*\.promisor$").code == 0:
+            path = f" -- {printable(self._folder)}" if self._folder else ""
+            raise MissingObject(
+                f"This is a partial clone without object {error.oid}, which {place} needs;"
+                " nothing is fetched unasked.",
+                oid=error.oid,
+                hint=f"fetch it: `git archive --output=/dev/null {self._commit}{path}`",
+            ) from error
+        raise MissingObject(
+            f"Object {error.oid}, which {place} needs, is not in this clone.",
+            oid=error.oid,
+            hint="the repository is damaged: run `git fsck`, or clone again",
+        ) from error
+
+
+def _parse_commit(found: Found) -> _Commit:
+    head, _, body = found.content.partition(b"\n\n")
+    fields: dict[bytes, bytes] = {}
+    for line in head.split(b"\n"):
+        key, _, value = line.partition(b" ")
+        fields.setdefault(key, value)
+    try:
+        encoding = fields.get(b"encoding", b"utf-8").decode("ascii", "replace")
+        codec = "utf-8" if encoding.lower() == "utf-8" else encoding
+        author = fields[b"author"].rpartition(b" <")[0]
+        seconds = int(fields[b"committer"].rsplit(b" ", 2)[1])
+        subject = body.lstrip(b"\n").split(b"\n", 1)[0].rstrip()
+        info = CommitInfo(
+            id=found.oid,
+            at=datetime.fromtimestamp(seconds, UTC),
+            subject=_text(subject, codec),
+            author=_text(author, codec),
+        )
+        return _Commit(fields[b"tree"].decode("ascii"), info)
+    except (KeyError, IndexError, ValueError, OverflowError, OSError) as error:
+        raise RepositoryError(
+            f"Commit {found.oid} cannot be read: {error}.", hint="run `git fsck`"
+        ) from error
+
+
+def _text(content: bytes, codec: str) -> str:
+    try:
+        return content.decode(codec, "replace")
+    except LookupError:
+        return content.decode("utf-8", "replace")

@@ -1,0 +1,268 @@
+"""One Git repository: revisions, ancestry, files at commits, and what the working tree changed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, Self
+
+from gitops.errors import RepositoryError
+from gitops.git.database import CommitFiles, Database, explained
+from gitops.git.objects import MissingObject
+from gitops.git.process import MINIMUM_VERSION, Done, Git, decoded, encoded, version
+from gitops.render.text import printable
+from gitops.state.artifact import TreeEntry
+from gitops.state.commit import CommitInfo
+
+_FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_MANY: Final = 3
+"""So many questions about one commit's ancestors, and all of them are listed at once."""
+
+
+class Repository:
+    """A repository as ``git`` sees it from one directory. Thread-safe; ``close`` ends its helpers.
+
+    ``root`` is the top of the working tree (of a bare repository: the repository itself),
+    ``common_dir`` the directory that all its working trees share.
+    """
+
+    def __init__(
+        self, git: Git, *, root: Path, common_dir: Path, bare: bool, shallow: bool, id_bytes: int
+    ) -> None:
+        self.git = git
+        self.root = root
+        self.common_dir = common_dir
+        self.is_bare = bare
+        self._shallow = shallow
+        self.id_digits = id_bytes * 2
+        self.database = Database(git, id_bytes=id_bytes)
+        self._resolved: dict[str, str] = {}
+        self._asked: dict[str, dict[str, bool]] = {}
+        self._reachable: dict[str, frozenset[str]] = {}
+
+    @classmethod
+    def discover(cls, directory: Path, environ: Mapping[str, str] | None = None) -> Self:
+        """The repository around ``directory``.
+
+        ``environ`` is what ``git`` inherits, by default our own environment. Raises
+        ``RepositoryError`` with a message of its own for each of: no such directory, no Git, too
+        old a Git, no repository, a repository that belongs to somebody else.
+        """
+        git = Git(directory=directory, environ=dict(os.environ if environ is None else environ))
+        looked = git.try_run(
+            "rev-parse",
+            "--is-bare-repository",
+            "--is-inside-work-tree",
+            "--is-shallow-repository",
+            "--show-object-format",
+            "--git-common-dir",
+        )
+        if looked.code:
+            raise _not_a_repository(directory, looked)
+        lines = looked.text.split("\n", 4)
+        said = git.run("version").text
+        if len(lines) != 5 or lines[3] not in {"sha1", "sha256"} or _too_old(said):
+            least = ".".join(str(part) for part in MINIMUM_VERSION)
+            raise RepositoryError(
+                f"{printable(said)} is too old.", hint=f"install Git {least} or newer"
+            )
+        common_dir = Path(os.path.abspath(directory / lines[4]))  # noqa: PTH100 - keeps links
+        root = common_dir
+        if lines[1] == "true":
+            root = Path(git.run("rev-parse", "--show-toplevel").text)
+        return cls(
+            git,
+            root=root,
+            common_dir=common_dir,
+            bare=lines[0] == "true" or lines[1] != "true",
+            shallow=lines[2] == "true",
+            id_bytes=20 if lines[3] == "sha1" else 32,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes that read for us; a later call starts them again."""
+        self.database.close()
+
+    # Revisions
+
+    def head(self) -> str:
+        """The commit that HEAD names. Raises ``RepositoryError`` in one without commits."""
+        return self.resolve("HEAD")
+
+    def resolve(self, rev: str) -> str:
+        """The full commit id of a revision; ``RepositoryError`` where it names no commit."""
+        if _FULL_ID.fullmatch(rev) and self.exists(rev):
+            return rev
+        if "\0" in rev:
+            raise RepositoryError(f"{printable(rev)!r} names no commit here.")
+        done = self.git.try_run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"
+        )
+        if done.code == 0 and _FULL_ID.fullmatch(done.text):
+            return done.text
+        if self.git.try_run("rev-parse", "--verify", "--quiet", "HEAD").code:
+            raise RepositoryError(
+                "This repository has no commits yet.", hint="commit your release files first"
+            )
+        hint = "name a branch, a tag or a commit id that `git rev-parse` knows"
+        if self._shallow:
+            hint = "this clone is shallow: `git fetch --unshallow` brings the whole history"
+        raise RepositoryError(
+            f"{printable(rev) or 'An empty name'} names no commit here.", hint=hint
+        )
+
+    def exists(self, commit: str) -> bool:
+        """Whether the commit object is in this clone; ``commit`` is a full id."""
+        if not _FULL_ID.fullmatch(commit) or len(commit) != self.id_digits:
+            return False
+        header = self.database.headers([commit])[0]
+        return header is not None and header.kind == "commit"
+
+    def is_shallow(self) -> bool:
+        """Whether this clone's history is cut off."""
+        return self._shallow
+
+    def expand(self, prefix: str) -> tuple[str, ...]:
+        """Full ids of the commits that an abbreviation may mean, sorted; none for fewer than 4."""
+        if not re.fullmatch(r"[0-9a-fA-F]{4,64}", prefix) or len(prefix) > self.id_digits:
+            return ()
+        oids = self.git.run("rev-parse", f"--disambiguate={prefix.lower()}").text.split()
+        headers = self.database.headers(oids)
+        return tuple(sorted(found.oid for found in headers if found and found.kind == "commit"))
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        """Whether one commit is reachable from the other (or is the same); full ids.
+
+        Raises ``RepositoryError`` where one of them is not in this clone. In a shallow clone, no
+        means no more than "not within the history that is here".
+        """
+        if ancestor == descendant and self.exists(ancestor):
+            return True
+        reachable = self._reachable.get(descendant)
+        if reachable is not None:
+            return ancestor in reachable or self._known(ancestor, False)
+        asked = self._asked.setdefault(descendant, {})
+        if ancestor not in asked:
+            if len(asked) >= _MANY:
+                listed = self.git.run("rev-list", self._full(descendant))
+                self._reachable[descendant] = frozenset(listed.text.split())
+                return self.is_ancestor(ancestor, descendant)
+            done = self.git.try_run(
+                "merge-base", "--is-ancestor", self._full(ancestor), self._full(descendant)
+            )
+            if done.code not in {0, 1}:
+                for commit in (ancestor, descendant):
+                    self._known(commit, True)
+                raise RepositoryError(f"git merge-base failed: {done.said}")
+            asked[ancestor] = done.code == 0
+        return asked[ancestor]
+
+    def _known(self, commit: str, answer: bool) -> bool:
+        if not self.exists(commit):
+            raise MissingObject(
+                f"Commit {printable(commit)} is not in this clone.",
+                oid=commit,
+                hint="this clone is shallow: `git fetch --unshallow` brings the whole history"
+                if self._shallow
+                else "fetch it: `git fetch`",
+            )
+        return answer
+
+    def _full(self, commit: str) -> str:
+        if not _FULL_ID.fullmatch(commit):
+            raise RepositoryError(f"{printable(commit)!r} is no full commit id.")
+        return commit
+
+    def info(self, commit: str) -> CommitInfo | None:
+        """A commit's date and subject; None where it is not in this clone."""
+        if not self.exists(commit):
+            return None
+        return self.database.commit(commit).info
+
+    def commits_touching(
+        self,
+        paths: Iterable[str],
+        head: str,
+        *,
+        base: str | None = None,
+        first_parent: bool = False,
+    ) -> tuple[str, ...]:
+        """Commits of ``base..head`` (or all up to ``head``) that change one of the paths.
+
+        Newest first, children before parents. With ``first_parent`` merges count as one change and
+        their branches are not entered. In full order no side of a merge is simplified away.
+        """
+        revisions = [self._full(head), *([f"^{self._full(base)}"] if base else [])]
+        order = ["--first-parent", "--diff-merges=first-parent"] if first_parent else []
+        done = self.git.run(
+            "rev-list",
+            "--topo-order",
+            *(order or ["--full-history"]),
+            *revisions,
+            "--",
+            *[b":(top,literal)" + encoded(path) for path in paths],
+        )
+        return tuple(done.text.split())
+
+    # Files
+
+    def at(self, commit: str) -> CommitFiles:
+        """The files of one commit, a full id."""
+        return CommitFiles(self.database, commit)
+
+    def entries(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
+        """All blobs, links, submodules below a folder, recursively, with sizes; None: no folder."""
+        with explained(self.database, commit, folder):
+            return self.database.entries(self.database.commit(commit).tree, folder)
+
+    def blob(self, oid: str) -> bytes:
+        """The content of a blob."""
+        with explained(self.database, oid, ""):
+            return self.database.contents([oid], "blob")[0].content
+
+    def dirty(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """What differs from HEAD in the working tree or index among these paths, sorted.
+
+        Paths are files or folders from the root; untracked files count, ignored ones do not.
+        """
+        wanted = [b":(top,literal)" + encoded(path) for path in paths]
+        if self.is_bare or not wanted:
+            return ()
+        done = self.git.run(
+            "status",
+            *("--porcelain", "-z", "--no-renames", "--untracked-files=all"),
+            *("--ignore-submodules=none", "--", *wanted),
+        )
+        return tuple(sorted(decoded(row[3:]) for row in done.out.split(b"\0") if row))
+
+    def is_dirty(self, paths: Iterable[str]) -> bool:
+        """Whether anything among these paths differs from HEAD."""
+        return bool(self.dirty(paths))
+
+
+def _too_old(said: str) -> bool:
+    found = version(said)
+    return found is not None and found < MINIMUM_VERSION
+
+
+def _not_a_repository(directory: Path, looked: Done) -> RepositoryError:
+    place = printable(str(directory))
+    if "dubious ownership" in looked.err or "unsafe repository" in looked.err:
+        return RepositoryError(
+            f"Git refuses the repository around {place}: its files belong to somebody else.",
+            hint="if you trust it: `git config --global --add safe.directory DIRECTORY`",
+        )
+    if "not a git repository" in looked.err:
+        return RepositoryError(
+            f"There is no Git repository in {place} or above it.",
+            hint="run this inside the repository of your release files, or name it with -C",
+        )
+    return RepositoryError(f"Git cannot open the repository around {place}: {looked.said}")
