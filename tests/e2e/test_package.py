@@ -38,7 +38,15 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {name.partition("/")[0] for name in names} == {"gitops", info}
     assert {f"{info}/licenses/LICENSE", "gitops/py.typed"} <= set(names)
     in_tree = {str(path.relative_to(ROOT)) for path in (ROOT / "gitops").rglob("*.py")}
-    assert {name for name in names if name.endswith(".py")} == in_tree
+    fleet = "gitops/demo/fleet/"
+    code = {name for name in names if name.endswith(".py") and not name.startswith(fleet)}
+    assert code == in_tree
+    assert f"{fleet}gitops.yaml" in names
+    for folder in ("checks", "releases", "trusses"):
+        files = [path for path in (ROOT / folder).rglob("*.*") if path.suffix != ".pyc"]
+        assert files
+        assert {f"{fleet}{path.relative_to(ROOT)}" for path in files} <= set(names)
+    assert not [name for name in names if name.endswith(".pyc")]
 
 
 def test_both_commands_and_the_readme_are_declared(built: Path) -> None:
