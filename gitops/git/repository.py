@@ -200,16 +200,12 @@ class Repository:
         Newest first, children before parents. With ``first_parent`` merges count as one change and
         their branches are not entered. In full order no side of a merge is simplified away.
         """
-        revisions = [self._full(head), *([f"^{self._full(base)}"] if base else [])]
-        order = ["--first-parent", "--diff-merges=first-parent"] if first_parent else []
-        done = self.git.run(
-            "rev-list",
-            "--topo-order",
-            *(order or ["--full-history"]),
-            *revisions,
-            "--",
-            *[b":(top,literal)" + encoded(path) for path in paths],
+        arguments: list[str | bytes] = ["--topo-order"]
+        arguments += (
+            ["--first-parent", "--diff-merges=first-parent"] if first_parent else ["--full-history"]
         )
+        arguments += [self._full(head), *([f"^{self._full(base)}"] if base else []), "--"]
+        done = self.git.run("rev-list", *arguments, *_from_root(paths))
         return tuple(done.text.split())
 
     # Files
@@ -233,7 +229,7 @@ class Repository:
 
         Paths are files or folders from the root; untracked files count, ignored ones do not.
         """
-        wanted = [b":(top,literal)" + encoded(path) for path in paths]
+        wanted = _from_root(paths)
         if self.is_bare or not wanted:
             return ()
         done = self.git.run(
@@ -246,6 +242,12 @@ class Repository:
     def is_dirty(self, paths: Iterable[str]) -> bool:
         """Whether anything among these paths differs from HEAD."""
         return bool(self.dirty(paths))
+
+
+def _from_root(paths: Iterable[str]) -> list[bytes]:
+    """Paths as pathspecs that mean just these, seen from the repository's root."""
+    plain = [path.strip("/") for path in paths]
+    return [b":(top,literal)" + (b"" if path == "." else encoded(path)) for path in plain]
 
 
 def _too_old(said: str) -> bool:
