@@ -235,7 +235,8 @@ class Repository:
         done = self.git.run(
             "status",
             *("--porcelain", "-z", "--no-renames", "--untracked-files=all"),
-            *("--ignore-submodules=none", "--", *wanted),
+            *("--ignore-submodules=none", "--"),
+            *wanted,
         )
         return tuple(sorted(decoded(row[3:]) for row in done.out.split(b"\0") if row))
 
