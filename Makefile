@@ -74,17 +74,18 @@ schemas: $(INSTALLED) ## Write schemas/ anew from the code
 benchmarks: $(INSTALLED) ## Run the benchmarks, one after the other
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark" $(ARGS); done
 
-# uv reads neither pip's settings nor, with --no-config, its own: the file depends on
-# pyproject.toml and on the public index alone. Versions stay unless ARGS=--upgrade.
+# uv reads neither pip's settings nor, with --no-config, its own: the files depend on
+# pyproject.toml and on the package index alone. Versions stay unless ARGS=--upgrade.
 .PHONY: constraints
-constraints: ## Write constraints.txt anew from pyproject.toml; ARGS=--upgrade takes newer versions
+constraints: ## Write the pins anew from pyproject.toml; ARGS=--upgrade takes newer versions
 	@tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	$(PYTHON) -m venv "$$tools"; \
 	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
-	"$$tools/bin/uv" --no-config --quiet pip compile pyproject.toml --extra dev \
-	  --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --output-file constraints.txt $(ARGS); \
-	if grep -nE '^-|://' constraints.txt; then echo 'constraints.txt names a host or a path' >&2; exit 1; fi
+	pin() { "$$tools/bin/uv" --no-config --quiet pip compile --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate "$$@" $(ARGS); }; \
+	pin pyproject.toml --extra dev --output-file constraints.txt; \
+	pin - --output-file .ci/truss.txt <<< truss; \
+	if grep -nE '^-|://' constraints.txt .ci/truss.txt; then echo 'a pin names a host or a path' >&2; exit 1; fi
 
 .PHONY: clean
 clean: ## Remove what the tools left, but not .venv

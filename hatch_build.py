@@ -1,4 +1,4 @@
-"""Puts the example fleet into the wheel, so that `gitops demo` plays the same without a checkout."""
+"""Puts the example fleet into the wheel: `gitops demo` then needs no checkout."""
 
 from __future__ import annotations
 
