@@ -155,7 +155,9 @@ def from_json(body: JsonObject, *, entry_id: str) -> Entry:
     """The entry that ``to_json`` wrote. Raises ValueError for another format or a broken body."""
     version = body.get("format_version")
     if version != FORMAT_VERSION:
-        raise ValueError(f"deploy-log entry {entry_id}: format_version is {version!r}, not {FORMAT_VERSION!r}")
+        raise ValueError(
+            f"deploy-log entry {entry_id}: format_version is {version!r}, not {FORMAT_VERSION!r}"
+        )
     environment, moment = body.get("environment"), body.get("at")
     if not isinstance(environment, str) or not isinstance(moment, str):
         raise ValueError(f"deploy-log entry {entry_id}: environment or time is missing")
