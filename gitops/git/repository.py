@@ -197,8 +197,9 @@ class Repository:
     ) -> tuple[str, ...]:
         """Commits of ``base..head`` (or all up to ``head``) that change one of the paths.
 
-        Newest first, children before parents. With ``first_parent`` merges count as one change and
-        their branches are not entered. In full order no side of a merge is simplified away.
+        Newest first, children before parents. With ``first_parent`` a merge counts as one change
+        and its branch is not entered; without, no side of a merge is simplified away, and a merge
+        is listed where it differs from any of its parents.
         """
         arguments: list[str | bytes] = ["--topo-order"]
         arguments += (
