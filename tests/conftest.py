@@ -140,8 +140,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
-    # An expected failure also counts as skipped for pytest, but it did run.
-    if NO_SKIPS and report.skipped and not hasattr(report, "wasxfail"):
+    if NO_SKIPS and report.skipped:
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"skipped although GITOPS_NO_SKIPS is set: {why}"
