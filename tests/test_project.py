@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -17,6 +20,32 @@ def pins() -> dict[str, str]:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = [re.match(r"([a-z0-9-]+)==([^ ;]+)", line) for line in lines]
     return {match[1]: match[2] for match in pinned if match}
+
+
+def imported_by_the_package() -> set[str]:
+    """Top-level names that gitops imports anywhere, also inside functions."""
+    names: set[str] = set()
+    for module in (ROOT / "gitops").rglob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            match node:
+                case ast.Import(names=aliases):
+                    names.update(alias.name.partition(".")[0] for alias in aliases)
+                case ast.ImportFrom(module=str(name), level=0):
+                    names.add(name.partition(".")[0])
+    return names - sys.stdlib_module_names - {"gitops"}
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+    declared = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    distributions = packages_distributions()
+    # Several distributions may share a name, as ruamel.yaml and its C part do.
+    providers = {
+        name: {canonicalize_name(one) for one in distributions.get(name, [name])}
+        for name in imported_by_the_package()
+    }
+    undeclared = {name for name, among in providers.items() if not among & declared}
+    assert undeclared == set()
+    assert declared - set().union(*providers.values()) == set()
 
 
 def test_every_dependency_is_pinned_within_its_bounds() -> None:
