@@ -1,0 +1,53 @@
+"""Baseten as the drivers see it: a reader, a writer and a prober on one connection pool."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gitops.baseten.endpoint import Endpoint
+from gitops.baseten.prober import Prober
+from gitops.baseten.reader import Reader
+from gitops.baseten.transport import Patience, Transport
+from gitops.baseten.writer import Writer
+
+if TYPE_CHECKING:
+    import httpx
+
+    from gitops.apply.ports import Clock
+
+
+class Baseten:
+    """One workspace, reached with one key; a context manager, safe to share between threads.
+
+    ``transport`` replaces the network, for tests.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        clock: Clock,
+        *,
+        patience: Patience | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._transport = Transport(endpoint, clock, patience=patience, transport=transport)
+        self.endpoint = endpoint
+        self.reader = Reader(self._transport)
+        self.writer = Writer(self._transport)
+        self.prober = Prober(self._transport)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
