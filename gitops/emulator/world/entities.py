@@ -134,6 +134,15 @@ class Promotion:
         return self.status not in TERMINAL
 
 
+@dataclass(slots=True, kw_only=True)
+class Stint:
+    """A time in which a deployment took traffic of an environment; `end` None: still."""
+
+    deployment_id: str
+    start: float
+    end: float | None = None
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Environment:
     """One environment of a model."""
@@ -148,8 +157,8 @@ class Environment:
     backpressure: str | None = None
     current_id: str | None = None
     promotion: Promotion | None = None
-    served: list[tuple[float, str | None]] = field(default_factory=list)
-    """When which deployment became the current one."""
+    stints: list[Stint] = field(default_factory=list)
+    """Which deployment took its traffic when."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

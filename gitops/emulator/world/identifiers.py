@@ -15,9 +15,7 @@ class Identifiers:
 
     def __init__(self, seed: int | None) -> None:
         """`seed` None takes the system's randomness."""
-        self._random: random.Random = (
-            random.SystemRandom() if seed is None else random.Random(seed)
-        )
+        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
         self._given: set[str] = set()
 
     def new(self, length: int = 8) -> str:

@@ -1,4 +1,4 @@
-"""Requests that a deployment answered, in one-second buckets."""
+"""Requests that a deployment answered, in short buckets of time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+RESOLUTION = 0.2
+"""Seconds in one bucket."""
 RETENTION_SECONDS = 7 * 24 * 3600
 LATENCIES_PER_BUCKET = 500
 
 
 @dataclass(slots=True)
 class Bucket:
-    """One second: requests by status class (`2xx`) and how long they took, in real seconds."""
+    """Requests by status class (`2xx`) and how long they took, in real seconds."""
 
     counts: dict[str, int] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
@@ -25,26 +27,27 @@ class Samples:
     def __init__(self) -> None:
         """Start empty."""
         self._buckets: OrderedDict[int, Bucket] = OrderedDict()
+        self.first_seen: dict[str, float] = {}
 
     def add(self, at: float, status: int, seconds: float, in_flight: int) -> None:
         """Count one answered request."""
-        second = math.floor(at)
-        bucket = self._buckets.get(second)
+        tick = math.floor(at / RESOLUTION)
+        bucket = self._buckets.get(tick)
         if bucket is None:
-            bucket = self._buckets[second] = Bucket()
-            while self._buckets and next(iter(self._buckets)) < second - RETENTION_SECONDS:
+            bucket = self._buckets[tick] = Bucket()
+            oldest_kept = tick - math.floor(RETENTION_SECONDS / RESOLUTION)
+            while next(iter(self._buckets)) < oldest_kept:
                 self._buckets.popitem(last=False)
         kind = f"{status // 100}xx"
+        self.first_seen.setdefault(kind, at)
         bucket.counts[kind] = bucket.counts.get(kind, 0) + 1
         bucket.in_flight = max(bucket.in_flight, in_flight)
         if len(bucket.latencies) < LATENCIES_PER_BUCKET:
             bucket.latencies.append(seconds)
 
     def between(self, start: float, end: float) -> list[Bucket]:
-        """Buckets whose second began at or after `start` and before `end`."""
-        first, last = math.floor(start), math.ceil(end)
+        """Buckets that began at or after `start`'s own and before `end`."""
+        first, last = math.floor(start / RESOLUTION), math.ceil(end / RESOLUTION)
         if last - first > len(self._buckets):
-            return [each for second, each in self._buckets.items() if first <= second < last]
-        return [
-            self._buckets[second] for second in range(first, last) if second in self._buckets
-        ]
+            return [each for tick, each in self._buckets.items() if first <= tick < last]
+        return [self._buckets[tick] for tick in range(first, last) if tick in self._buckets]

@@ -70,9 +70,7 @@ class PromotionSettings:
     ramp_up_while_promoting: bool = False
     ramp_up_duration_seconds: int = 600
 
-    def merged(
-        self, update: Mapping[str, Any] | None, *, july: bool = False
-    ) -> PromotionSettings:
+    def merged(self, update: Mapping[str, Any] | None, *, july: bool = False) -> PromotionSettings:
         """These settings with the non-null fields of `update`, nested block included.
 
         Raises:
@@ -82,14 +80,10 @@ class PromotionSettings:
         given = _given(update)
         rolling = given.pop("rolling_deploy_config", None)
         if given.get("ramp_up_while_promoting") and not july:
-            raise invalid(
-                "Canary promotions are not supported for models; use rolling_deploy."
-            )
+            raise invalid("Canary promotions are not supported for models; use rolling_deploy.")
         merged = replace(self, **given)
         if merged.promotion_cleanup_strategy not in {"KEEP", "SCALE_TO_ZERO", "DEACTIVATE"}:
-            raise invalid(
-                "promotion_cleanup_strategy must be KEEP, SCALE_TO_ZERO or DEACTIVATE."
-            )
+            raise invalid("promotion_cleanup_strategy must be KEEP, SCALE_TO_ZERO or DEACTIVATE.")
         if rolling is None:
             return merged
         base = merged.rolling_deploy_config or Rolling(max_surge_percent=10 if july else 25)

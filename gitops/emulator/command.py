@@ -1,0 +1,124 @@
+"""``gitops emulator``: a Baseten on this machine, by itself or around a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitops.errors import UsageError
+
+if TYPE_CHECKING:
+    from gitops.emulator.options import Key, Options
+
+_KEY_TYPES = (
+    "PERSONAL",
+    "WORKSPACE_MANAGE_ALL",
+    "WORKSPACE_INVOKE",
+    "WORKSPACE_EXPORT_METRICS",
+)
+
+
+class _BeforeExec(click.Command):
+    """Takes everything behind ``--exec`` as the command to run, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Split the arguments at ``--exec``, then parse the first part."""
+        if "--exec" in args:
+            position = args.index("--exec")
+            args, ctx.meta["exec"] = args[:position], tuple(args[position + 1 :])
+            if not ctx.meta["exec"]:
+                ctx.fail("--exec needs a command to run.")
+        return super().parse_args(ctx, args)
+
+
+def _key(text: str) -> Key:
+    from gitops.emulator.options import Key
+
+    secret, _, kind = text.partition(":")
+    if kind and kind not in _KEY_TYPES:
+        raise UsageError(f"--key: unknown type {kind!r}", hint=f"One of {', '.join(_KEY_TYPES)}.")
+    return Key(secret=secret, type=kind or "PERSONAL")  # type: ignore[arg-type]
+
+
+@click.command(
+    cls=_BeforeExec,
+    options_metavar="[OPTIONS] [--exec CMD...]",
+    epilog="""\b
+Examples:
+  gitops emulator --speed 60           serve, and print the variables to export
+  gitops emulator --speed 60 --exec gitops apply --yes
+                                       run one command against a fresh emulator
+""",
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    help="How many times faster than Baseten everything goes. Default 1.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["newest", "july"]),
+    default="newest",
+    help="The platform of autumn, or of July 2026.",
+)
+@click.option("--key", "keys", multiple=True, metavar="KEY[:TYPE]", help="Accept only these.")
+@click.option("--workspace", help="The workspace's name. Default: a new one each time.")
+@click.option(
+    "--traffic",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    help="Requests per second sent to every production environment.",
+)
+@click.option(
+    "--first-push",
+    type=click.Choice(["production", "none"]),
+    default="production",
+    help="Whether a model's first deployment becomes production by itself.",
+)
+@click.option(
+    "--seed",
+    "models",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Start with N models that serve already.",
+)
+@click.option("--control", is_flag=True, help="Serve /__emulator__/ for tests.")
+@click.option("--no-rate-limits", is_flag=True, help="Never answer 429.")
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Serve a Baseten on this machine, or run CMD against a fresh one.
+
+    Trusses really run: a model.py in a process of its own, anything else as an echo.
+    Without --exec the four variables are printed for the shell to export.
+    """
+    from gitops.emulator.launch import execute, serve
+
+    options = _options(given)
+    to_run = ctx.meta.get("exec")
+    try:
+        if to_run:
+            code = execute(options, to_run, port=given["port"], models=given["models"])
+        else:
+            code = serve(options, port=given["port"], models=given["models"])
+    except OSError as problem:
+        raise UsageError(f"The emulator cannot listen: {problem.strerror or problem}") from None
+    ctx.exit(code)
+
+
+def _options(given: dict[str, Any]) -> Options:
+    from gitops.emulator.options import Options
+
+    return Options(
+        speed=given["speed"],
+        mode=given["mode"],
+        keys=tuple(_key(text) for text in given["keys"]),
+        rate_limits=not given["no_rate_limits"],
+        workspace=given["workspace"],
+        first_push=given["first_push"],
+        control=given["control"],
+        traffic=given["traffic"],
+    )

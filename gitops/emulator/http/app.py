@@ -1,0 +1,129 @@
+"""The ASGI application: journal and faults around management, inference, S3 and control."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from gitops.emulator.http import control, inference, routes, s3
+from gitops.emulator.http.auth import actor_of, authenticate, authorize
+from gitops.emulator.http.call import Call
+from gitops.emulator.http.journal import Fault
+from gitops.emulator.world.refusal import Refusal
+
+if TYPE_CHECKING:
+    from gitops.emulator.emulator import Emulator
+
+CONTROL = "/__emulator__/"
+INFERENCE = "/inference/"
+
+
+class App:
+    """One emulator as an ASGI application.
+
+    `drop` closes the connection of a client address without another byte.
+    """
+
+    def __init__(self, emulator: Emulator, drop: Callable[[Any], None]) -> None:
+        """Serve `emulator`."""
+        self._emulator = emulator
+        self._drop = drop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        path = request.url.path
+        if path.startswith(CONTROL):
+            response = await self._control(request, path.removeprefix(CONTROL))
+            await response(scope, receive, send)
+            return
+        journal = self._emulator.journal
+        fault = journal.take_fault(request.method, path)
+        is_upload = not path.startswith(("/v1/", INFERENCE))
+        body = b"" if is_upload else await request.body()
+        entry = journal.note(request.method, path, request.url.query, body, fault)
+        if fault is not None and fault.kind == "drop_before":
+            self._drop(scope["client"])
+            return
+        answer = await self._answer(request, path, fault)
+        entry.status = answer.status_code
+        if fault is not None and fault.kind == "drop_after":
+            entry.status = None
+            self._drop(scope["client"])
+            return
+        await answer(scope, receive, send)
+
+    async def _control(self, request: Request, name: str) -> Response:
+        if not self._emulator.options.control:
+            return JSONResponse({"error": "Not found."}, 404)
+        self._emulator.catch_up()
+        return await control.handle(request, self._emulator, name)
+
+    async def _answer(self, request: Request, path: str, fault: Fault | None) -> Response:
+        if fault is not None and fault.kind == "status":
+            return JSONResponse(fault.body, fault.status)
+        if fault is not None and fault.kind == "latency":
+            await asyncio.sleep(fault.seconds)
+        self._emulator.catch_up()
+        if path.startswith("/v1/"):
+            return self._management(request, path, await request.body())
+        if path.startswith(INFERENCE):
+            return await self._inference(request, path.removeprefix(INFERENCE))
+        request.scope["path_params"] = {"path": path}
+        return await s3.handle(request, self._emulator.uploads)
+
+    def _management(self, request: Request, path: str, body: bytes) -> Response:
+        options = self._emulator.options
+        try:
+            key = authenticate(request, options)
+            raw = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
+            found = routes.find(request.method, raw, july=options.mode == "july")
+            if isinstance(found, bool):
+                status = 405 if found else 404
+                return JSONResponse(
+                    {"error": "Not found." if not found else "Not allowed."}, status
+                )
+            route, params = found
+            if options.rate_limits:
+                slot = params.get("deployment_id", "")
+                endpoint = f"{route.method} {route.path}"
+                if slot in route.aliases:
+                    endpoint += f" {slot}"
+                wait = self._emulator.limiter.wait(key.secret, endpoint, route.limit)
+                if wait is not None:
+                    return JSONResponse({"error": "Rate limit exceeded.", "retry_after": wait}, 429)
+            authorize(key, write=route.is_write)
+            call = Call(
+                world=self._emulator.world,
+                uploads=self._emulator.uploads,
+                base_url=str(request.base_url).rstrip("/"),
+                actor=actor_of(request, key),
+                params=params,
+                query=request.query_params,
+                body=body,
+            )
+            return JSONResponse(route.handler(call))
+        except Refusal as refusal:
+            return JSONResponse(_error(refusal), refusal.status)
+
+    async def _inference(self, request: Request, path: str) -> Response:
+        try:
+            authenticate(request, self._emulator.options)
+        except Refusal as refusal:
+            body = json.dumps({"error": refusal.message, "error_code": "unauthorized"})
+            return Response(body, refusal.status, media_type="application/json")
+        return await inference.handle(request, self._emulator.gateway, path)
+
+
+def _error(refusal: Refusal) -> dict[str, str]:
+    if refusal.status in {401, 403}:
+        return {"error": refusal.message}
+    return {"code": refusal.code, "message": refusal.message}

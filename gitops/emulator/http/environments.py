@@ -1,0 +1,111 @@
+"""Environments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gitops.emulator.http.bodies import (
+    CreateEnvironment,
+    JulyUpdateEnvironment,
+    UpdateEnvironment,
+    given,
+)
+from gitops.emulator.http.call import Call, Route
+from gitops.emulator.http.deployments import settings_message, switched
+from gitops.emulator.world import deployments, environments, views
+from gitops.emulator.world.entities import Environment, Model
+from gitops.emulator.world.refusal import invalid
+
+_ONE = "/v1/models/{model_id}/environments/{env_name}"
+
+
+def _target(call: Call) -> tuple[Model, Environment]:
+    return call.world.environment(call.params["model_id"], call.params["env_name"])
+
+
+def _list(call: Call) -> dict[str, Any]:
+    model = call.world.model(call.params["model_id"])
+    return {
+        "environments": call.listed(
+            [views.environment(call.world, item) for item in model.environments.values()]
+        )
+    }
+
+
+def _create(call: Call) -> dict[str, Any]:
+    model = call.world.model(call.params["model_id"])
+    body = call.read(CreateEnvironment)
+    environment = environments.create_environment(
+        call.world,
+        call.actor,
+        model,
+        body.name,
+        given(body.autoscaling_settings),
+        given(body.promotion_settings),
+        given(body.request_backpressure_settings) if call.newest else None,
+    )
+    return views.environment(call.world, environment)
+
+
+def _get(call: Call) -> dict[str, Any]:
+    return views.environment(call.world, _target(call)[1])
+
+
+def _update(call: Call) -> dict[str, Any]:
+    model, environment = _target(call)
+    backpressure = None
+    if call.newest:
+        body = call.read(UpdateEnvironment)
+        if body.autoscaling_schedule_settings:
+            raise invalid("Autoscaling schedules are not enabled for this organization.")
+        if body.traffic_routing_settings:
+            raise invalid("Traffic routing is not enabled for this organization.")
+        backpressure = given(body.request_backpressure_settings)
+        autoscaling, promotion = body.autoscaling_settings, body.promotion_settings
+    else:
+        old = call.read(JulyUpdateEnvironment)
+        autoscaling, promotion = old.autoscaling_settings, old.promotion_settings
+    status = environments.update_environment(
+        call.world,
+        call.actor,
+        model,
+        environment,
+        autoscaling=given(autoscaling),
+        promotion=given(promotion),
+        backpressure=backpressure,
+    )
+    answer: dict[str, Any] = {"status": status, "message": settings_message(status)}
+    if call.newest:
+        answer["environment"] = views.environment(call.world, environment)
+    return answer
+
+
+def _delete(call: Call) -> dict[str, Any]:
+    model, environment = _target(call)
+    environments.delete_environment(call.world, call.actor, model, environment)
+    return {"name": environment.name, "model_id": model.id, "deleted": True}
+
+
+def _activate(call: Call) -> dict[str, Any]:
+    model, environment = _target(call)
+    current = environments.serving(call.world, environment)
+    did = deployments.activate(call.world, call.actor, model, current)
+    return switched(call, did=did)
+
+
+def _deactivate(call: Call) -> dict[str, Any]:
+    model, environment = _target(call)
+    current = environments.serving(call.world, environment)
+    did = deployments.deactivate(call.world, call.actor, model, current)
+    return switched(call, did=did)
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(method="GET", path="/v1/models/{model_id}/environments", handler=_list),
+    Route(method="POST", path="/v1/models/{model_id}/environments", handler=_create),
+    Route(method="GET", path=_ONE, handler=_get),
+    Route(method="PATCH", path=_ONE, handler=_update),
+    Route(method="DELETE", path=_ONE, handler=_delete, since="newest"),
+    Route(method="POST", path=f"{_ONE}/activate", handler=_activate),
+    Route(method="POST", path=f"{_ONE}/deactivate", handler=_deactivate),
+)

@@ -1,0 +1,128 @@
+"""What was asked of the emulator, in order, and faults that tests have planned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_KEY_FIELDS = 40
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """One request. `status` None: the connection was dropped without an answer."""
+
+    method: str
+    path: str
+    query: str
+    status: int | None
+    body_digest: str | None
+    fields: dict[str, Any]
+    fault: str | None = None
+    answered: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as the control endpoint shows it."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "status": self.status,
+            "body_digest": self.body_digest,
+            "fields": self.fields,
+            "fault": self.fault,
+        }
+
+
+class Fault(BaseModel):
+    """Something that goes wrong with the next matching requests.
+
+    `drop_before`: the connection closes and nothing was done; `drop_after`: the work was
+    done and the answer is lost; `status`: that status without doing anything; `latency`:
+    the answer comes `seconds` later.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["drop_before", "drop_after", "status", "latency"]
+    method: str | None = None
+    path: str = ".*"
+    status: int = 500
+    body: Any = Field(default_factory=lambda: {"error": "Internal Server Error"})
+    seconds: float = 0.0
+    skip: int = Field(default=0, ge=0)
+    times: int = Field(default=1, ge=1)
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether it is meant for this request; `path` is a regular expression."""
+        return (self.method is None or self.method.upper() == method) and (
+            re.search(self.path, path) is not None
+        )
+
+
+class Journal:
+    """Requests so far and faults to come."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.entries: list[Entry] = []
+        self.faults: list[Fault] = []
+
+    def take_fault(self, method: str, path: str) -> Fault | None:
+        """The fault planned for this request, used up by one."""
+        for fault in self.faults:
+            if not fault.matches(method, path):
+                continue
+            if fault.skip:
+                fault.skip -= 1
+                continue
+            fault.times -= 1
+            if not fault.times:
+                self.faults.remove(fault)
+            return fault
+        return None
+
+    def note(self, method: str, path: str, query: str, body: bytes, fault: Fault | None) -> Entry:
+        """Begin an entry; its status is set when it is known."""
+        entry = Entry(
+            method=method,
+            path=path,
+            query=query,
+            status=None,
+            body_digest=hashlib.sha256(body).hexdigest() if body else None,
+            fields=_fields(path, body),
+            fault=fault.kind if fault else None,
+        )
+        self.entries.append(entry)
+        return entry
+
+
+def _fields(path: str, body: bytes) -> dict[str, Any]:
+    """The scalar parts of a JSON body by dotted name; secrets' values stay out."""
+    if not body or len(body) > 1_000_000:
+        return {}
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    found: dict[str, Any] = {}
+
+    def walk(prefix: str, inner: Any) -> None:
+        if len(found) >= _KEY_FIELDS:
+            return
+        if isinstance(inner, dict):
+            for key, each in inner.items():
+                if key not in {"config", "raw_config", "user_env"}:
+                    walk(f"{prefix}.{key}" if prefix else str(key), each)
+        elif not isinstance(inner, list):
+            found[prefix] = inner
+
+    walk("", value)
+    if path.endswith("/secrets"):
+        found.pop("value", None)
+    return found

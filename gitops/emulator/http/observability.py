@@ -1,0 +1,101 @@
+"""Logs and metrics, of deployments and of environments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from gitops.emulator.http.bodies import LogsRequest
+from gitops.emulator.http.call import Call, Route
+from gitops.emulator.world import logs, metrics
+from gitops.emulator.world.logs import LogQuery
+from gitops.emulator.world.metrics import Part
+from gitops.emulator.world.refusal import invalid
+
+_DEPLOYMENT = "/v1/models/{model_id}/deployments/{deployment_id}"
+_ENVIRONMENT = "/v1/models/{model_id}/environments/{env_name}"
+_LISTS = ("includes", "excludes")
+
+
+def _deployment_logs(call: Call) -> dict[str, Any]:
+    _, deployment = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
+    return logs.answer(call.world, [deployment], _query(_from_query(call)))
+
+
+def _deployment_logs_by_body(call: Call) -> dict[str, Any]:
+    _, deployment = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
+    return logs.answer(call.world, [deployment], _query(call.read(LogsRequest)))
+
+
+def _environment_logs(call: Call) -> dict[str, Any]:
+    _, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
+    deployments = logs.of_environment(call.world, environment)
+    return logs.answer(call.world, deployments, _query(_from_query(call)))
+
+
+def _from_query(call: Call) -> LogsRequest:
+    values: dict[str, Any] = dict(call.query.items())
+    values.update({name: call.query.getlist(name) for name in _LISTS})
+    try:
+        return LogsRequest.model_validate(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise invalid(f"{where}: {first['msg']}") from None
+
+
+def _query(request: LogsRequest) -> LogQuery:
+    return LogQuery(
+        start=request.start_epoch_millis,
+        end=request.end_epoch_millis,
+        ascending=request.direction == "asc",
+        limit=request.limit or 500,
+        min_level=request.min_level,
+        replica=request.replica,
+        request_id=request.request_id,
+        search_pattern=request.search_pattern,
+        includes=tuple(request.includes),
+        excludes=tuple(request.excludes),
+    )
+
+
+def _deployment_metrics(call: Call) -> dict[str, Any]:
+    _, deployment = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
+    return _metrics(call, metrics.of_deployment(deployment))
+
+
+def _environment_metrics(call: Call) -> dict[str, Any]:
+    _, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
+    return _metrics(call, metrics.of_environment(call.world, environment))
+
+
+def _metrics(call: Call, parts: list[Part]) -> dict[str, Any]:
+    return metrics.answer(
+        call.world,
+        parts,
+        call.query.get("mode", "CURRENT"),
+        call.integer("start_epoch_millis"),
+        call.integer("end_epoch_millis"),
+        call.query.getlist("metrics"),
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(method="GET", path=f"{_DEPLOYMENT}/logs", handler=_deployment_logs),
+    Route(
+        method="POST",
+        path=f"{_DEPLOYMENT}/logs",
+        handler=_deployment_logs_by_body,
+        limit="logs",
+        writes=False,
+    ),
+    Route(method="GET", path=f"{_DEPLOYMENT}/metrics", handler=_deployment_metrics),
+    Route(method="GET", path=f"{_ENVIRONMENT}/logs", handler=_environment_logs),
+    Route(
+        method="GET",
+        path=f"{_ENVIRONMENT}/metrics",
+        handler=_environment_metrics,
+        since="newest",
+    ),
+)

@@ -1,0 +1,118 @@
+"""Promotions: starting one, and the five calls that steer it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gitops.emulator.http.bodies import (
+    EnvironmentSettings,
+    Promote,
+    PromoteToEnvironment,
+    PromotionUpdate,
+    given,
+)
+from gitops.emulator.http.call import Call, Handler, Route
+from gitops.emulator.world import promotions, views
+from gitops.emulator.world.entities import EnvironmentUpdate
+from gitops.emulator.world.promotions import Wish
+from gitops.emulator.world.refusal import invalid
+
+_ENVIRONMENT = "/v1/models/{model_id}/environments/{env_name}"
+
+
+def _to_environment(call: Call) -> dict[str, Any]:
+    body = call.read(PromoteToEnvironment)
+    model, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
+    if body.deployment_id in {"production", "development"}:
+        raise invalid("deployment_id must be the id of a deployment.")
+    _, source = call.world.deployment(model.id, body.deployment_id)
+    if source.is_development:
+        raise invalid("The development deployment cannot be promoted to an environment.")
+    wish = _wish(
+        call,
+        body.environment_settings_update,
+        body.promotion_settings_override,
+        preserve=body.preserve_env_instance_type,
+        keep_previous=not body.scale_down_previous_deployment,
+    )
+    candidate = promotions.promote(call.world, call.actor, model, environment, source, wish)
+    return views.deployment(call.world, candidate)
+
+
+def _to_production(call: Call) -> dict[str, Any]:
+    body = call.read(Promote)
+    model, source = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
+    wish = _wish(
+        call,
+        body.environment_settings_update,
+        body.promotion_settings_override,
+        preserve=body.preserve_env_instance_type,
+        keep_previous=not body.scale_down_previous_production,
+    )
+    candidate = promotions.promote(call.world, call.actor, model, model.production, source, wish)
+    return views.deployment(call.world, candidate)
+
+
+def _wish(
+    call: Call,
+    update: EnvironmentSettings | None,
+    override: PromotionUpdate | None,
+    *,
+    preserve: bool,
+    keep_previous: bool,
+) -> Wish:
+    if not call.newest:
+        return Wish(preserve_instance_type=preserve, keep_previous=keep_previous)
+    if update is not None and update.region:
+        raise invalid(f"Unknown region {update.region!r}.")
+    if update is not None and update.autoscaling_schedule_settings:
+        raise invalid("Autoscaling schedules are not enabled for this organization.")
+    return Wish(
+        update=EnvironmentUpdate(
+            autoscaling=given(update.autoscaling_settings) if update else None,
+            promotion=given(update.promotion_settings) if update else None,
+            backpressure=given(update.request_backpressure_settings) if update else None,
+        ),
+        override=given(override),
+        instance_type_id=update.instance_type_id if update else None,
+        preserve_instance_type=preserve,
+        keep_previous=keep_previous,
+    )
+
+
+def _cancel(call: Call) -> dict[str, Any]:
+    model, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
+    status = promotions.cancel(call.world, call.actor, model, environment)
+    message = (
+        "The promotion was canceled."
+        if status == "CANCELED"
+        else "Traffic is being moved back to the previous deployment."
+    )
+    return {"status": status, "message": message}
+
+
+def _signal(name: str) -> Handler:
+    def handle(call: Call) -> dict[str, Any]:
+        model, environment = call.world.environment(
+            call.params["model_id"], call.params["env_name"]
+        )
+        promotions.SIGNALS[name](call.world, call.actor, model, environment)
+        return {"success": True}
+
+    return handle
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(method="POST", path=f"{_ENVIRONMENT}/promote", handler=_to_environment),
+    Route(
+        method="POST",
+        path="/v1/models/{model_id}/deployments/{deployment_id}/promote",
+        handler=_to_production,
+        aliases=("development",),
+    ),
+    Route(method="POST", path=f"{_ENVIRONMENT}/cancel_promotion", handler=_cancel),
+    *(
+        Route(method="POST", path=f"{_ENVIRONMENT}/{name}", handler=_signal(name))
+        for name in promotions.SIGNALS
+    ),
+)

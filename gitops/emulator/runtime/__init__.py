@@ -1,0 +1,1 @@
+"""Trusses as they run here: archives unpacked, `model.py` in processes, the echo for the rest."""

@@ -1,0 +1,294 @@
+"""All truss processes of one emulator: started when a deployment loads, ended when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from gitops.emulator.options import Options
+from gitops.emulator.runtime.archive import is_served_elsewhere, problems_of, unpack
+from gitops.emulator.runtime.echo import BehaviourError, Echo
+from gitops.emulator.runtime.reply import Reply
+from gitops.emulator.runtime.worker import Order, Worker, WorkerGone
+from gitops.emulator.world import lifecycle
+from gitops.emulator.world.entities import READY, Deployment
+from gitops.emulator.world.models import secrets_of
+from gitops.emulator.world.world import World
+
+_DRAIN_SECONDS = 30.0
+
+
+class Pool:
+    """The world's `Runner`, and the way requests take to a truss."""
+
+    def __init__(self, options: Options, folder: Path, now: Callable[[], float]) -> None:
+        """`folder` holds unpacked archives; `now` gives the emulator's time."""
+        self._options = options
+        self._folder = folder
+        self._now = now
+        self._roots: dict[Path, Path] = {}
+        self._workers: dict[str, Worker] = {}
+        self._starting: dict[str, asyncio.Task[Worker | None]] = {}
+        self._retiring: set[Worker] = set()
+        self._echoes: dict[str, Echo] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._loads: set[asyncio.Task[Any]] = set()
+        self._room = asyncio.Event()
+        self._world: World | None = None
+
+    def serve(self, world: World) -> None:
+        """Work for `world`."""
+        self._world = world
+
+    @property
+    def world(self) -> World:
+        """The world that was given to `serve`."""
+        if self._world is None:
+            raise RuntimeError("the pool has no world yet")
+        return self._world
+
+    def build(self, deployment: Deployment) -> tuple[str, ...]:
+        """Unpack and check the archive; copies share what is unpacked."""
+        archive = deployment.artifact.archive
+        if archive is None or archive in self._roots:
+            return ()
+        root = self._folder / f"truss-{len(self._roots)}"
+        shutil.rmtree(root, ignore_errors=True)
+        problem = unpack(archive, root)
+        if problem is not None:
+            return (problem,)
+        problems = problems_of(root, deployment.artifact.config)
+        if not problems:
+            self._roots[archive] = root
+        return problems
+
+    def load(self, deployment: Deployment) -> None:
+        """Start the truss; `lifecycle.load_finished` is told how it went."""
+        generation = deployment.generation
+        if not self._is_python(deployment):
+            self._load_echo(deployment, generation)
+            return
+        task = self._spawn(self._load(deployment, generation))
+        self._loads.add(task)
+        task.add_done_callback(self._loads.discard)
+
+    def stop(self, deployment_id: str) -> None:
+        """End the truss once its running requests have ended."""
+        self._echoes.pop(deployment_id, None)
+        worker = self._workers.pop(deployment_id, None)
+        if worker is not None:
+            self._retire(worker)
+
+    async def settle(self) -> None:
+        """Wait until no load is running."""
+        while self._loads:
+            await asyncio.wait(set(self._loads))
+
+    async def close(self) -> None:
+        """End every process and wait for its end."""
+        workers = [*self._workers.values(), *self._retiring]
+        self._workers.clear()
+        for worker in workers:
+            worker.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(worker.ended() for worker in workers))
+
+    @property
+    def live(self) -> int:
+        """Truss processes that run now."""
+        return len(self._workers) + len(self._starting) + len(self._retiring)
+
+    async def answer(
+        self,
+        deployment: Deployment,
+        method: str,
+        route: str | None,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> Reply:
+        """Send one request to a deployment that has replicas."""
+        if not self._is_python(deployment):
+            return await self._answer_echo(deployment, method, route, body)
+        if route is not None:
+            return Reply.problem(404, "client_error", f"The model has no route /{route}.")
+        try:
+            json.loads(body)
+        except ValueError:
+            return Reply.problem(400, "client_error", "The request body is not JSON.")
+        worker = await self._running(deployment)
+        if worker is None:
+            return Reply.problem(503, "model_unavailable", "The model could not be started.")
+        worker.last_used = self._now()
+        try:
+            return await worker.predict(body, headers, self._options.request_seconds)
+        except TimeoutError:
+            self._say(
+                deployment,
+                f"A request took longer than {self._options.request_seconds:g} seconds; "
+                "its process was killed.",
+            )
+            worker.close()
+            return Reply.problem(504, "timeout", "The model took too long to answer.")
+        except WorkerGone:
+            return Reply.problem(502, "model_unavailable", "The model process ended.")
+
+    def _is_python(self, deployment: Deployment) -> bool:
+        artifact = deployment.artifact
+        return artifact.archive is not None and not is_served_elsewhere(artifact.config)
+
+    def _load_echo(self, deployment: Deployment, generation: int) -> None:
+        try:
+            echo = Echo(deployment.artifact.config)
+        except BehaviourError as wrong:
+            lifecycle.load_finished(self.world, deployment.id, generation, str(wrong))
+            return
+        self._echoes[deployment.id] = echo
+        error = (
+            "The server exited during start-up, as model_metadata.emulator says."
+            if echo.behaviour.fails_to_load
+            else None
+        )
+        self.world.after(
+            echo.behaviour.load_seconds,
+            lambda: lifecycle.load_finished(self.world, deployment.id, generation, error),
+        )
+
+    async def _answer_echo(
+        self, deployment: Deployment, method: str, route: str | None, body: bytes
+    ) -> Reply:
+        echo = self._echoes.get(deployment.id)
+        if echo is None:
+            echo = self._echoes[deployment.id] = Echo(deployment.artifact.config)
+        reply = await echo.answer(method, route, body)
+        if echo.unhealthy and deployment.status == "ACTIVE":
+            self._say(deployment, "The health check fails.")
+            lifecycle.set_status(self.world, deployment, "UNHEALTHY")
+        return reply
+
+    async def _load(self, deployment: Deployment, generation: int) -> None:
+        error: str | None
+        try:
+            worker, error = await self._start(deployment)
+        except OSError as problem:
+            worker, error = None, f"The model process could not be started: {problem}"
+        self.world.advance(self._now())
+        if worker is not None and deployment.generation == generation:
+            self._adopt(deployment, worker)
+        elif worker is not None:
+            self._retire(worker)
+        lifecycle.load_finished(self.world, deployment.id, generation, error)
+
+    async def _start(self, deployment: Deployment) -> tuple[Worker | None, str | None]:
+        await self._make_room()
+        config = deployment.artifact.config
+        archive = deployment.artifact.archive
+        if archive is None or archive not in self._roots:
+            return None, "The archive is gone."
+        model = self.world.models.get(deployment.model_id)
+        known = secrets_of(self.world, model.team_id) if model else {}
+        runtime = config.get("runtime") or {}
+        order = Order(
+            root=self._roots[archive],
+            config=config,
+            secrets={name: known[name] for name in config.get("secrets") or {} if name in known},
+            environment=deployment.environment,
+            memory_mib=self._options.worker_memory_mib,
+            cpu_seconds=self._options.worker_cpu_seconds,
+            concurrency=max(1, int(runtime.get("predict_concurrency") or 1)),
+            variables={
+                str(name): str(value)
+                for name, value in (config.get("environment_variables") or {}).items()
+            },
+        )
+        worker = await Worker.start(order, lambda line: self.world.log(deployment, line))
+        self._retiring.add(worker)
+        error = await worker.loaded(self._options.load_seconds)
+        self._retiring.discard(worker)
+        if error is None:
+            return worker, None
+        self._retire(worker)
+        return None, error
+
+    def _adopt(self, deployment: Deployment, worker: Worker) -> None:
+        worker.last_used = self._now()
+        self._workers[deployment.id] = worker
+        self._spawn(self._watch(deployment, worker))
+
+    async def _watch(self, deployment: Deployment, worker: Worker) -> None:
+        """Notice a process that ends by itself."""
+        await worker.gone.wait()
+        if self._workers.get(deployment.id) is not worker:
+            return
+        del self._workers[deployment.id]
+        self._retire(worker)
+        self.world.advance(self._now())
+        if deployment.id in self.world.deployments and deployment.status in READY:
+            self.world.log(deployment, "The model process ended; it is restarted.", "ERROR")
+            lifecycle.set_status(self.world, deployment, "UNHEALTHY")
+            await self._running(deployment)
+
+    async def _running(self, deployment: Deployment) -> Worker | None:
+        """The deployment's process; started again where it gave way or crashed."""
+        worker = self._workers.get(deployment.id)
+        if worker is not None:
+            return worker
+        task = self._starting.get(deployment.id)
+        if task is None:
+            task = self._spawn(self._restart(deployment))
+            self._starting[deployment.id] = task
+            task.add_done_callback(lambda _: self._starting.pop(deployment.id, None))
+        return await asyncio.shield(task)
+
+    async def _restart(self, deployment: Deployment) -> Worker | None:
+        worker, error = await self._start(deployment)
+        if worker is None:
+            self._say(deployment, error or "")
+            return None
+        if deployment.status not in READY:
+            self._retire(worker)
+            return None
+        self._adopt(deployment, worker)
+        if deployment.status == "UNHEALTHY":
+            lifecycle.set_status(self.world, deployment, "ACTIVE")
+        return worker
+
+    async def _make_room(self) -> None:
+        while self.live - len(self._starting) >= self._options.worker_limit:
+            idle = [
+                (worker.last_used, identifier)
+                for identifier, worker in self._workers.items()
+                if not worker.in_flight
+            ]
+            if idle:
+                self._retire(self._workers.pop(min(idle)[1]))
+            self._room.clear()
+            await self._room.wait()
+
+    def _retire(self, worker: Worker) -> None:
+        self._retiring.add(worker)
+        self._spawn(self._drain(worker))
+
+    async def _drain(self, worker: Worker) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _DRAIN_SECONDS
+        while worker.in_flight and not worker.gone.is_set() and loop.time() < until:
+            await asyncio.sleep(0.02)
+        worker.close()
+        await worker.ended()
+        self._retiring.discard(worker)
+        self._room.set()
+
+    def _say(self, deployment: Deployment, message: str) -> None:
+        self.world.log(deployment, message, "ERROR")
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

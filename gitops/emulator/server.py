@@ -1,0 +1,118 @@
+"""The emulator as a server on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from gitops.emulator.clock import Clock, WallClock
+from gitops.emulator.emulator import Emulator
+from gitops.emulator.http.app import App
+from gitops.emulator.options import Options
+
+HOST = "127.0.0.1"
+
+
+class _Quiet(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class Server:
+    """Listens at once; serves while `serve` runs."""
+
+    def __init__(self, options: Options, *, port: int = 0, clock: Clock | None = None) -> None:
+        """Bind `port`, or a free one for 0.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self.options = options
+        self._clock = clock or WallClock()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((HOST, port))
+        except OSError:
+            self._socket.close()
+            raise
+        self._socket.listen(2048)
+        self.port: int = self._socket.getsockname()[1]
+        self._uvicorn: uvicorn.Server | None = None
+        self.emulator: Emulator | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens; also the S3 endpoint."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def inference_url(self) -> str:
+        """The inference base, with `{model_id}` left in it."""
+        return f"{self.url}/inference/{{model_id}}"
+
+    async def serve(self, ready: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`; `ready`, if given, is called once requests are answered."""
+        folder = Path(tempfile.mkdtemp(prefix="gitops-emulator-"))
+        connections: dict[Any, asyncio.BaseTransport] = {}
+        try:
+            self.emulator = Emulator(self.options, self._clock, folder)
+            self._uvicorn = _Quiet(self._config(connections))
+            await self.emulator.start()
+            try:
+                if ready is not None:
+                    ready()
+                await self._uvicorn.serve([self._socket])
+            finally:
+                await self.emulator.stop()
+        finally:
+            self._socket.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _config(self, connections: dict[Any, asyncio.BaseTransport]) -> uvicorn.Config:
+        class Tracked(H11Protocol):
+            """Remembers transports, so that a planned fault can drop a connection."""
+
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+                super().connection_made(transport)
+                connections[self.client] = transport
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                connections.pop(self.client, None)
+                super().connection_lost(exc)
+
+        def drop(client: Any) -> None:
+            transport = connections.get(tuple(client))
+            if isinstance(transport, asyncio.Transport):
+                transport.abort()
+
+        if self.emulator is None:
+            raise RuntimeError("the emulator does not exist yet")
+        return uvicorn.Config(
+            App(self.emulator, drop),
+            http=Tracked,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=5,
+        )
+
+    def stop(self) -> None:
+        """End `serve`; safe to call from the loop's thread or by call_soon_threadsafe."""
+        if self._uvicorn is not None:
+            self._uvicorn.should_exit = True

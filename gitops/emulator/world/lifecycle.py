@@ -1,0 +1,116 @@
+"""The life of one deployment, from BUILDING to ACTIVE and down again."""
+
+from __future__ import annotations
+
+from gitops.emulator.world.entities import FAILED, READY, Deployment
+from gitops.emulator.world.scaling import set_replicas, watch_for_idleness
+from gitops.emulator.world.world import World
+
+
+def set_status(world: World, deployment: Deployment, status: str) -> None:
+    """Change the status; whatever was planned for the old one no longer happens."""
+    deployment.status = status
+    deployment.generation += 1
+    deployment.since = world.now
+    if status not in READY:
+        set_replicas(world, deployment, 0)
+    for listener in world.on_status:
+        listener(world, deployment)
+    world.changed()
+
+
+def begin_build(world: World, deployment: Deployment) -> None:
+    """Start the image build."""
+    set_status(world, deployment, "BUILDING")
+    world.log(deployment, "Building image")
+    world.later(deployment, world.options.durations.build, lambda each: _finish_build(world, each))
+
+
+def _finish_build(world: World, deployment: Deployment) -> None:
+    problems = world.runner.build(deployment)
+    if problems:
+        for problem in problems:
+            world.log(deployment, problem, "ERROR")
+        fail(world, deployment, "BUILD_FAILED")
+        return
+    deployment.built = True
+    world.log(deployment, "Build succeeded")
+    begin_deploy(world, deployment)
+
+
+def begin_deploy(world: World, deployment: Deployment) -> None:
+    """Schedule the built image."""
+    set_status(world, deployment, "DEPLOYING")
+    world.log(deployment, "Deploying: scheduling a replica and pulling the image")
+    world.later(deployment, world.options.durations.deploy, lambda each: _begin_load(world, each))
+
+
+def _begin_load(world: World, deployment: Deployment) -> None:
+    set_status(world, deployment, "LOADING_MODEL")
+    world.log(deployment, "Loading model")
+    world.runner.load(deployment)
+
+
+def load_finished(world: World, deployment_id: str, generation: int, error: str | None) -> None:
+    """The truss's load ended, with `error` if it raised; ignored if nobody waits for it."""
+    deployment = world.deployments.get(deployment_id)
+    if deployment is None or deployment.generation != generation:
+        return
+    if error is not None:
+        world.log(deployment, error, "ERROR")
+        fail(world, deployment, "FAILED")
+        return
+    durations = world.options.durations
+    least = durations.wake if deployment.status == "WAKING_UP" else durations.load
+    passed = (world.now - deployment.since) * world.options.speed
+    world.later(deployment, max(0.0, least - passed), lambda each: become_ready(world, each))
+
+
+def become_ready(world: World, deployment: Deployment) -> None:
+    """At least one replica is up."""
+    deployment.deployed = True
+    set_replicas(world, deployment, max(1, deployment.autoscaling.min_replica))
+    deployment.last_activity = world.now
+    world.log(deployment, "Model loaded, ready for requests")
+    set_status(world, deployment, "ACTIVE")
+    watch_for_idleness(world, deployment, scale_to_zero)
+
+
+def fail(world: World, deployment: Deployment, status: str) -> None:
+    """End in a failed status."""
+    world.runner.stop(deployment.id)
+    world.log(deployment, f"Deployment failed: {status}", "ERROR")
+    set_status(world, deployment, status)
+
+
+def scale_to_zero(world: World, deployment: Deployment) -> None:
+    """Stop the replicas; the next request starts one."""
+    if deployment.status not in READY | {"WAKING_UP"}:
+        return
+    world.log(deployment, "Scaled to zero")
+    world.runner.stop(deployment.id)
+    set_status(world, deployment, "SCALED_TO_ZERO")
+
+
+def wake(world: World, deployment: Deployment) -> None:
+    """Start a replica of a deployment that is scaled to zero; else nothing."""
+    if deployment.status != "SCALED_TO_ZERO":
+        return
+    set_status(world, deployment, "WAKING_UP")
+    world.log(deployment, "Waking up from zero")
+    world.runner.load(deployment)
+
+
+def begin_deactivation(world: World, deployment: Deployment) -> bool:
+    """Start going to INACTIVE; False if it is there or on its way already."""
+    if deployment.status in {"INACTIVE", "DEACTIVATING"} | FAILED:
+        return False
+    set_status(world, deployment, "DEACTIVATING")
+    world.log(deployment, "Deactivating")
+    world.runner.stop(deployment.id)
+    world.later(
+        deployment,
+        world.options.durations.deactivate,
+        lambda each: set_status(world, each, "INACTIVE"),
+    )
+    return True

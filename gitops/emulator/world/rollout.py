@@ -1,0 +1,227 @@
+"""A promotion in motion: waiting for health, moving traffic, ending one way or another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from gitops.emulator.world import lifecycle
+from gitops.emulator.world.entities import FAILED, Deployment, Environment, Promotion, Stint
+from gitops.emulator.world.scaling import apply_autoscaling, watch_for_idleness
+from gitops.emulator.world.settings import Rolling
+from gitops.emulator.world.world import World
+
+
+def on_status(world: World, deployment: Deployment) -> None:
+    """A deployment's status changed: promotions that wait for it may go on or fail."""
+    model = world.models.get(deployment.model_id)
+    if model is None:
+        return
+    for environment in model.environments.values():
+        promotion = environment.promotion
+        if promotion and promotion.running and promotion.candidate_id == deployment.id:
+            look_at_candidate(world, environment)
+
+
+def look_at_candidate(world: World, environment: Environment) -> None:
+    """Judge a running promotion by its candidate's status."""
+    promotion = environment.promotion
+    if promotion is None:
+        return
+    candidate = world.deployments[promotion.candidate_id]
+    if candidate.status in FAILED:
+        reason = f"Deployment {candidate.id} ended as {candidate.status}."
+        finish(world, environment, "FAILED", reason)
+    elif candidate.status in {"INACTIVE", "DEACTIVATING"}:
+        finish(world, environment, "FAILED", f"Deployment {candidate.id} was deactivated.")
+    elif candidate.status == "SCALED_TO_ZERO":
+        lifecycle.wake(world, candidate)
+    elif candidate.status == "ACTIVE" and promotion.status == "RELEASING":
+        _plan(world, environment, world.options.durations.release, _begin_traffic)
+
+
+Event = Callable[[World, Environment], None]
+
+
+def _plan(world: World, environment: Environment, seconds: float, event: Event) -> None:
+    """One event is pending for a promotion: planning another one replaces it."""
+    promotion = environment.promotion
+    if promotion is None:
+        return
+    promotion.generation += 1
+    generation = promotion.generation
+
+    def fire() -> None:
+        if environment.promotion is promotion and promotion.generation == generation:
+            event(world, environment)
+
+    world.after(seconds, fire)
+
+
+def _begin_traffic(world: World, environment: Environment) -> None:
+    promotion = _of(environment)
+    candidate = world.deployments[promotion.candidate_id]
+    if candidate.status != "ACTIVE":
+        return
+    if not promotion.rolling:
+        complete(world, environment)
+        return
+    _begin_stint(world, environment, candidate)
+    promotion.status = "RAMPING_UP"
+    promotion.percent = min(100, _rolling(promotion).step_percent)
+    _plan_step(world, environment)
+
+
+def _plan_step(world: World, environment: Environment) -> None:
+    rolling = _rolling(_of(environment))
+    rest = world.options.durations.step + rolling.stabilization_time_seconds
+    _plan(world, environment, rest, _step)
+
+
+def _step(world: World, environment: Environment) -> None:
+    promotion = _of(environment)
+    candidate = world.deployments[promotion.candidate_id]
+    if candidate.status == "ACTIVE":
+        if promotion.percent >= 100:
+            complete(world, environment)
+            return
+        promotion.percent = min(100, promotion.percent + _rolling(promotion).step_percent)
+    _plan_step(world, environment)
+
+
+def pause(world: World, environment: Environment) -> None:
+    """Hold."""
+    promotion = _of(environment)
+    promotion.status = "PAUSED"
+    promotion.generation += 1
+    world.changed()
+
+
+def resume(world: World, environment: Environment) -> None:
+    """Go on where the pause began."""
+    promotion = _of(environment)
+    if promotion.percent == 0:
+        promotion.status = "RELEASING"
+        look_at_candidate(world, environment)
+    else:
+        promotion.status = "RAMPING_UP"
+        _plan_step(world, environment)
+
+
+def ramp_down(world: World, environment: Environment) -> None:
+    """Take the traffic back step by step."""
+    _of(environment).status = "RAMPING_DOWN"
+    _plan(world, environment, world.options.durations.step, _step_down)
+
+
+def _step_down(world: World, environment: Environment) -> None:
+    promotion = _of(environment)
+    promotion.percent = max(0, promotion.percent - _rolling(promotion).step_percent)
+    if promotion.percent == 0:
+        finish(world, environment, "CANCELED")
+    else:
+        _plan(world, environment, world.options.durations.step, _step_down)
+
+
+def complete(world: World, environment: Environment) -> None:
+    """The candidate takes the environment; the settings that travelled with it are saved."""
+    promotion = _of(environment)
+    candidate = world.deployments[promotion.candidate_id]
+    previous = world.deployments.get(promotion.previous_id or "")
+    update = promotion.update
+    july = world.options.mode == "july"
+    environment.autoscaling = environment.autoscaling.merged(update.autoscaling)
+    environment.promotion_settings = environment.promotion_settings.merged(
+        update.promotion, july=july
+    )
+    if update.backpressure is not None:
+        environment.backpressure = update.backpressure.get("policy")
+    environment.instance_type_id = candidate.instance_type_id
+    make_current(world, environment, candidate)
+    promotion.status = "SUCCEEDED"
+    promotion.percent = 100
+    _forget_later(world, environment)
+    if previous is not None and previous is not candidate:
+        previous.environment = None
+        _clean_up(world, promotion, previous)
+    _settle(world, candidate)
+    world.changed()
+
+
+def make_current(world: World, environment: Environment, deployment: Deployment | None) -> None:
+    """Give the environment to a deployment, remembered for its metrics."""
+    environment.current_id = deployment.id if deployment else None
+    for stint in environment.stints:
+        if stint.end is None and stint.deployment_id != environment.current_id:
+            stint.end = world.now
+    if deployment is not None:
+        _begin_stint(world, environment, deployment)
+
+
+def _begin_stint(world: World, environment: Environment, deployment: Deployment) -> None:
+    if not any(s.end is None and s.deployment_id == deployment.id for s in environment.stints):
+        environment.stints.append(Stint(deployment_id=deployment.id, start=world.now))
+
+
+def finish(
+    world: World,
+    environment: Environment,
+    status: Literal["FAILED", "CANCELED"],
+    reason: str | None = None,
+) -> None:
+    """End without success: all traffic is on the previous deployment, nothing is saved."""
+    promotion = _of(environment)
+    promotion.status = status
+    promotion.percent = 0
+    promotion.error_message = reason
+    make_current(world, environment, world.current(environment))
+    candidate = world.deployments.get(promotion.candidate_id)
+    if candidate is not None and environment.current_id != candidate.id:
+        candidate.environment = None
+        watch_for_idleness(world, candidate, lifecycle.scale_to_zero)
+    previous = world.deployments.get(environment.current_id or "")
+    if previous is not None:
+        watch_for_idleness(world, previous, lifecycle.scale_to_zero)
+    _forget_later(world, environment)
+    world.changed()
+
+
+def _clean_up(world: World, promotion: Promotion, previous: Deployment) -> None:
+    strategy = promotion.settings.promotion_cleanup_strategy
+    if strategy == "DEACTIVATE":
+        lifecycle.begin_deactivation(world, previous)
+    elif strategy == "SCALE_TO_ZERO" and not promotion.keep_previous:
+        lifecycle.scale_to_zero(world, previous)
+        apply_autoscaling(
+            world,
+            previous,
+            previous.autoscaling.merged({"min_replica": 0}),
+            wake=lifecycle.wake,
+            scale_to_zero=lifecycle.scale_to_zero,
+        )
+
+
+def _settle(world: World, deployment: Deployment) -> None:
+    apply_autoscaling(
+        world,
+        deployment,
+        deployment.autoscaling,
+        wake=lifecycle.wake,
+        scale_to_zero=lifecycle.scale_to_zero,
+    )
+
+
+def _forget_later(world: World, environment: Environment) -> None:
+    def forget(_: World, where: Environment) -> None:
+        where.promotion = None
+
+    _plan(world, environment, world.options.durations.terminal_visible, forget)
+
+
+def _of(environment: Environment) -> Promotion:
+    assert environment.promotion is not None  # noqa: S101
+    return environment.promotion
+
+
+def _rolling(promotion: Promotion) -> Rolling:
+    return promotion.settings.rolling_deploy_config or Rolling()

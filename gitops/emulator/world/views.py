@@ -1,0 +1,130 @@
+"""Objects as the API shows them; the `july` mode leaves out what came later."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from gitops.emulator.world.audit import Entry
+from gitops.emulator.world.entities import Deployment, Environment, Model, Secret, Team
+from gitops.emulator.world.hardware import DEFAULT_INSTANCE_TYPE, INSTANCE_TYPES
+from gitops.emulator.world.world import World
+
+
+def timestamp(at: float) -> str:
+    """Epoch seconds as RFC 3339 in UTC, with microseconds."""
+    moment = datetime.fromtimestamp(at, tz=timezone.utc)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def team(item: Team) -> dict[str, Any]:
+    """A team."""
+    return {
+        "id": item.id,
+        "name": item.name,
+        "default": item.default,
+        "created_at": timestamp(item.created_at),
+    }
+
+
+def model(world: World, item: Model) -> dict[str, Any]:
+    """A model."""
+    production = item.deployments.get(item.production.current_id or "")
+    development = item.development
+    hardware = production.instance_type_id if production else DEFAULT_INSTANCE_TYPE
+    return {
+        "id": item.id,
+        "created_at": timestamp(item.created_at),
+        "name": item.name,
+        "deployments_count": len(item.deployments),
+        "production_deployment_id": production.id if production else None,
+        "development_deployment_id": development.id if development else None,
+        "instance_type_name": INSTANCE_TYPES[hardware].name,
+        "team_name": world.teams[item.team_id].name,
+    }
+
+
+def deployment(world: World, item: Deployment) -> dict[str, Any]:
+    """A deployment."""
+    production = world.models[item.model_id].production
+    body: dict[str, Any] = {
+        "id": item.id,
+        "created_at": timestamp(item.created_at),
+        "name": item.name,
+        "model_id": item.model_id,
+        "is_production": production.current_id == item.id,
+        "is_development": item.is_development,
+        "status": item.status,
+        "active_replica_count": item.replicas,
+        "autoscaling_settings": item.autoscaling.to_json() if item.deployed else None,
+        "instance_type_name": INSTANCE_TYPES[item.instance_type_id].name,
+        "environment": item.environment,
+        "labels": item.labels,
+    }
+    if world.options.mode == "newest":
+        body["region"] = None
+        body["request_backpressure_settings"] = {"policy": item.backpressure}
+    return body
+
+
+def environment(world: World, item: Environment) -> dict[str, Any]:
+    """An environment, with what serves, the candidate and the promotion."""
+    current = world.current(item)
+    body: dict[str, Any] = {
+        "name": item.name,
+        "created_at": timestamp(item.created_at),
+        "model_id": item.model_id,
+        "current_deployment": deployment(world, current) if current else None,
+        "candidate_deployment": None,
+        "in_progress_promotion": None,
+        "autoscaling_settings": item.autoscaling.to_json(),
+        "promotion_settings": item.promotion_settings.to_json(),
+        "instance_type": INSTANCE_TYPES[item.instance_type_id].to_json(),
+    }
+    promotion = item.promotion
+    if promotion is not None and promotion.visible_at <= world.now:
+        candidate = world.deployments.get(promotion.candidate_id)
+        if candidate is not None and promotion.status not in {"SUCCEEDED", "CANCELED"}:
+            body["candidate_deployment"] = deployment(world, candidate)
+        body["in_progress_promotion"] = {
+            "status": promotion.status,
+            "percent_traffic_to_new_version": promotion.percent,
+            "error_message": promotion.error_message,
+            "rolling_deploy": promotion.rolling,
+        }
+    if world.options.mode == "newest":
+        body["request_backpressure_settings"] = {"policy": item.backpressure}
+        body["autoscaling_schedules"] = None
+        body["traffic_routing"] = None
+    return body
+
+
+def secret(world: World, item: Secret) -> dict[str, Any]:
+    """A secret, without its value."""
+    return {
+        "id": item.id,
+        "created_at": timestamp(item.created_at),
+        "name": item.name,
+        "team_name": world.teams[item.team_id].name,
+    }
+
+
+def audit_entry(item: Entry) -> dict[str, Any]:
+    """An audit-log entry."""
+    actor = item.actor
+    return {
+        "id": item.id,
+        "created": timestamp(item.created),
+        "event_type": item.event_type,
+        "event_data": dict(item.data),
+        "source": actor.source,
+        "actor": {
+            "type": actor.type,
+            "email": actor.email,
+            "api_key_prefix": actor.api_key_prefix,
+            "api_key_name": actor.api_key_name,
+        },
+        "client_name": actor.client_name,
+        "client_version": actor.client_version,
+        "client_session_id": None,
+    }

@@ -1,0 +1,168 @@
+"""The workspace: everything that exists, the time, and what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from gitops.emulator.options import Options
+from gitops.emulator.world.audit import AuditLog
+from gitops.emulator.world.entities import (
+    Deployment,
+    Environment,
+    LogLine,
+    Model,
+    Secret,
+    Team,
+)
+from gitops.emulator.world.identifiers import Identifiers
+from gitops.emulator.world.refusal import not_found
+from gitops.emulator.world.timeline import Timeline
+
+
+class Runner(Protocol):
+    """What happens outside of the world: the truss of a deployment, as a process."""
+
+    def build(self, deployment: Deployment) -> tuple[str, ...]:
+        """Unpack and check the archive; problems make the build fail."""
+        ...
+
+    def load(self, deployment: Deployment) -> None:
+        """Start the truss; the end is told by `lifecycle.load_finished`."""
+        ...
+
+    def stop(self, deployment_id: str) -> None:
+        """Stop it once its running requests have ended."""
+        ...
+
+
+class World:
+    """One workspace. Not thread-safe: everything happens in one event loop."""
+
+    def __init__(self, options: Options, runner: Runner, now: float) -> None:
+        """An empty workspace with its teams, at `now` (epoch seconds)."""
+        self.options = options
+        self.runner = runner
+        self.now = now
+        self.ids = Identifiers(options.seed)
+        self.workspace = options.workspace or f"emulator-{self.ids.new(6)}"
+        self.user_id = self.ids.new()
+        self.organization_id = self.ids.new()
+        self.created_at = now
+        self.timeline = Timeline()
+        self.audit = AuditLog(self.ids)
+        self.models: dict[str, Model] = {}
+        self.deployments: dict[str, Deployment] = {}
+        self.secrets: dict[str, Secret] = {}
+        self.teams: dict[str, Team] = {}
+        for index, name in enumerate(options.teams):
+            identifier = self.ids.new()
+            self.teams[identifier] = Team(
+                id=identifier, name=name, default=index == 0, created_at=now
+            )
+        self.on_status: list[Callable[[World, Deployment], None]] = []
+        self.on_change: list[Callable[[], None]] = []
+
+    def advance(self, now: float) -> None:
+        """Bring the world to `now`, applying every due event in time order."""
+        happened = False
+        while (due := self.timeline.take(now)) is not None:
+            at, event = due
+            self.now = max(self.now, at)
+            event()
+            happened = True
+        self.now = max(self.now, now)
+        if happened:
+            self.changed()
+
+    def changed(self) -> None:
+        """Tell whoever waits that something may be different."""
+        for listener in self.on_change:
+            listener()
+
+    def after(self, seconds: float, event: Callable[[], None]) -> None:
+        """Have `event` happen `seconds` of Baseten's time from now."""
+        self.timeline.plan(self.now + self.options.scaled(seconds), event)
+
+    def later(
+        self, deployment: Deployment, seconds: float, event: Callable[[Deployment], None]
+    ) -> None:
+        """As `after`, unless the deployment's status changes or it is deleted before."""
+        generation = deployment.generation
+
+        def fire() -> None:
+            if self.deployments.get(deployment.id) is deployment and (
+                deployment.generation == generation
+            ):
+                event(deployment)
+
+        self.after(seconds, fire)
+
+    def log(self, deployment: Deployment, message: str, level: str = "INFO") -> None:
+        """Add lines to a deployment's log."""
+        for line in message.splitlines() or [""]:
+            deployment.logs.append(
+                LogLine(at_nanoseconds=int(self.now * 1e9), message=line, level=level)
+            )
+
+    @property
+    def default_team(self) -> Team:
+        """The team that paths without a team mean."""
+        return next(team for team in self.teams.values() if team.default)
+
+    def team(self, team_id: str) -> Team:
+        """The team of that id. Raises: Refusal 404."""
+        found = self.teams.get(team_id)
+        if found is None:
+            raise not_found("Team")
+        return found
+
+    def model(self, model_id: str) -> Model:
+        """The model of that id. Raises: Refusal 404."""
+        found = self.models.get(model_id)
+        if found is None:
+            raise not_found("Model")
+        return found
+
+    def environment(self, model_id: str, name: str) -> tuple[Model, Environment]:
+        """A model and its environment; names compare without case. Raises: Refusal 404."""
+        model = self.model(model_id)
+        found = model.environments.get(name.lower())
+        if found is None:
+            raise not_found("Environment")
+        return model, found
+
+    def deployment(self, model_id: str, reference: str) -> tuple[Model, Deployment]:
+        """A model and one deployment: by id, `production` or `development`.
+
+        Raises:
+            Refusal: 404, also for a deployment that is too new to be seen.
+        """
+        model = self.model(model_id)
+        found: Deployment | None
+        if reference == "production":
+            current = model.production.current_id
+            found = model.deployments.get(current) if current else None
+        elif reference == "development":
+            found = model.development
+        else:
+            found = model.deployments.get(reference)
+        if found is None or found.visible_at > self.now:
+            raise not_found("Deployment")
+        return model, found
+
+    def current(self, environment: Environment) -> Deployment | None:
+        """What serves in an environment."""
+        return self.deployments.get(environment.current_id) if environment.current_id else None
+
+    def environment_of(self, deployment: Deployment) -> Environment | None:
+        """The environment that a deployment is attached to."""
+        if deployment.environment is None:
+            return None
+        return self.models[deployment.model_id].environments.get(deployment.environment)
+
+    def all_environments(self) -> Iterable[tuple[Model, Environment]]:
+        """Every environment of every model."""
+        for model in self.models.values():
+            for environment in model.environments.values():
+                yield model, environment
