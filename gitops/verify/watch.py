@@ -28,6 +28,8 @@ class Watching:
     """A watch under way. ``began``: the promotion's end; ``lag``: seconds that metrics may trail.
 
     ``baseline`` are the previous deployment's figures before the promotion, where they are known.
+    ``as_bad``: the verdict is a fail, but the previous deployment broke every bound that this one
+    broke, just as badly: the release is not what is wrong.
     """
 
     watch: Watch
@@ -36,6 +38,7 @@ class Watching:
     baseline: Window | None = None
     unhealthy_since: datetime | None = None
     verdict: Verdict | None = None
+    as_bad: bool = False
 
     @property
     def ends(self) -> datetime:
@@ -67,9 +70,9 @@ def look(state: Watching, *, at: datetime, status: str, window: Window | None) -
     health = health_of(status)
     since = (state.unhealthy_since or at) if health is Health.UNHEALTHY else None
     state = replace(state, unhealthy_since=since)
+    verdict = _of_health(state, at, status, health) or _of_figures(state, at, status, window)
     return replace(
-        state,
-        verdict=_of_health(state, at, status, health) or _of_figures(state, at, status, window),
+        state, verdict=verdict, as_bad=verdict is not None and _as_bad(state, verdict.measurements)
     )
 
 
@@ -120,7 +123,7 @@ def _hopeless(state: Watching, window: Window) -> bool:
         return False
     spread = _Z * sqrt(rate * (1 - rate) / requests + _Z**2 / (4 * requests**2))
     lowest = (rate + _Z**2 / (2 * requests) - spread) / (1 + _Z**2 / requests)
-    return lowest > bound and _error_rate(state, window).outcome is Outcome.FAIL
+    return lowest > bound and not _as_bad(state, (_error_rate(state, window),))
 
 
 def _bounds(state: Watching, window: Window | None) -> tuple[Measurement, ...]:
@@ -175,12 +178,30 @@ def _bound(
         outcome, detail = Outcome.INCONCLUSIVE, "Baseten has no figure for it"
     elif value > bound:
         outcome = Outcome.FAIL
-        if before is not None and _enough(state) and before > bound and value <= before * AS_BAD:
-            outcome = Outcome.PASS
-            detail = f"above its bound, but it was {before:.4g} before this release too"
+        if before is not None and _enough(state) and before > bound:
+            detail = f"before this release it was {before:.4g}"
     return Measurement(
         what=what, outcome=outcome, value=value, bound=bound, samples=samples, detail=detail
     )
+
+
+def _as_bad(state: Watching, measurements: tuple[Measurement, ...]) -> bool:
+    failed = [each for each in measurements if each.outcome is Outcome.FAIL]
+    return bool(failed) and all(_was_as_bad(state, each) for each in failed)
+
+
+def _was_as_bad(state: Watching, now: Measurement) -> bool:
+    baseline = state.baseline
+    if baseline is None or not _enough(state):
+        return False
+    kind, _, name = now.what.partition(".")
+    before = baseline.latency.get(name) if kind == "latency" else baseline.error_rate
+    if kind not in {"latency", "error_rate"} or before is None:
+        return False
+    value, bound = now.value, now.bound
+    if not isinstance(value, float | int) or not isinstance(bound, float | int):
+        return False
+    return before > bound and value <= before * AS_BAD
 
 
 def _enough(state: Watching) -> bool:
@@ -195,11 +216,9 @@ def _health(outcome: Outcome, status: str, detail: str) -> Measurement:
 def _verdict(*measurements: Measurement) -> Verdict:
     outcome = worst(each.outcome for each in measurements)
     telling = [each for each in measurements if each.outcome is outcome]
+    reason = "; ".join(filter(None, (_sentence(each) for each in telling)))
     if outcome is Outcome.PASS:
-        notes = [f"{each.what} {each.detail}" for each in measurements if each.detail]
-        reason = "; ".join(["the watch passed", *notes])
-    else:
-        reason = "; ".join(_sentence(each) for each in telling)
+        reason = "the watch passed"
     return Verdict(outcome=outcome, reason=reason, measurements=measurements)
 
 
@@ -209,5 +228,7 @@ def _sentence(each: Measurement) -> str:
     if each.outcome is Outcome.INCONCLUSIVE:
         return f"{each.what}: {each.detail}"
     if each.what == "error_rate":
-        return f"{each.value:.1%} of {each.samples} requests failed, above {each.bound:.1%}"
-    return f"{each.what} is {each.value:.3g} s, above {each.bound:.3g} s"
+        told = f"{each.value:.1%} of {each.samples} requests failed, above {each.bound:.1%}"
+    else:
+        told = f"{each.what} is {each.value:.3g} s, above {each.bound:.3g} s"
+    return f"{told} ({each.detail})" if each.detail else told

@@ -113,14 +113,30 @@ def test_latency_bounds() -> None:
 
 def test_what_was_as_bad_before_is_not_this_release() -> None:
     bad = window(1000, 100, until=600)
-    before = window(1000, 95, until=0)
-    found = watched(BOUND, (30, "ACTIVE", bad), (601, "ACTIVE", bad), baseline=before)
-    assert found.outcome is Outcome.PASS
-    assert "it was 0.095 before this release too" in found.reason
-    better = window(1000, 30, until=0)
-    assert watched(BOUND, (601, "ACTIVE", bad), baseline=better).outcome is Outcome.FAIL
-    few = window(10, 9, until=0)
-    assert watched(BOUND, (601, "ACTIVE", bad), baseline=few).outcome is Outcome.FAIL
+
+    def after(*looks: tuple[float, Window], baseline: Window) -> Watching:
+        state = begin(BOUND, began=START, lag=LAG, baseline=baseline)
+        for seconds, seen in looks:
+            state = look(state, at=at(seconds), status="ACTIVE", window=seen)
+        return state
+
+    as_bad = window(1000, 95, until=0)
+    assert after((30, bad), baseline=as_bad).verdict is None
+    done = after((30, bad), (601, bad), baseline=as_bad)
+    assert done.verdict is not None
+    assert done.verdict.outcome is Outcome.FAIL
+    assert done.as_bad
+    assert "before this release it was 0.095" in done.verdict.reason
+    for worse in (window(1000, 30, until=0), window(10, 9, until=0), window(1000, 5, until=0)):
+        found = after((601, bad), baseline=worse)
+        assert found.verdict is not None
+        assert found.verdict.outcome is Outcome.FAIL
+        assert not found.as_bad
+
+
+def test_what_is_unhealthy_is_never_excused() -> None:
+    state = begin(BOUND, began=START, lag=LAG, baseline=window(1000, 900, until=0))
+    assert not look(state, at=at(1), status="FAILED", window=None).as_bad
 
 
 def test_unhealthy_at_the_end_is_waited_on() -> None:
