@@ -37,6 +37,9 @@ ActionKind: TypeAlias = Literal[
     "watch",
 ]
 
+SHORT: Final = 12
+"""Digits of a commit id or digest that people read: unique enough, short enough to compare."""
+
 KINDS: Final[tuple[ActionKind, ...]] = (
     "push",
     "ready",
@@ -50,6 +53,11 @@ KINDS: Final[tuple[ActionKind, ...]] = (
     "watch",
 )
 """Every kind of action, in the order in which a release meets them."""
+
+
+def short(name: str) -> str:
+    """A commit id or a digest, abbreviated for people."""
+    return name[:SHORT]
 
 
 def kind_of(step: Step) -> ActionKind | None:  # noqa: C901 - one case a step

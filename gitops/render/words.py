@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Final
 
+from gitops.plan.actions import short
 from gitops.record.entry import Side
 from gitops.state.json import Json
-
-SHORT: Final = 12
-"""Digits of a commit id that people read: enough to be unique, short enough to compare."""
-
-
-def short(commit: str) -> str:
-    """A commit id, or a digest, abbreviated."""
-    return commit[:SHORT]
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,147 @@
+"""The actions of one model: its environments' steps, put in order and tied to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from gitops.decide.decision import Decision
+from gitops.plan.actions import action_id, kind_of, short
+from gitops.plan.model import PlannedAction
+from gitops.plan.steps import (
+    Activate,
+    CancelPromotion,
+    Check,
+    CreateEnvironment,
+    Follow,
+    Promote,
+    Push,
+    Ready,
+    Record,
+    RestoreSettings,
+    Retry,
+    RollBack,
+    Step,
+    UpdateSettings,
+    Wait,
+    Watch,
+)
+from gitops.record.entry import Side
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+
+
+def actions(
+    model: DesiredModel,
+    environments: Sequence[DesiredEnvironment],
+    decisions: Mapping[str, Decision],
+) -> tuple[PlannedAction, ...]:
+    """The model's actions; ``environments`` in the order in which they are taken.
+
+    An environment's actions follow each other. A push is listed once, before the first that needs
+    it. Promotions of one artifact are chained; what an environment requires, in the same plan and
+    of the same artifact, has to be over first.
+    """
+    found: dict[str, PlannedAction] = {}
+    last: dict[str, str] = {}
+    promoted: dict[str, str] = {}
+    for environment in environments:
+        decision = decisions.get(environment.name)
+        if decision is None or environment.mode != "reconcile" or model.mode != "reconcile":
+            continue
+        wanted = environment.artifact.digest if environment.artifact else environment.deployment
+        release = any(isinstance(step, Promote) for step in decision.steps)
+        needs = _required(environment, environments, last) if release else ()
+        previous: str | None = None
+        for step in decision.steps:
+            kind, name = kind_of(step), action_id(model.key, environment.name, step)
+            if kind is None or name is None:
+                continue
+            if name in found:
+                previous = name
+                continue
+            depends = (previous,) if previous else ()
+            if kind != "push":
+                depends, needs = (*depends, *needs), ()
+            if kind == "promote" and wanted in promoted:
+                depends = (*depends, promoted[wanted])
+            found[name] = PlannedAction(
+                id=name,
+                kind=kind,
+                environment=None if kind == "push" else environment.name,
+                depends_on=tuple(dict.fromkeys(depends)),
+                reason=_reason(step, environment, model),
+            )
+            previous = name
+            if kind == "promote" and wanted:
+                promoted[wanted] = name
+        if previous:
+            last[environment.name] = previous
+    return tuple(found.values())
+
+
+def _required(
+    environment: DesiredEnvironment,
+    environments: Sequence[DesiredEnvironment],
+    last: Mapping[str, str],
+) -> tuple[str, ...]:
+    mine = environment.artifact.digest if environment.artifact else environment.deployment
+    same = {
+        each.name
+        for each in environments
+        if (each.artifact.digest if each.artifact else each.deployment) == mine
+    }
+    return tuple(
+        last[need.environment]
+        for need in environment.requires
+        if need.environment in last and need.environment in same
+    )
+
+
+def _reason(  # noqa: C901, PLR0912 - one case a step
+    step: Step, environment: DesiredEnvironment, model: DesiredModel
+) -> str:
+    match step:
+        case Push():
+            truss = step.artifact.truss or model.truss
+            return f"no deployment of it is there: builds {truss} at {short(step.artifact.commit)}"
+        case Ready():
+            return "waits until it can serve"
+        case Check():
+            return f"runs {', '.join(step.names)}" if step.names else "runs its checks"
+        case Activate():
+            return f"starts deployment {step.deployment_id} again"
+        case Retry():
+            return f"tries deployment {step.deployment_id} again, once"
+        case CreateEnvironment():
+            return "the environment is not there yet"
+        case UpdateSettings() | RestoreSettings():
+            return "sets " + ", ".join(change.path for change in step.changes)
+        case CancelPromotion():
+            return f"nobody wants deployment {step.deployment_id} any more"
+        case Promote():
+            return _promotion(step, environment)
+        case Watch():
+            return "judges it under traffic"
+        case Follow():
+            return "follows the promotion that runs"
+        case RollBack():
+            return f"goes back: {step.reason}"
+        case Wait() | Record():
+            return ""
+        case _:
+            assert_never(step)
+
+
+def _promotion(step: Promote, environment: DesiredEnvironment) -> str:
+    if environment.artifact is not None:
+        what = f"commit {short(environment.artifact.commit)}"
+    else:
+        what = f"deployment {environment.deployment}"
+    settings = " with its settings" if step.changes else ""
+    if step.from_ is None:
+        return f"{what}{settings}; nothing served before"
+    return f"{what} in place of {_side(step.from_)}{settings}"
+
+
+def _side(side: Side) -> str:
+    return f"commit {short(side.commit)}" if side.commit else f"deployment {side.deployment_id}"

@@ -1,0 +1,247 @@
+"""Decisions become a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from gitops._version import __version__
+from gitops.decide.decision import Decision
+from gitops.plan.assemble import actions
+from gitops.plan.binding import binding, bound
+from gitops.plan.cost import estimate
+from gitops.plan.model import (
+    AuditFact,
+    ChangedField,
+    EnvironmentPlan,
+    Inputs,
+    ModelPlan,
+    Plan,
+    Serving,
+    Wanted,
+)
+from gitops.plan.order import in_order
+from gitops.plan.rollback import way_back
+from gitops.plan.safety import limit_notices
+from gitops.plan.steps import Push, Wait
+from gitops.plan.summary import summarise
+from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
+from gitops.state.live import AuditEntry, Live, LiveModel
+
+
+def build_plan(
+    desired: Desired,
+    live: Live,
+    decisions: Mapping[str, Mapping[str, Decision]],
+    *,
+    now: datetime,
+    repository: str = "",
+    managed: int | None = None,
+    audit: Mapping[str, Sequence[AuditEntry]] | None = None,
+    notices: Mapping[str, Sequence[str]] | None = None,
+) -> Plan:
+    """The plan of those models and environments that were decided about.
+
+    ``decisions`` maps the string form of a ``ModelKey`` to decisions by environment name: a model
+    or an environment without one is not part of the plan. ``managed`` counts the models that the
+    commit manages, where ``desired`` holds only some of them. ``repository`` is an id that every
+    clone shares. ``audit`` holds, by model, the entries that decisions could see, and ``notices``
+    further sentences to be told, by model.
+    """
+    models = tuple(
+        _model(
+            model,
+            live,
+            decisions[str(model.key)],
+            notices=(notices or {}).get(str(model.key), ()),
+        )
+        for model in desired.models
+        if str(model.key) in decisions
+    )
+    plan = Plan(
+        gitops_version=__version__,
+        commit=desired.commit,
+        dirty=desired.dirty,
+        api_url=live.workspace.api_url,
+        workspace=live.workspace.name,
+        summary=summarise(models),
+        models=models,
+        repository=repository,
+        managed=len(desired.models) if managed is None else managed,
+        inputs=_inputs(desired, live, now=now, audit=audit or {}),
+    )
+    return replace(plan, notices=limit_notices(plan, desired.limits))
+
+
+def _model(
+    model: DesiredModel,
+    live: Live,
+    decisions: Mapping[str, Decision],
+    *,
+    notices: Sequence[str],
+) -> ModelPlan:
+    there = live.models.get(str(model.key))
+    ordered = tuple(each for each in in_order(model.environments) if each.name in decisions)
+    acts = actions(model, ordered, decisions)
+    environments = tuple(
+        _environment(model, each, decisions[each.name], there, live) for each in ordered
+    )
+    return ModelPlan(
+        model=model.key.name,
+        team=model.key.team,
+        model_id=there.id if there else None,
+        release_file=model.release_file,
+        binding=binding({each.environment: each.bound for each in environments}),
+        environments=environments,
+        actions=acts,
+        notices=tuple(dict.fromkeys((*_notices(ordered, decisions, there), *notices))),
+    )
+
+
+def _environment(
+    model: DesiredModel,
+    environment: DesiredEnvironment,
+    decision: Decision,
+    there: LiveModel | None,
+    live: Live,
+) -> EnvironmentPlan:
+    look = there.environment(environment.name) if there else None
+    mode = model.mode if model.mode != "reconcile" else environment.mode
+    acts = mode == "reconcile" and any(not isinstance(step, Wait) for step in decision.steps)
+    return EnvironmentPlan(
+        environment=environment.name,
+        state=decision.state.value,
+        serving=_serving(decision),
+        desired=Wanted(
+            digest=environment.artifact.digest if environment.artifact else None,
+            commit=environment.artifact.commit if environment.artifact else None,
+            deployment=environment.deployment,
+        ),
+        reason=decision.reason,
+        blocked=decision.blocked.why if decision.blocked else None,
+        remedy=decision.blocked.remedy if decision.blocked else None,
+        changes=tuple(
+            ChangedField(
+                path=each.path,
+                before=each.before,
+                after=each.after,
+                origin=each.origin,
+                by=each.by,
+                at=each.at,
+            )
+            for each in decision.changes
+        ),
+        rollback=way_back(environment, decision, look) if acts else None,
+        cost_usd_per_month=estimate(
+            environment,
+            live=look,
+            target=decision.target,
+            instance_types=live.instance_types,
+            changes=acts,
+        ),
+        row=decision.row,
+        mode=mode,
+        target=decision.target.id if decision.target else None,
+        history_known=decision.history_known,
+        bound=bound(environment, decision, model_id=there.id if there else None, live=look),
+    )
+
+
+def _serving(decision: Decision) -> Serving | None:
+    if decision.serving is None:
+        return None
+    side = decision.serving
+    return Serving(
+        deployment_id=side.deployment_id,
+        deployment_name=side.deployment_name,
+        digest=side.digest,
+        commit=side.commit,
+        status=decision.serving_status,
+    )
+
+
+def _notices(
+    environments: Sequence[DesiredEnvironment],
+    decisions: Mapping[str, Decision],
+    there: LiveModel | None,
+) -> list[str]:
+    found: list[str] = []
+    pushed = [
+        step.artifact
+        for each in environments
+        for step in decisions[each.name].steps
+        if isinstance(step, Push)
+    ]
+    if pushed and there is None:
+        found.append(
+            "the model is new: Baseten may make its first deployment production by itself; "
+            "it is read back and checked at once"
+        )
+    found.extend(sentence for artifact in pushed for sentence in artifact.mutable_inputs)
+    for each in environments:
+        decision = decisions[each.name]
+        found.extend(f"{each.name}: {sentence}" for sentence in decision.notices)
+    unknown = [each.name for each in environments if not decisions[each.name].history_known]
+    if unknown:
+        found.append(
+            f"history unknown: the deploy log could not be read, so what it would say about "
+            f"{', '.join(unknown)} is not judged"
+        )
+    return found
+
+
+def _inputs(
+    desired: Desired,
+    live: Live,
+    *,
+    now: datetime,
+    audit: Mapping[str, Sequence[AuditEntry]],
+) -> Inputs:
+    prices = (
+        None
+        if live.instance_types is None
+        else {
+            each.name: each.usd_per_minute
+            for each in sorted(live.instance_types.values(), key=lambda one: one.name)
+            if each.usd_per_minute is not None
+        }
+    )
+    return Inputs(
+        now=now,
+        read_at=live.read_at,
+        prices=prices or None,
+        secrets=_secrets(desired, live),
+        audit={
+            model: tuple(
+                AuditFact(
+                    id=each.id,
+                    at=each.at,
+                    event_type=each.event_type,
+                    actor=each.actor,
+                    environment=each.environment,
+                    deployment_id=each.deployment_id,
+                )
+                for each in entries
+            )
+            for model, entries in sorted(audit.items())
+            if entries
+        },
+    )
+
+
+def _secrets(desired: Desired, live: Live) -> Mapping[str, Mapping[str, bool]] | None:
+    """Only the names that trusses ask for: what else a workspace keeps stays its own business."""
+    if live.secrets is None:
+        return None
+    default = next((team.name for team in live.teams if team.default), "")
+    asked: dict[str, set[str]] = {}
+    for model in desired.models:
+        for environment in model.environments:
+            if environment.artifact and environment.artifact.secrets:
+                names = asked.setdefault(model.key.team or default, set())
+                names.update(environment.artifact.secrets)
+    return {
+        team: {name: name in live.secrets.get(team, frozenset()) for name in sorted(names)}
+        for team, names in sorted(asked.items())
+    }

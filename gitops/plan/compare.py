@@ -1,0 +1,126 @@
+"""A saved plan held against one made now: what differs, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitops.errors import Refused
+from gitops.plan.actions import short
+from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan, Serving, Wanted
+
+
+def compare(saved: Plan, fresh: Plan) -> tuple[str, ...]:
+    """What differs between a reviewed plan and the present; empty where it still binds.
+
+    ``fresh`` has to be made for the models and environments of ``saved``. Another commit id alone
+    is no difference, nor is anything that the steps do not depend on.
+    """
+    elsewhere = tuple(_elsewhere(saved, fresh))
+    if elsewhere:
+        return elsewhere
+    now = {model.name: model for model in fresh.models}
+    found: list[str] = []
+    for model in saved.models:
+        other = now.pop(model.name, None)
+        if other is None:
+            found.append(f"{model.name}: Git does not manage it any more")
+        elif other.binding != model.binding:
+            found.extend(_model(model, other))
+    found.extend(f"{name}: the plan does not hold it" for name in now)
+    return tuple(found)
+
+
+def raise_if_stale(saved: Plan, fresh: Plan) -> None:
+    """Raises ``Refused`` (exit 4), naming all that differs."""
+    found = compare(saved, fresh)
+    if found:
+        raise Refused(
+            "the plan does not fit any more: " + "; ".join(found),
+            hint="Nothing was changed. Plan again, and have that reviewed.",
+        )
+
+
+def _elsewhere(saved: Plan, fresh: Plan) -> Sequence[str]:
+    found: list[str] = []
+    if saved.api_url != fresh.api_url:
+        found.append(f"it was made for the API at {saved.api_url}, this is {fresh.api_url}")
+    if saved.workspace != fresh.workspace:
+        found.append(
+            f"it was made for workspace {saved.workspace or 'without a name'}, "
+            f"this is {fresh.workspace or 'one without a name'}"
+        )
+    if saved.repository != fresh.repository:
+        found.append("it was made in another repository")
+    return found
+
+
+def _model(saved: ModelPlan, fresh: ModelPlan) -> Sequence[str]:
+    found: list[str] = []
+    now = {each.environment: each for each in fresh.environments}
+    for environment in saved.environments:
+        place = f"{saved.name}/{environment.environment}"
+        other = now.pop(environment.environment, None)
+        if other is None:
+            found.append(f"{place}: Git does not manage it any more")
+        elif other.bound != environment.bound:
+            found.extend(f"{place}: {sentence}" for sentence in _environment(environment, other))
+    found.extend(f"{saved.name}/{name}: the plan does not hold it" for name in now)
+    return found or [f"{saved.name}: the order of its environments differs"]
+
+
+def _environment(saved: EnvironmentPlan, fresh: EnvironmentPlan) -> Sequence[str]:
+    parts = {
+        name
+        for name in {*saved.bound, *fresh.bound}
+        if saved.bound.get(name) != fresh.bound.get(name)
+    }
+    found: list[str] = []
+    if "artifact" in parts:
+        found.append(f"Git asks for {_wanted(fresh.desired)}, not {_wanted(saved.desired)}")
+    if "settings" in parts:
+        found.append("Git asks for other settings")
+    if "checks" in parts:
+        found.append("Git asks for other checks, or another watch")
+    if "rules" in parts:
+        found.append("its mode, requires, protected or allow differ")
+    if "baseten" in parts:
+        found.append(_baseten(saved, fresh))
+    if "steps" in parts and not found:
+        found.append(
+            f"something else would be done: {fresh.state} ({fresh.reason}), "
+            f"not {saved.state} ({saved.reason})"
+        )
+    return found or ["what it is bound to differs"]
+
+
+def _baseten(saved: EnvironmentPlan, fresh: EnvironmentPlan) -> str:
+    if _id(saved.serving) != _id(fresh.serving):
+        return f"it serves {_serving(fresh.serving)}, not {_serving(saved.serving)}"
+    if saved.target != fresh.target:
+        was = f"deployment {saved.target}" if saved.target else "no deployment"
+        now = f"deployment {fresh.target}" if fresh.target else "no deployment"
+        return f"there is {now} of what Git asks for, where there was {was}"
+    before = {each.path: each.before for each in saved.changes}
+    now_before = {each.path: each.before for each in fresh.changes}
+    paths = sorted(
+        path
+        for path in {*before, *now_before}
+        if (path in before) != (path in now_before) or before.get(path) != now_before.get(path)
+    )
+    if paths:
+        return f"Baseten has other values now for {', '.join(paths)}"
+    return "the model, the environment or its promotion on Baseten is another one now"
+
+
+def _id(serving: Serving | None) -> str | None:
+    return serving.deployment_id if serving else None
+
+
+def _serving(serving: Serving | None) -> str:
+    return f"deployment {serving.deployment_id}" if serving else "nothing"
+
+
+def _wanted(wanted: Wanted) -> str:
+    if wanted.deployment:
+        return f"deployment {wanted.deployment}"
+    return f"the artifact {short(wanted.digest or '')} of commit {short(wanted.commit or '')}"

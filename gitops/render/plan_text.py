@@ -1,0 +1,171 @@
+"""A plan for people: sentences first, then what changes, then what does not, counts last."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gitops.plan.actions import short
+from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
+from gitops.plan.summary import changes
+from gitops.render.palette import Role, Style, plain
+from gitops.render.sentences import changed, costs, drifted, headline, origin, reverted
+from gitops.render.text import printable
+from gitops.render.words import count
+
+WIDTH: Final = 100
+"""Columns at which the list of unchanged models is cut; nothing else is cut."""
+
+QUIET: Final = frozenset({"converged", "paused"})
+"""States that are folded away, unless something is to be said about them."""
+
+
+def render(plan: Plan, style: Style = plain) -> str:
+    """The plan as text ending with a line break; every foreign string is made printable."""
+    blocks = [
+        [_title(plan, style)],
+        *(_model(model, style) for model in plan.models if _told(model)),
+        _drift(plan, style),
+        [style(line, "drift") for line in _notices(plan)],
+        _unchanged(plan, style),
+        [counts(plan, style)],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def counts(plan: Plan, style: Style = plain) -> str:
+    """The last line: how many models, which actions."""
+    total = plan.summary
+    actions = [
+        (total.create_environment, "environment to create", "environments to create"),
+        (total.push, "push", "pushes"),
+        (total.check, "check", "checks"),
+        (total.activate, "activation", "activations"),
+        (total.retry, "retry", "retries"),
+        (total.cancel_promotion, "promotion to cancel", "promotions to cancel"),
+        (total.promote, "promotion", "promotions"),
+        (total.update_settings, "settings update", "settings updates"),
+    ]
+    work = ", ".join(count(number, one, many) for number, one, many in actions if number)
+    rest = ", ".join(
+        text
+        for number, text in (
+            (total.blocked, f"{total.blocked} blocked"),
+            (total.held, f"{total.held} held"),
+            (total.drift, count(total.drift, "drifted field")),
+        )
+        if number
+    )
+    models = f"{total.changed} of {count(total.models, 'model')} to change"
+    if not total.changed:
+        models = f"nothing to change in {count(total.models, 'model')}"
+    text = "; ".join(filter(None, (models, work, rest)))
+    return style(f"Plan: {text}.", "heading")
+
+
+def _title(plan: Plan, style: Style) -> str:
+    where = f"workspace {plan.workspace} at {plan.api_url}" if plan.workspace else plan.api_url
+    dirty = " with uncommitted changes (such a plan cannot be saved)" if plan.dirty else ""
+    return style(printable(f"Commit {short(plan.commit)}{dirty} -> {where}"), "heading")
+
+
+def _told(model: ModelPlan) -> bool:
+    return changes(model) or bool(model.notices) or any(map(_loud, model.environments))
+
+
+def _loud(environment: EnvironmentPlan) -> bool:
+    return (
+        environment.state not in QUIET
+        or any(each.origin == "release" for each in environment.changes)
+        or environment.mode == "observe"
+    )
+
+
+def _model(model: ModelPlan, style: Style) -> list[str]:
+    lines: list[str] = []
+    for environment in model.environments:
+        if _loud(environment):
+            lines.extend(_environment(model, environment, style))
+    lines.extend(style(printable(f"{model.name}: {each}"), "dim") for each in model.notices)
+    return lines
+
+
+def _environment(model: ModelPlan, environment: EnvironmentPlan, style: Style) -> Iterator[str]:
+    yield style(printable(headline(model, environment)), _role(environment))
+    if environment.mode == "observe":
+        yield "    only observed (mode: observe): nothing is done here"
+    if environment.reason and environment.state not in {"blocked", "held", "wait", "superseded"}:
+        yield style(printable(f"    why: {environment.reason}"), "dim")
+    if environment.remedy:
+        yield printable(f"    what to do: {environment.remedy}")
+    yield from _fields(
+        [each for each in environment.changes if each.origin == "release"], style, indent="    "
+    )
+    number = 0
+    wanted = f"{environment.desired.digest}/push"
+    for action in model.actions:
+        shared = action.environment is None and action.id.endswith(wanted)
+        if action.environment == environment.environment or (shared and _pushes(environment)):
+            number += 1
+            yield printable(f"    {number}. {action.kind:<18} {action.reason}").rstrip()
+    for sentence in (reverted(environment), costs(environment.cost_usd_per_month)):
+        if sentence:
+            yield style(printable(f"    {sentence}"), "dim")
+
+
+def _pushes(environment: EnvironmentPlan) -> bool:
+    return environment.state not in {"blocked", "held", "paused", "superseded", "converged"}
+
+
+def _role(environment: EnvironmentPlan) -> Role:
+    match environment.state:
+        case "blocked":
+            return "bad"
+        case "held" | "superseded" | "wait":
+            return "held"
+        case "push" | "promote":
+            return "add"
+        case "converged" | "paused":
+            return "dim"
+        case _:
+            return "change"
+
+
+def _fields(fields: Sequence[ChangedField], style: Style, *, indent: str) -> Iterator[str]:
+    width = max((len(printable(each.path)) for each in fields), default=0)
+    sides = [printable(changed(each)) for each in fields]
+    reach = max(map(len, sides), default=0)
+    for each, sideways in zip(fields, sides, strict=True):
+        because = printable(origin(each))
+        tail = f"{sideways:<{reach}}   ({because})" if because else sideways
+        role: Role = "drift" if each.origin == "drift" else "change"
+        yield style(f"{indent}~ {printable(each.path):<{width}}  {tail}", role)
+
+
+def _drift(plan: Plan, style: Style) -> list[str]:
+    lines: list[str] = []
+    for model in plan.models:
+        for environment in model.environments:
+            if found := drifted(environment):
+                lines.append(printable(f"    {model.name}/{environment.environment}"))
+                lines.extend(_fields(found, style, indent="        "))
+    if not lines:
+        return []
+    return [style("Changed outside of Git, and set back by apply where it acts:", "drift"), *lines]
+
+
+def _notices(plan: Plan) -> list[str]:
+    return [printable(f"Notice: {notice}") for notice in plan.notices]
+
+
+def _unchanged(plan: Plan, style: Style) -> list[str]:
+    quiet = [
+        printable(model.name)
+        for model in plan.models
+        if not _told(model) and not any(map(drifted, model.environments))
+    ]
+    if not quiet:
+        return []
+    line = f"Unchanged: {count(len(quiet), 'model')} ({', '.join(quiet)})."
+    return [style(textwrap.shorten(line, WIDTH, placeholder=" ...)."), "dim")]

@@ -1,0 +1,135 @@
+"""One sentence for one environment of a plan: what ships where, from which commit to which."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from gitops.plan.actions import short
+from gitops.plan.model import ChangedField, Cost, EnvironmentPlan, ModelPlan, Serving, Wanted
+from gitops.render.words import count, value
+
+__all__ = ["costs", "drifted", "headline", "origin", "reverted", "wanted"]
+
+
+def headline(model: ModelPlan, environment: EnvironmentPlan) -> str:  # noqa: C901, PLR0912 - one case a state
+    """The sentence; it ends with a full stop and begins with MODEL/ENV."""
+    place = f"{model.name}/{environment.environment}"
+    new, old = wanted(environment.desired), serving(environment.serving)
+    match environment.state:
+        case "converged":
+            return f"{place} serves {new}, as Git wants it."
+        case "settings":
+            return f"{place} keeps {new} and gets {_settings(environment)}."
+        case "push":
+            return f"{place} gets {new}, built for it, in place of {old}{_along(environment)}."
+        case "promote":
+            there = f" (deployment {environment.target})" if environment.target else ""
+            return (
+                f"{place} gets {new}, already on Baseten{there}, in place of {old}"
+                f"{_along(environment)}."
+            )
+        case "follow":
+            return f"{place} is on its way to {new}: that promotion is followed to its end."
+        case "watch":
+            return f"{place} serves {old} since a run that did not end: it is watched and recorded."
+        case "verify":
+            return f"{place} serves {new}, which was never verified there: its checks run."
+        case "activate":
+            return f"{place} serves {new}, which was stopped for lack of traffic: it is started."
+        case "retry":
+            return f"{place} serves {new}, which failed: it is tried again, once."
+        case "cancel":
+            return f"{place} drops a promotion that an earlier run began and nobody wants any more."
+        case "wait":
+            return f"{place} waits: {_end(environment.reason)}."
+        case "held":
+            return f"{place} does not get {new}: {_end(environment.reason)}."
+        case "superseded":
+            return f"{place} stays with what a newer commit gave it: {_end(environment.reason)}."
+        case "blocked":
+            return f"{place} is blocked: {_end(environment.blocked or environment.reason)}."
+        case "paused":
+            return f"{place} is paused in its release file: nothing was asked about it."
+        case _:
+            assert_never(environment.state)
+
+
+def wanted(desired: Wanted) -> str:
+    """What Git asks for, as people name it."""
+    if desired.commit:
+        return f"commit {short(desired.commit)}"
+    return f"deployment {desired.deployment}" if desired.deployment else "nothing"
+
+
+def serving(now: Serving | None) -> str:
+    """What serves, as people name it."""
+    if now is None:
+        return "nothing"
+    if now.commit:
+        return f"commit {short(now.commit)}"
+    return f"deployment {now.deployment_name or now.deployment_id}"
+
+
+def origin(change: ChangedField) -> str:
+    """Why a field differs, where that is not simply the release."""
+    if change.origin != "drift":
+        return ""
+    who = " ".join(filter(None, (change.by, change.at)))
+    return f"drift: {who}" if who else "drift"
+
+
+def drifted(environment: EnvironmentPlan) -> tuple[ChangedField, ...]:
+    """The fields that were changed outside of Git."""
+    return tuple(each for each in environment.changes if each.origin == "drift")
+
+
+def reverted(environment: EnvironmentPlan) -> str:
+    """How the release could be undone, in words; empty where that says nothing."""
+    match environment.rollback:
+        case None:
+            return ""
+        case "none":
+            return "There is no way back: nothing serves there yet."
+        case "seconds":
+            return "The way back takes seconds."
+        case "cold start":
+            return "The way back takes a cold start of what serves now."
+        case "activation":
+            return "The way back takes an activation of what serves now."
+        case other:
+            assert_never(other)
+
+
+def costs(cost: Cost | None) -> str:
+    """The estimate in words; empty where there is none or where it stays the same."""
+    if cost is None or cost.before == cost.after:
+        return ""
+    return f"Estimated USD a month: {_range(cost.before)} now, {_range(cost.after)} after."
+
+
+def changed(change: ChangedField) -> str:
+    """``before -> after`` on one line."""
+    return f"{value(change.before)} -> {value(change.after)}"
+
+
+def _range(bounds: tuple[float, float] | None) -> str:
+    if bounds is None:
+        return "unknown"
+    low, high = (f"{each:,.0f}" for each in bounds)
+    return low if low == high else f"{low} to {high}"
+
+
+def _settings(environment: EnvironmentPlan) -> str:
+    if len(environment.changes) == 1:
+        return "one other setting"
+    return f"{len(environment.changes)} other settings" if environment.changes else "its settings"
+
+
+def _along(environment: EnvironmentPlan) -> str:
+    if not environment.changes:
+        return ""
+    return f", and with it {count(len(environment.changes), 'setting')}"
+
+
+def _end(sentence: str) -> str:
+    return sentence.rstrip().rstrip(".")

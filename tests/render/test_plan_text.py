@@ -1,0 +1,113 @@
+"""The plan as a person reads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from gitops.decide.decision import Blocked, State
+from gitops.plan.build import build_plan
+from gitops.plan.model import Plan
+from gitops.render.palette import ansi, chosen
+from gitops.render.plan_text import render
+from gitops.state.live import InstanceType
+from tests.golden_files import Golden
+from tests.plan.examples import (
+    DRIFT,
+    MORE_REPLICAS,
+    NOW,
+    PRICES,
+    at_rest,
+    desired,
+    environment,
+    live,
+    live_environment,
+    live_model,
+    model,
+    pushed,
+    requiring,
+    settings,
+)
+
+
+def fleet() -> Plan:
+    names = ("ada", "bert", "clip", "dino", "emma", "flux", "gemma")
+    staged = model(environment("staging"), requiring("production", "staging"))
+    there = {
+        name: live_model(
+            name, environments=(live_environment("staging"), live_environment("production"))
+        )
+        for name in (*names, "qwen-3-8b")
+    }
+    blocked = at_rest(
+        State.BLOCKED,
+        4,
+        reason="a promotion is paused",
+        blocked=Blocked(
+            why="alice@example.com paused the promotion of deployment q93mzk7",
+            remedy="Run `gitops resume clip production` or `gitops cancel clip production`.",
+        ),
+    )
+    return build_plan(
+        desired(staged, *(model(name=name) for name in names)),
+        live(there),
+        {
+            "qwen-3-8b": {
+                "staging": pushed("staging"),
+                "production": pushed("production", changes=(MORE_REPLICAS, DRIFT)),
+            },
+            "ada": {"production": settings("production", DRIFT)},
+            "bert": {"production": settings()},
+            "clip": {"production": blocked},
+            "dino": {
+                "production": at_rest(
+                    State.HELD, 11, reason="commit 4be1c02f0c5d was rolled back on 2026-11-19"
+                )
+            },
+            **{name: {"production": at_rest()} for name in names[4:]},
+        },
+        now=NOW,
+    )
+
+
+def test_a_fleet(golden: Golden) -> None:
+    golden("plan/fleet.txt", render(fleet()))
+
+
+def test_nothing_to_do(golden: Golden) -> None:
+    plan = build_plan(desired(), live(), {"qwen-3-8b": {"production": at_rest()}}, now=NOW)
+    golden("plan/nothing.txt", render(plan))
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    coloured = render(fleet(), ansi)
+    assert coloured != render(fleet())
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == render(fleet())
+    assert chosen(colour=True) is ansi
+
+
+def test_many_unchanged_models_take_one_line() -> None:
+    names = [f"model-{number:03}" for number in range(300)]
+    plan = build_plan(
+        desired(*(model(name=name) for name in names)),
+        live({name: live_model(name) for name in names}),
+        {name: {"production": at_rest()} for name in names},
+        now=NOW,
+    )
+    lines = render(plan).splitlines()
+    unchanged = [line for line in lines if line.startswith("Unchanged: 300 models (")]
+    assert len(unchanged) == 1
+    assert len(unchanged[0]) <= 100
+    assert len(lines) < 8
+
+
+def test_hostile_words_cannot_touch_the_terminal() -> None:
+    evil = "\x1b[2J\x1b]0;pwned\x07\u202egnp.\nPlan: nothing to change in 1 model."
+    change = dataclasses.replace(DRIFT, by=evil, before=evil, path=f"autoscaling.{evil}")
+    blocked = at_rest(State.BLOCKED, 9, blocked=Blocked(why=evil, remedy=evil), changes=(change,))
+    hardware = {"h100": InstanceType(id="h100", name=evil)}
+    there = dataclasses.replace(live(), instance_types={**PRICES, **hardware})
+    plan = build_plan(desired(model(name=evil)), there, {evil: {"production": blocked}}, now=NOW)
+    text = render(plan)
+    assert all(line.isprintable() for line in text.splitlines())
+    assert text.splitlines().count("Plan: nothing to change in 1 model.") == 0
