@@ -38,8 +38,8 @@ def actions(
     """The model's actions; ``environments`` in the order in which they are taken.
 
     An environment's actions follow each other. A push is listed once, before the first that needs
-    it. Promotions of one artifact are chained; what an environment requires, in the same plan and
-    of the same artifact, has to be over first.
+    it, and waits for nobody. Promotions of one artifact are chained; what an environment comes
+    after has to be over first.
     """
     found: dict[str, PlannedAction] = {}
     last: dict[str, str] = {}
@@ -49,8 +49,7 @@ def actions(
         if decision is None or environment.mode != "reconcile" or model.mode != "reconcile":
             continue
         wanted = environment.artifact.digest if environment.artifact else environment.deployment
-        release = any(isinstance(step, Promote) for step in decision.steps)
-        needs = _required(environment, environments, last) if release else ()
+        needs = tuple(last[name] for name in decision.after if name in last)
         previous: str | None = None
         for step in decision.steps:
             kind, name = kind_of(step), action_id(model.key, environment.name, step)
@@ -77,24 +76,6 @@ def actions(
         if previous:
             last[environment.name] = previous
     return tuple(found.values())
-
-
-def _required(
-    environment: DesiredEnvironment,
-    environments: Sequence[DesiredEnvironment],
-    last: Mapping[str, str],
-) -> tuple[str, ...]:
-    mine = environment.artifact.digest if environment.artifact else environment.deployment
-    same = {
-        each.name
-        for each in environments
-        if (each.artifact.digest if each.artifact else each.deployment) == mine
-    }
-    return tuple(
-        last[need.environment]
-        for need in environment.requires
-        if need.environment in last and need.environment in same
-    )
 
 
 def _reason(  # noqa: C901, PLR0912 - one case a step

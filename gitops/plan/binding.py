@@ -57,6 +57,7 @@ def bound(
         },
         "steps": {
             "state": decision.state.value,
+            "after": decision.after,
             "steps": [_fact(step) for step in decision.steps if not isinstance(step, Record)],
         },
     }

@@ -105,7 +105,7 @@ def test_environments_that_want_one_artifact_share_its_push_and_take_turns() -> 
 
 def test_what_an_environment_requires_is_over_before_it_begins() -> None:
     plan = plan_of(
-        {"production": pushed("production"), "staging": pushed("staging")},
+        {"production": pushed("production", after=("staging",)), "staging": pushed("staging")},
         wanted=desired(model(requiring("production", "staging"), environment("staging"))),
     )
     by_id = {each.id: each for each in plan.models[0].actions}
@@ -116,21 +116,6 @@ def test_what_an_environment_requires_is_over_before_it_begins() -> None:
     for each in plan.models[0].actions:
         assert set(each.depends_on) <= seen, "an action comes after all that it depends on"
         seen.add(each.id)
-
-
-def test_what_was_required_of_another_artifact_is_no_reason_to_wait() -> None:
-    other = environment("staging", artifact=artifact(digest="3a" * 32))
-    staging = pushed("staging")
-    staging_steps = (Push(artifact=other.artifact, name="git-3a"), *staging.steps[1:])
-    plan = plan_of(
-        {
-            "staging": pushed("staging", steps=staging_steps),
-            "production": pushed("production"),
-        },
-        wanted=desired(model(other, requiring("production", "staging"))),
-    )
-    by_id = {each.id: each for each in plan.models[0].actions}
-    assert by_id["qwen-3-8b/production/ready"].depends_on == (f"qwen-3-8b/{'2e' * 32}/push",)
 
 
 def test_a_team_is_part_of_every_id() -> None:

@@ -1,0 +1,85 @@
+"""Which models and environments a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from gitops.errors import UsageError
+from gitops.state.desired import Desired, DesiredModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What was asked for on the command line; empty: everything.
+
+    ``models`` and ``exclude`` are ``TEAM/NAME``, or a name alone where that is unique.
+    ``environment`` keeps only environments of that name. ``changed`` are the release files that
+    differ from some base, paths from the repository's root; None: not asked for.
+    """
+
+    models: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    environment: str | None = None
+    changed: frozenset[str] | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Selection()
+
+
+def select(desired: Desired, selection: Selection) -> Desired:
+    """The desired state with only what was asked for, in its own order.
+
+    Raises ``UsageError``, naming the nearest, for a model or an environment that nothing manages,
+    and for a name that several teams use.
+    """
+    if selection.everything:
+        return desired
+    wanted = {_find(name, desired.models).key for name in selection.models}
+    unwanted = {_find(name, desired.models).key for name in selection.exclude}
+    chosen = tuple(
+        model
+        for model in desired.models
+        if (not selection.models or model.key in wanted)
+        and model.key not in unwanted
+        and (selection.changed is None or model.release_file in selection.changed)
+    )
+    return replace(desired, models=_environments(chosen, desired.models, selection.environment))
+
+
+def _environments(
+    chosen: Sequence[DesiredModel], every: Sequence[DesiredModel], name: str | None
+) -> tuple[DesiredModel, ...]:
+    if name is None:
+        return tuple(chosen)
+    known = sorted({each.name for model in every for each in model.environments})
+    if name not in known:
+        raise UsageError(f"no release file has an environment {name!r}{_nearest(name, known)}")
+    kept = (
+        replace(model, environments=tuple(each for each in model.environments if each.name == name))
+        for model in chosen
+    )
+    return tuple(model for model in kept if model.environments)
+
+
+def _find(name: str, models: Sequence[DesiredModel]) -> DesiredModel:
+    exact = [model for model in models if str(model.key) == name]
+    if exact:
+        return exact[0]
+    alone = [model for model in models if model.key.name == name]
+    if len(alone) == 1:
+        return alone[0]
+    if alone:
+        teams = ", ".join(str(model.key) for model in alone)
+        raise UsageError(f"several models are called {name!r}: say which of {teams}")
+    known = [str(model.key) for model in models]
+    raise UsageError(f"no release file has a model {name!r}{_nearest(name, known)}")
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    if near := get_close_matches(name, known, n=1):
+        return f"; did you mean {near[0]}?"
+    return f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else ""
