@@ -69,7 +69,7 @@ def promotion_settings(settings: JsonObject) -> dict[str, Json]:
 
 
 def new_environment(name: str, settings: JsonObject) -> dict[str, Json]:
-    """The body that creates an environment; ``rolling_deploy`` is always said, for defaults differ."""
+    """The body that creates an environment; it always says ``rolling_deploy``: defaults differ."""
     body = blocks(settings)
     promotion = body.get(PROMOTION)
     said = dict(promotion) if isinstance(promotion, Mapping) else {}
