@@ -6,7 +6,7 @@ from email.utils import formatdate
 from pathlib import Path
 from xml.etree import ElementTree
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from xml.sax.saxutils import escape
 
@@ -24,6 +24,7 @@ async def handle(request: Request, uploads: Uploads) -> Response:
             raise UploadProblem(404, "NoSuchBucket", "The specified bucket does not exist.")
         return await _answer(request, uploads, key)
     except UploadProblem as problem:
+        await _drain(request)
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             f"<Error><Code>{problem.code}</Code><Message>{escape(problem.message)}</Message>"
@@ -34,6 +35,15 @@ async def handle(request: Request, uploads: Uploads) -> Response:
             status_code=problem.status,
             media_type="application/xml",
         )
+
+
+async def _drain(request: Request) -> None:
+    """A refused upload's body is on its way all the same, and must not be read as a request."""
+    try:
+        async for _ in request.stream():
+            continue
+    except (RuntimeError, ClientDisconnect):  # it was read already, or will never come
+        return
 
 
 async def _answer(request: Request, uploads: Uploads, key: str) -> Response:
