@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Final
 
 from gitops.errors import UsageError
 from gitops.state.desired import Desired, DesiredModel
+
+MOST_NAMED: Final = 10
+"""So many names are listed where none is near."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,13 @@ def _find(name: str, models: Sequence[DesiredModel]) -> DesiredModel:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    if near := get_close_matches(name, known, n=1):
-        return f"; did you mean {near[0]}?"
-    return f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else ""
+    bare = {each.rpartition("/")[2]: each for each in known}
+    near = get_close_matches(name, known, n=1) or get_close_matches(
+        name.rpartition("/")[2], bare, n=1
+    )
+    if near:
+        return f"; did you mean {bare.get(near[0], near[0])}?"
+    if not known:
+        return ""
+    more = ", ..." if len(known) > MOST_NAMED else ""
+    return f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known[:MOST_NAMED])}{more}"
