@@ -48,7 +48,9 @@ class Decision:
     The executor carries out ``steps[0]`` and asks again; the plan lists them all. No steps: at
     rest. ``serving`` is what serves now, ``target`` the existing deployment that is wanted.
     ``exit_code`` is what this environment adds to an apply that ends here. ``notices`` are
-    sentences for people. ``history_known`` is false where rows that need the log could not be judged.
+    sentences for people. ``history_known`` is false where rows that need the log could not be
+    judged. ``after`` names environments of the same plan that have to succeed before any of these
+    steps is taken: while it is not empty, the steps are for the plan alone.
     """
 
     row: int
@@ -63,6 +65,7 @@ class Decision:
     target: Deployment | None = None
     exit_code: int = 0
     history_known: bool = True
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,11 @@ class Evidence:
     """What this very run has learned so far about this environment; empty when planning.
 
     Keys are deployment ids. ``intents`` are the intents that this run wrote itself.
-    ``failed_to_start`` maps to the reason (a failed build, deploy or activation).
+    ``failed_to_start`` maps to the reason (a failed build, deploy or activation). ``recorded`` are
+    the ids of all deploy-log entries that this run wrote. ``looked`` are intents whose promotion
+    this run has looked for long enough. ``traffic`` are deployments that were seen with traffic
+    while this run followed them, ``followed`` those it followed although a person promoted them.
+    ``previous_as_bad`` are deployments whose broken bounds the one before broke just as badly.
     """
 
     checks: Mapping[str, Verdict] = field(default_factory=dict)
@@ -63,6 +67,11 @@ class Evidence:
     failed_to_start: Mapping[str, str] = field(default_factory=dict)
     retried: frozenset[str] = frozenset()
     intents: frozenset[str] = frozenset()
+    recorded: frozenset[str] = frozenset()
+    looked: frozenset[str] = frozenset()
+    traffic: frozenset[str] = frozenset()
+    followed: frozenset[str] = frozenset()
+    previous_as_bad: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +83,7 @@ class Situation:
     ``asked``: what Git asked for at every commit since the oldest hold, oldest first; None where
     not read yet. ``superseded``: the applied commit is older than the last one applied.
     ``elsewhere``: the name that the log's model id has on Baseten now, where it is another one.
+    ``formerly``: another model that this release file named, by the log of that model.
     ``decided`` are the decisions for the model's environments before this one, in order.
     ``secrets``: names in the model's team, None where unknown.
     """
@@ -89,6 +99,7 @@ class Situation:
     asked: tuple[Asked, ...] | None = None
     superseded: bool = False
     elsewhere: str | None = None
+    formerly: str | None = None
     decided: Mapping[str, Decision] = field(default_factory=dict)
     secrets: frozenset[str] | None = None
     instance_types: Mapping[str, InstanceType] | None = None

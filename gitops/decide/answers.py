@@ -1,0 +1,88 @@
+"""What a row may answer: a decision, or "do this first and go on below"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from gitops.decide.decision import Blocked, Decision, State
+from gitops.decide.view import View
+from gitops.plan.steps import Step
+from gitops.state.settings import Change
+
+BLOCKED_CODE: Final = 4
+CANDIDATE_FAILED: Final = 5
+STILL_RUNNING: Final = 7
+ROLLED_BACK: Final = 3
+PERSON_NEEDED: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoOn:
+    """The row has its say, and the rows below decide on, in the situation that ``view`` shows.
+
+    ``steps`` come before theirs. ``state`` replaces theirs where it is set. ``wins``: the row is
+    the decision's row, even though others follow.
+    """
+
+    view: View
+    steps: tuple[Step, ...] = ()
+    state: State | None = None
+    notices: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    wins: bool = True
+
+
+Row: TypeAlias = Callable[[View], "Decision | GoOn | None"]
+
+
+def decision(
+    view: View,
+    row: int,
+    state: State,
+    reason: str,
+    *,
+    steps: tuple[Step, ...] = (),
+    changes: tuple[Change, ...] = (),
+    notices: tuple[str, ...] = (),
+    exit_code: int = 0,
+) -> Decision:
+    """A decision with what serves filled in."""
+    current = view.current
+    return Decision(
+        row=row,
+        state=state,
+        reason=reason,
+        steps=steps,
+        changes=changes,
+        notices=notices,
+        serving=view.serving_side,
+        serving_status=current.deployment.status if current is not None else None,
+        exit_code=exit_code,
+        history_known=view.log_known,
+    )
+
+
+def blocked(
+    view: View,
+    row: int,
+    why: str,
+    remedy: str,
+    *,
+    changes: tuple[Change, ...] = (),
+    exit_code: int = BLOCKED_CODE,
+) -> Decision:
+    """A decision that nothing is done, why, and what a person can do about it."""
+    current = None if row <= 1 else view.current
+    return Decision(
+        row=row,
+        state=State.BLOCKED,
+        reason=why,
+        blocked=Blocked(why=why, remedy=remedy),
+        changes=changes,
+        serving=view.serving_side if current is not None else None,
+        serving_status=current.deployment.status if current is not None else None,
+        exit_code=exit_code,
+        history_known=view.log_known,
+    )

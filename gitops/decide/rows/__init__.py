@@ -1,0 +1,1 @@
+"""The rows of the table, a few to a module; ``gitops.decide.table`` puts them in their order."""

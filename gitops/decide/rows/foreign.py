@@ -1,0 +1,64 @@
+"""Row 12: something serves that neither Git nor the deploy log put there."""
+
+from __future__ import annotations
+
+from gitops.decide import audit as audit_log
+from gitops.decide.answers import GoOn, blocked
+from gitops.decide.decision import Decision
+from gitops.decide.view import View, is_side, side_of
+
+
+def foreign_serves(view: View) -> Decision | GoOn | None:
+    """Row 12: an artifact changed outside of Git, unless the log knows nothing of what served."""
+    current = view.current
+    if current is None or view.serves:
+        return None
+    if current.conflict is not None:
+        return _blocked(view, current.conflict)
+    if not view.log_known or _expected(view):
+        return None
+    name = current.deployment.name
+    if view.log.last_served is None and view.intent is None:
+        first = (
+            f"the first release of {view.name} from here: it replaces deployment {name}, "
+            "which somebody else put there"
+        )
+        return GoOn(view=view, notices=(first,), wins=False)
+    if view.options.undo_drift:
+        return GoOn(
+            view=view,
+            notices=(f"--undo-drift: takes back deployment {name} in {view.name}",),
+            wins=False,
+        )
+    return _blocked(
+        view, f"deployment {name} serves {view.name}, which neither Git nor we put there"
+    )
+
+
+def _expected(view: View) -> bool:
+    current, intent = view.current, view.intent
+    if is_side(current, view.log.last_served):
+        return True
+    if intent is None or current is None:
+        return False
+    if is_side(current, intent.origin):
+        return True
+    if not is_side(current, intent.artifact):
+        return False
+    return intent.condemned or view.promoted_by_us(side_of(current))
+
+
+def _blocked(view: View, what: str) -> Decision:
+    current = view.current
+    entry = None
+    if current is not None:
+        entry = audit_log.promotion_of(view.audit_here, side_of(current))
+    who = f" (promoted by {entry.actor} at {entry.at:%Y-%m-%d %H:%M} UTC)" if entry else ""
+    model = view.situation.model
+    return blocked(
+        view,
+        12,
+        f"{what}{who}",
+        f"write what serves under environments.{view.name} in {model.release_file}, "
+        "or take it back with `gitops apply --undo-drift`",
+    )

@@ -1,0 +1,108 @@
+"""Row 11: what Git asks for is held here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gitops.decide.answers import (
+    CANDIDATE_FAILED,
+    PERSON_NEEDED,
+    ROLLED_BACK,
+    GoOn,
+    decision,
+)
+from gitops.decide.decision import Decision, State
+from gitops.decide.judge import is_bad, judge
+from gitops.decide.safety import refused
+from gitops.decide.view import View, is_side
+from gitops.plan.steps import Record, UpdateSettings
+from gitops.record.entry import Event
+from gitops.record.holds import Hold
+from gitops.state.health import Health
+
+
+def wanted_is_held(view: View) -> Decision | GoOn | None:
+    """Row 11: report the hold, with the settings that it leaves to change."""
+    hold = view.hold
+    if hold is None:
+        return None
+    if view.options.retry and not _made_now(view, hold):
+        return _lifted(view, hold)
+    pending = None if view.serves else judge(view, 11)
+    steps = pending.steps if pending is not None else ()
+    changes = view.changes if view.current is not None else ()
+    against = refused(view, changes)
+    if changes and against is None:
+        steps = (*steps, UpdateSettings(environment=view.name, changes=changes))
+    return replace(
+        decision(
+            view,
+            11,
+            State.HELD,
+            _reason(view, hold),
+            steps=steps,
+            changes=changes,
+            exit_code=pending.exit_code if pending is not None else _code(view, hold),
+        ),
+        blocked=against,
+    )
+
+
+def _lifted(view: View, hold: Hold) -> GoOn:
+    log = replace(view.log, holds=tuple(each for each in view.log.holds if each != hold))
+    step = Record(environment=view.name, event=Event.LIFTED, to=hold.side, reason="--retry")
+    return GoOn(
+        view=view.with_log(log),
+        steps=(step,),
+        notices=(f"the hold in {view.name} is lifted by --retry: {_cause(hold)}",),
+    )
+
+
+def _reason(view: View, hold: Hold) -> str:
+    key = view.situation.model.key
+    return (
+        f"held in {view.name} since {hold.entry.at:%Y-%m-%d %H:%M} UTC: {_cause(hold)}; "
+        f"pin another commit, or `gitops apply --retry {key}/{view.name}`"
+    )
+
+
+def _cause(hold: Hold) -> str:
+    entry = hold.entry
+    if entry.ended_by is not None:
+        return f"{entry.ended_by} ended its release"
+    what = {
+        Event.REJECTED: "it failed its checks",
+        Event.ROLLED_BACK: "it was rolled back",
+        Event.HELD: "it was found bad",
+    }.get(entry.event, "it is held")
+    return f"{what} ({entry.reason})" if entry.reason else what
+
+
+def _made_now(view: View, hold: Hold) -> bool:
+    """Whether this very run made the hold: then the run is red, and --retry has had its try."""
+    evidence, entry = view.evidence, hold.entry
+    if entry.id in evidence.recorded or entry.intent in evidence.intents:
+        return True
+    return any(
+        verdict.outcome.value == "fail"
+        for deployment, verdict in (*evidence.checks.items(), *evidence.watch.items())
+        if deployment == hold.side.deployment_id
+    )
+
+
+def _code(view: View, hold: Hold) -> int:
+    """What the hold adds to this run: nothing, unless this run made it."""
+    entry = hold.entry
+    if not _made_now(view, hold):
+        return 0
+    if entry.event is Event.REJECTED:
+        return CANDIDATE_FAILED
+    if entry.event is Event.HELD:
+        return PERSON_NEEDED if entry.to is None else 0
+    confirmed = is_side(view.current, entry.from_) and view.health is Health.READY
+    if view.serves:
+        return PERSON_NEEDED
+    bad = hold.side.deployment_id
+    if entry.ended_by is not None or bad in view.evidence.traffic or is_bad(view, bad):
+        return ROLLED_BACK if confirmed else PERSON_NEEDED
+    return CANDIDATE_FAILED

@@ -1,0 +1,311 @@
+"""Rows 19 to 21: what Git wants does not serve yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gitops.decide.answers import CANDIDATE_FAILED, GoOn, blocked, decision
+from gitops.decide.decision import Decision, State
+from gitops.decide.judge import judge
+from gitops.decide.safety import (
+    consents_to_remove,
+    hardware_asked_for,
+    missing_secrets,
+    other_hardware,
+    refused,
+)
+from gitops.decide.view import View, side_of
+from gitops.plan.steps import (
+    Activate,
+    Check,
+    CreateEnvironment,
+    Promote,
+    Push,
+    Ready,
+    Record,
+    Retry,
+    Step,
+    Watch,
+)
+from gitops.record.entry import Event, Side
+from gitops.record.history import ModelHistory
+from gitops.state.artifact import Artifact
+from gitops.state.desired import DesiredEnvironment, Requirement
+from gitops.state.differences import no_longer_managed
+from gitops.state.health import Health
+from gitops.state.recognise import Recognised, choose, own_name
+from gitops.verify.verdict import Outcome
+
+
+def requirements(view: View) -> Decision | GoOn | None:
+    """Row 19: environments that have to succeed first; not asked of what succeeded here before."""
+    if view.succeeded_here or not view.log_known:
+        return None
+    unmet = {need: why for need in view.environment.requires if (why := _lacks(view, need))}
+    if not unmet:
+        return None
+    if all(not need.seconds and _in_this_plan(view, need) for need in unmet):
+        return GoOn(view=view, after=tuple(need.environment for need in unmet))
+    pending = judge(view, 19)
+    if pending is not None:
+        return pending
+    why = "; ".join(unmet.values())
+    return blocked(view, 19, why, "apply again when that is so", changes=view.changes)
+
+
+def _lacks(view: View, need: Requirement) -> str | None:
+    history = view.situation.history or ModelHistory.of(())
+    spans = [
+        span
+        for span in history.environment(need.environment).served
+        if view.wanted.is_side(span.side)
+    ]
+    if not spans:
+        return f"it has not succeeded in {need.environment} yet"
+    longest = max(span.lasted(view.situation.now) for span in spans)
+    short_of = timedelta(seconds=need.seconds) - longest
+    if short_of <= timedelta(0):
+        return None
+    return (
+        f"it has served in {need.environment} for {_words(longest)} of the "
+        f"{_words(timedelta(seconds=need.seconds))} that {view.name} asks for"
+    )
+
+
+def _in_this_plan(view: View, need: Requirement) -> bool:
+    """Whether an earlier decision ends with the same artifact released or adopted there."""
+    first = view.situation.decided.get(need.environment)
+    other = next(
+        (each for each in view.situation.model.environments if each.name == need.environment), None
+    )
+    if first is None or other is None or _asks_for(other) != _asks_for(view.environment):
+        return False
+    return first.blocked is None and any(
+        isinstance(step, Promote)
+        or (isinstance(step, Record) and step.event in {Event.RELEASED, Event.ADOPTED})
+        for step in first.steps
+    )
+
+
+def _asks_for(environment: DesiredEnvironment) -> str | None:
+    artifact = environment.artifact
+    return artifact.digest if artifact is not None else environment.deployment
+
+
+def _words(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def deployment_exists(view: View) -> Decision | None:
+    """Row 20: a deployment of it is there: ready, checked, promoted, watched, recorded."""
+    conflict = _name_conflict(view)
+    if conflict is not None:
+        remedy = "rename or delete that deployment, or write another `rebuild` value"
+        return blocked(view, 20, conflict, remedy)
+    target = _target(view)
+    if target is None:
+        return None
+    return replace(_promote_existing(view, target), target=target.deployment)
+
+
+def _target(view: View) -> Recognised | None:
+    matching = [each for each in view.recognised if view.wanted.is_served_by(each)]
+    last = [span for span in view.log.served if view.wanted.is_side(span.side)][-1:]
+    return choose(
+        matching,
+        environment=view.name,
+        current=view.current.deployment.id if view.current is not None else None,
+        candidate=view.candidate.deployment.id if view.candidate is not None else None,
+        served_here=frozenset(span.side.deployment_id for span in last),
+    )
+
+
+def _name_conflict(view: View) -> str | None:
+    digest = view.wanted.digest
+    if digest is None:
+        return None
+    for each in view.recognised:
+        digits = own_name(each.deployment.name)
+        if each.conflict is not None and digits is not None and digest.startswith(digits):
+            return each.conflict
+    return None
+
+
+def _promote_existing(view: View, target: Recognised) -> Decision:
+    deployment, health = target.deployment, target.health
+    reason = view.evidence.failed_to_start.get(deployment.id)
+    if health is Health.FAILED and deployment.id in view.evidence.retried:
+        reason = reason or f"deployment {deployment.name} is {deployment.status} after a retry"
+    if reason is not None:
+        return decision(
+            view, 20, State.PROMOTE, reason, changes=view.changes, exit_code=CANDIDATE_FAILED
+        )
+    stop = refused(view, view.changes, hardware_asked_for(view, deployment))
+    stop = stop or other_hardware(view, deployment)
+    if stop is not None:
+        return blocked(view, 20, stop.why, stop.remedy, changes=view.changes)
+    steps: list[Step] = list(_creation(view))
+    if health is Health.FAILED:
+        steps.append(Retry(environment=view.name, deployment_id=deployment.id))
+    elif health is Health.INACTIVE:
+        steps.append(Activate(environment=view.name, deployment_id=deployment.id))
+    if health is not Health.READY:
+        steps.append(Ready(deployment_id=deployment.id))
+    verdict = view.evidence.checks.get(deployment.id)
+    if not steps and verdict is not None and verdict.outcome is not Outcome.PASS:
+        return _not_passed(view, target, verdict.outcome, verdict.reason)
+    if verdict is None:
+        steps += _checks(view, deployment.id)
+    return decision(
+        view,
+        20,
+        State.PROMOTE,
+        _reason(view),
+        steps=(*steps, *_promotion(view, deployment.id, side_of(target))),
+        changes=view.changes,
+        notices=_notices(view),
+    )
+
+
+def _not_passed(view: View, target: Recognised, outcome: Outcome, reason: str) -> Decision:
+    rejected = Record(
+        environment=view.name,
+        event=Event.REJECTED,
+        from_=view.serving_side,
+        to=side_of(target),
+        reason=reason,
+    )
+    definite = outcome is Outcome.FAIL and view.log_known
+    return decision(
+        view,
+        20,
+        State.PROMOTE,
+        reason,
+        steps=(rejected,) if definite else (),
+        changes=view.changes,
+        exit_code=CANDIDATE_FAILED,
+    )
+
+
+def none_exists(view: View) -> Decision | None:
+    """Row 21: no deployment of it is there: pushed first, then as row 20."""
+    artifact = view.environment.artifact
+    if artifact is None:
+        return blocked(
+            view,
+            21,
+            f"there is no deployment {view.environment.deployment} that could be promoted",
+            "push it, or name one that is there",
+            changes=view.changes,
+        )
+    stop = missing_secrets(view) or refused(view, view.changes, hardware_asked_for(view, None))
+    if stop is not None:
+        return blocked(view, 21, stop.why, stop.remedy, changes=view.changes)
+    push = Push(artifact=artifact, name=_free_name(view, artifact))
+    create = _creation(view)
+    # The environments of a model that is not there yet can only be made after its first push.
+    first = (*create, push) if view.situation.live is not None else (push, *create)
+    shared = any(
+        isinstance(step, Push) and step.artifact.digest == artifact.digest
+        for each in view.situation.decided.values()
+        for step in each.steps
+    )
+    return decision(
+        view,
+        21,
+        State.PROMOTE if shared else State.PUSH,
+        _reason(view),
+        steps=(
+            *first,
+            Ready(deployment_id=None),
+            *_checks(view, None),
+            *_promotion(view, None, None),
+        ),
+        changes=view.changes,
+        notices=(*_push_notices(view, artifact), *_notices(view)),
+    )
+
+
+def _free_name(view: View, artifact: Artifact) -> str:
+    taken = {each.name for each in view.deployments}
+    name, number = artifact.deployment_name, 1
+    while name in taken:
+        number += 1
+        name = f"{artifact.deployment_name}-{number}"
+    return name
+
+
+def _creation(view: View) -> tuple[Step, ...]:
+    # Every model has a production environment from the start, and nobody can create one.
+    if view.live is not None or view.name.lower() == "production":
+        return ()
+    return (CreateEnvironment(environment=view.name),)
+
+
+def _checks(view: View, deployment_id: str | None) -> tuple[Step, ...]:
+    names = tuple(check.name for check in view.environment.checks)
+    if not names or (view.succeeded_here and not view.options.recheck):
+        return ()
+    return (Check(environment=view.name, deployment_id=deployment_id, names=names),)
+
+
+def _promotion(view: View, deployment_id: str | None, to: Side | None) -> tuple[Step, ...]:
+    nothing_serves = view.current is None
+    promote = Promote(
+        environment=view.name,
+        deployment_id=deployment_id,
+        from_=view.serving_side,
+        # An environment that is created on the way gets its settings when it is created.
+        changes=() if _creation(view) else view.changes,
+        instance_type=view.environment.instance_type or ("truss" if nothing_serves else None),
+    )
+    watch = view.environment.watch
+    unwatched = view.options.no_watch or (watch is not None and watch.seconds <= 0)
+    record = Record(environment=view.name, event=Event.RELEASED, from_=view.serving_side, to=to)
+    return (
+        promote,
+        *(() if unwatched else (Watch(environment=view.name, deployment_id=deployment_id),)),
+        *((record,) if view.log_known else ()),
+    )
+
+
+def _reason(view: View) -> str:
+    artifact, serving = view.environment.artifact, view.serving_side
+    what = (
+        f"commit {artifact.commit[:12]}"
+        if artifact
+        else f"deployment {view.environment.deployment}"
+    )
+    if serving is None:
+        return f"nothing serves {view.name}; Git asks for {what}"
+    now = f"commit {serving.commit[:12]}" if serving.commit else f"{serving.deployment_name}"
+    return f"{now} serves {view.name}; Git asks for {what}"
+
+
+def _notices(view: View) -> tuple[str, ...]:
+    found: list[str] = []
+    if view.current is None:
+        found.append(f"nothing serves {view.name} yet: from its first release there is no way back")
+    if view.live is not None:
+        found += [
+            f"{path} of {view.name} is no longer managed; it stays {value!r}"
+            for path, value in no_longer_managed(
+                view.environment.settings, view.live.settings, view.log.asked_settings
+            )
+        ]
+    return (*found, *consents_to_remove(view, view.changes))
+
+
+def _push_notices(view: View, artifact: Artifact) -> tuple[str, ...]:
+    found = [f"the files cannot pin this: {each}" for each in artifact.mutable_inputs]
+    if view.situation.live is None:
+        found.append(
+            "the first deployment of a new model may become production by itself: "
+            "it is read back and checked at once"
+        )
+    return tuple(found)

@@ -1,0 +1,198 @@
+"""Rows 14 to 18: what Git wants serves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gitops.decide import audit as audit_log
+from gitops.decide.answers import CANDIDATE_FAILED, PERSON_NEEDED, blocked, decision
+from gitops.decide.decision import Blocked, Decision, State
+from gitops.decide.judge import alerted
+from gitops.decide.safety import consents_to_remove, refused
+from gitops.decide.view import View
+from gitops.plan.steps import Activate, Check, Ready, Record, Retry, Step, UpdateSettings
+from gitops.record.entry import Event
+from gitops.state.differences import no_longer_managed
+from gitops.state.health import Health
+from gitops.verify.verdict import Outcome
+
+
+def stopped(view: View) -> Decision | None:
+    """Row 14: it is inactive: activated, unless a person stopped it."""
+    current = view.current
+    if not view.serves or current is None or current.health is not Health.INACTIVE:
+        return None
+    deployment = current.deployment
+    if view.audit is None:
+        if not view.is_ours(current):
+            return blocked(
+                view,
+                14,
+                f"deployment {deployment.name} in {view.name} is INACTIVE, and without the audit "
+                "log it cannot be told whether a person stopped it",
+                "activate it in Baseten, or let a key that may read the audit log run this",
+            )
+    else:
+        entry = audit_log.stopped_by_another(view.audit, deployment)
+        if entry is not None:
+            return blocked(
+                view,
+                14,
+                f"{entry.actor} deactivated deployment {deployment.name} in {view.name} "
+                f"at {entry.at:%Y-%m-%d %H:%M} UTC",
+                "activate it in Baseten, or write `mode: pause` while it has to stay off",
+            )
+    reason = view.evidence.failed_to_start.get(deployment.id)
+    if reason is not None:
+        return decision(view, 14, State.ACTIVATE, reason, exit_code=PERSON_NEEDED)
+    return decision(
+        view,
+        14,
+        State.ACTIVATE,
+        f"deployment {deployment.name} in {view.name} is INACTIVE",
+        steps=(
+            Activate(environment=view.name, deployment_id=deployment.id),
+            Ready(deployment_id=deployment.id),
+        ),
+    )
+
+
+def failed(view: View) -> Decision | None:
+    """Row 15: it has failed: retried once in an apply. A build that a person stopped stays so."""
+    current = view.current
+    if not view.serves or current is None:
+        return None
+    deployment = current.deployment
+    what = f"deployment {deployment.name}, which serves {view.name}, is {deployment.status}"
+    if current.health is Health.STOPPED:
+        return blocked(view, 15, what, "start its build again in Baseten, or pin another commit")
+    if current.health is not Health.FAILED:
+        return None
+    tried = deployment.id in view.evidence.retried
+    reason = view.evidence.failed_to_start.get(deployment.id)
+    if tried or reason is not None:
+        why = f"{what} after a retry" if reason is None else f"{what}: {reason}"
+        return decision(view, 15, State.RETRY, why, exit_code=PERSON_NEEDED)
+    return decision(
+        view,
+        15,
+        State.RETRY,
+        what,
+        steps=(
+            Retry(environment=view.name, deployment_id=deployment.id),
+            Ready(deployment_id=deployment.id),
+        ),
+    )
+
+
+def unverified(view: View) -> Decision | None:
+    """Row 16: it was never verified here: its checks are run, once as long as Git asks for it."""
+    current = view.current
+    if not view.serves or current is None or not view.log_known:
+        return None
+    if view.succeeded_here or not view.environment.checks:
+        return None
+    deployment = current.deployment
+    verdict = view.evidence.checks.get(deployment.id)
+    changes = view.changes
+    if verdict is not None and verdict.outcome is Outcome.PASS:
+        return decision(
+            view, 16, State.VERIFY, verdict.reason, steps=(_adopt(view),), changes=changes
+        )
+    if verdict is None and (view.unverified is None or view.options.retry):
+        names = tuple(check.name for check in view.environment.checks)
+        check = Check(environment=view.name, deployment_id=deployment.id, names=names)
+        return decision(
+            view,
+            16,
+            State.VERIFY,
+            f"deployment {deployment.name} serves {view.name} and was never verified there",
+            steps=(check, _adopt(view)),
+            changes=changes,
+        )
+    key = view.situation.model.key
+    why = verdict.reason if verdict is not None else "its checks did not pass when they were run"
+    note = Record(environment=view.name, event=Event.UNVERIFIED, to=view.serving_side, reason=why)
+    return decision(
+        view,
+        16,
+        State.VERIFY,
+        f"what serves {view.name} could not be verified: {why}; pin another commit, "
+        f"or `gitops apply --retry {key}/{view.name}`",
+        steps=(note,) if view.unverified is None else (),
+        changes=changes,
+        exit_code=CANDIDATE_FAILED,
+    )
+
+
+def settings_differ(view: View) -> Decision | None:
+    """Row 17: only settings differ."""
+    if not view.serves or not view.changes:
+        return None
+    notices = (*_notices(view), *consents_to_remove(view, view.changes))
+    against: Blocked | None = refused(view, view.changes)
+    if against is not None:
+        answer = blocked(view, 17, against.why, against.remedy, changes=view.changes)
+        return replace(answer, steps=_adoption(view), notices=notices)
+    drift = sum(change.origin == "drift" for change in view.changes)
+    fields = (
+        "a setting differs" if len(view.changes) == 1 else f"{len(view.changes)} settings differ"
+    )
+    return decision(
+        view,
+        17,
+        State.SETTINGS,
+        fields + (f", {drift} of them changed outside of Git" if drift else ""),
+        steps=(*_adoption(view), UpdateSettings(environment=view.name, changes=view.changes)),
+        changes=view.changes,
+        notices=notices,
+        exit_code=PERSON_NEEDED if alerted(view) else 0,
+    )
+
+
+def nothing_differs(view: View) -> Decision | None:
+    """Row 18: Baseten is as Git says."""
+    if not view.serves:
+        return None
+    return decision(
+        view,
+        18,
+        State.CONVERGED,
+        "Baseten serves what Git asks for",
+        steps=_adoption(view),
+        notices=(*_notices(view), *consents_to_remove(view, ())),
+        exit_code=PERSON_NEEDED if alerted(view) else 0,
+    )
+
+
+def _adoption(view: View) -> tuple[Step, ...]:
+    """Write down that it serves, where the log names something else or nothing as last served."""
+    if not view.log_known or (view.succeeded_here and view.wanted.is_side(view.log.last_served)):
+        return ()
+    return (_adopt(view),)
+
+
+def _adopt(view: View) -> Record:
+    return Record(
+        environment=view.name,
+        event=Event.ADOPTED,
+        from_=view.log.last_served,
+        to=view.serving_side,
+    )
+
+
+def _notices(view: View) -> tuple[str, ...]:
+    found: list[str] = []
+    current = view.current
+    if current is not None and current.health is Health.UNHEALTHY:
+        found.append(
+            f"deployment {current.deployment.name}, which serves {view.name}, is UNHEALTHY"
+        )
+    if view.live is not None:
+        found += [
+            f"{path} of {view.name} is no longer managed; it stays {value!r}"
+            for path, value in no_longer_managed(
+                view.environment.settings, view.live.settings, view.log.asked_settings
+            )
+        ]
+    return tuple(found)

@@ -1,0 +1,151 @@
+"""Rows 10 and 13: an intent that nobody closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from gitops.decide import audit as audit_log
+from gitops.decide.answers import GoOn
+from gitops.decide.decision import Decision
+from gitops.decide.judge import judge, judge_followed
+from gitops.decide.view import View
+from gitops.plan.steps import Record, RestoreSettings, Step, Wait
+from gitops.record.entry import Entry, Event
+from gitops.record.history import OpenIntent
+from gitops.record.holds import Hold
+from gitops.state.differences import flatten, same
+from gitops.state.health import Health
+from gitops.state.settings import Change
+
+LOOK_FOR: Final = timedelta(minutes=1)
+
+
+def intent_came_to_nothing(view: View) -> Decision | GoOn | None:
+    """Row 10: the open intent's artifact neither serves nor is on its way: close it, go on."""
+    intent = view.intent
+    if intent is None:
+        return None
+    if intent.condemned and view.intent_serves:
+        return judge(view, 10)
+    if view.intent_serves:
+        return None
+    steps: list[Step] = []
+    young = view.situation.now < intent.entry.at + LOOK_FOR
+    if young and intent.id not in view.evidence.looked and not view.cancelled:
+        why = f"a promotion to {view.name} was about to begin: it may still appear"
+        steps.append(Wait(environment=view.name, reason=why))
+    if intent.condemned:
+        return _rollback_is_over(view, intent, steps)
+    since = audit_log.since(view.audit_here, intent.entry.at)
+    began = audit_log.promotion_of(since, intent.artifact)
+    if view.audit is not None and began is None and not view.cancelled:
+        return _never_began(view, intent, steps)
+    others = [entry for entry in since if entry is not began]
+    ended = None if view.cancelled else audit_log.ended_by_another(others)
+    return _ended(view, intent, steps, ended.actor if ended is not None else None)
+
+
+def _never_began(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn:
+    reason = "no promotion of it began"
+    steps.append(_close(view, intent, Event.NOT_STARTED, reason))
+    log = replace(view.log, open_intent=None, last_served=intent.origin or view.log.last_served)
+    return GoOn(
+        view=view.with_log(log),
+        steps=tuple(steps),
+        notices=(f"an earlier run announced a promotion to {view.name} that never began",),
+    )
+
+
+def _rollback_is_over(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn:
+    steps.append(_close(view, intent, Event.HELD, intent.entry.reason))
+    log = replace(view.log, open_intent=None, last_served=intent.origin)
+    return GoOn(
+        view=view.with_log(log),
+        steps=tuple(steps),
+        notices=(f"an earlier run's rollback of {view.name} is over and was not written down",),
+    )
+
+
+def _ended(view: View, intent: OpenIntent, steps: list[Step], who: str | None) -> GoOn:
+    changes = _left_behind(view, intent)
+    if changes:
+        steps.append(RestoreSettings(environment=view.name, changes=changes))
+    if who is not None:
+        reason = f"{who} ended the release"
+    elif view.cancelled:
+        reason = "Git asks for something else now"
+    elif view.audit is None:
+        reason = "the release ended, and the audit log that could say how cannot be read"
+    else:
+        reason = "the release ended without it serving"
+    record = _close(view, intent, Event.ROLLED_BACK, reason, who)
+    steps.append(record)
+    before, after = intent.entry.settings_before or {}, intent.entry.settings_after or {}
+    entry = replace(
+        intent.entry,
+        id="",
+        at=view.situation.now,
+        event=Event.ROLLED_BACK,
+        intent=intent.id,
+        reason=reason,
+        ended_by=who,
+        applied_commit=view.situation.applied_commit,
+    )
+    hold = Hold(side=intent.artifact, entry=entry, settings_before=before, settings_after=after)
+    log = replace(
+        view.log,
+        open_intent=None,
+        holds=(*view.log.holds, hold),
+        last_served=intent.origin or view.log.last_served,
+    )
+    return GoOn(
+        view=view.with_log(log),
+        steps=tuple(steps),
+        notices=(f"an earlier release in {view.name} is over: {reason}",),
+    )
+
+
+def _close(
+    view: View, intent: OpenIntent, event: Event, reason: str | None, who: str | None = None
+) -> Record:
+    entry: Entry = intent.entry
+    return Record(
+        environment=view.name,
+        event=event,
+        from_=entry.from_,
+        to=entry.to,
+        intent=intent.id,
+        reason=reason,
+        ended_by=who,
+    )
+
+
+def _left_behind(view: View, intent: OpenIntent) -> tuple[Change, ...]:
+    """Settings of the release that is over and that are still in force."""
+    before, after = intent.entry.settings_before or {}, intent.entry.settings_after or {}
+    live = flatten(view.live.settings) if view.live is not None else {}
+    return tuple(
+        Change(path=path, before=live[path], after=before[path])
+        for path in sorted(after)
+        if path in live
+        and before.get(path) is not None
+        and same(live[path], after[path])
+        and not same(before[path], after[path])
+    )
+
+
+def wanted_serves_unjudged(view: View) -> Decision | None:
+    """Row 13: what is wanted serves under an open intent: watch again, record or roll back."""
+    if not view.serves:
+        return None
+    if view.intent_serves:
+        healths = {Health.READY, Health.UNHEALTHY, Health.FAILED}
+        return judge(view, 13) if view.health in healths else None
+    current = view.current
+    if current is None or current.deployment.id not in view.evidence.followed:
+        return None
+    if not view.log_known or view.wanted.is_side(view.log.last_served):
+        return None
+    return judge_followed(view, 13)

@@ -1,0 +1,160 @@
+"""Rules that stop a change before it is made: missing consent, other hardware, missing secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeGuard
+
+from gitops.decide.decision import Blocked
+from gitops.decide.view import View
+from gitops.state.differences import flatten
+from gitops.state.json import Json
+from gitops.state.live import Deployment, InstanceType
+from gitops.state.settings import Change
+
+_REPLICAS: Final = ("min_replica", "max_replica")
+
+
+def refused(view: View, changes: Sequence[Change], hardware: str | None = None) -> Blocked | None:
+    """Why settings may not be changed like this, if they may not.
+
+    ``hardware`` is the name of the instance type that a promotion would bring, None where it brings
+    none of its own.
+    """
+    needed = dict(_needed(view, changes))
+    smaller = _smaller(view, hardware)
+    if smaller is not None:
+        needed["instance_type"] = smaller
+    if not view.environment.protected:
+        return None
+    stale = view.log.consents_before(view.situation.applied_commit)
+    missing = {
+        word: why
+        for word, why in sorted(needed.items())
+        if word not in view.environment.allow or word in stale
+    }
+    if not missing:
+        return None
+    words = ", ".join(missing)
+    used_up = sorted(set(missing) & view.environment.allow)
+    again = (
+        f" (`{', '.join(used_up)}` stands there since an earlier release, which has used it up: "
+        "take it out in one commit and write it again in the next)"
+        if used_up
+        else ""
+    )
+    return Blocked(
+        why=f"{view.name} is protected, and capacity would go: {'; '.join(missing.values())}",
+        remedy=f"write `allow: [{words}]` under environments.{view.name} "
+        f"in {view.situation.model.release_file}{again}",
+    )
+
+
+def consents_to_remove(view: View, changes: Sequence[Change]) -> tuple[str, ...]:
+    """A notice about words of ``allow`` that nothing needs (any more)."""
+    needed = dict(_needed(view, changes))
+    stale = view.log.consents_before(view.situation.applied_commit)
+    over = sorted((view.environment.allow & stale) - needed.keys())
+    if not over:
+        return ()
+    return (f"`allow: [{', '.join(over)}]` of {view.name} has done its work and may be removed",)
+
+
+def _needed(view: View, changes: Sequence[Change]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    live = flatten(view.live.settings) if view.live is not None else {}
+    for change in changes:
+        if change.path.startswith("schedules."):
+            found += _by_schedule(change, live)
+        elif change.path in {f"autoscaling.{field}" for field in _REPLICAS}:
+            found += _by_field(change.path, change.before, change.after)
+    return found
+
+
+def _by_schedule(change: Change, live: Mapping[str, Json]) -> list[tuple[str, str]]:
+    after = change.after.get("autoscaling") if isinstance(change.after, Mapping) else None
+    if not isinstance(after, Mapping):
+        return []
+    before = change.before.get("autoscaling") if isinstance(change.before, Mapping) else None
+    found: list[tuple[str, str]] = []
+    for field in _REPLICAS:
+        now = before.get(field) if isinstance(before, Mapping) else live.get(f"autoscaling.{field}")
+        found += _by_field(f"{change.path}.{field}", now, after.get(field))
+    return found
+
+
+def _by_field(path: str, before: Json, after: Json) -> list[tuple[str, str]]:
+    if not _number(before) or not _number(after) or after >= before:
+        return []
+    if path.endswith("min_replica") and after == 0:
+        return [("scale_to_zero", f"{path} goes from {before} to 0")]
+    if after * 2 <= before:
+        return [("fewer_replicas", f"{path} goes from {before} to {after}")]
+    return []
+
+
+def _number(value: Json) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def other_hardware(view: View, target: Deployment) -> Blocked | None:
+    """Whether a promotion would have to choose between two kinds of hardware, and nobody has."""
+    live = view.live
+    if view.environment.instance_type is not None or live is None or live.current is None:
+        return None
+    here, there = live.instance_type_name, target.instance_type_name
+    if here is None or there is None or here == there:
+        return None
+    return Blocked(
+        why=f"{view.name} runs on {here}, and deployment {target.name} was built for {there}: "
+        "checks on one say little about the other",
+        remedy=f"write `instance_type: environment` (keeps {here}) or `instance_type: truss` "
+        f"(takes {there}) under environments.{view.name} in {view.situation.model.release_file}",
+    )
+
+
+def hardware_asked_for(view: View, target: Deployment | None) -> str | None:
+    """The instance type that a promotion brings along; None where the environment keeps its own."""
+    match view.environment.instance_type:
+        case None | "environment":
+            return None
+        case "truss":
+            return target.instance_type_name if target is not None else None
+        case other:
+            kind = (view.situation.instance_types or {}).get(other)
+            return kind.name if kind is not None else other
+
+
+def _smaller(view: View, name: str | None) -> str | None:
+    live = view.live
+    if name is None or live is None or live.instance_type_name is None:
+        return None
+    kinds = {kind.name: kind for kind in (view.situation.instance_types or {}).values()}
+    now, then = kinds.get(live.instance_type_name), kinds.get(name)
+    if now is None or then is None or not _is_less(then, now):
+        return None
+    return f"the instance type goes from {now.name} to {then.name}"
+
+
+def _is_less(one: InstanceType, other: InstanceType) -> bool:
+    if one.gpu_count != other.gpu_count:
+        return one.gpu_count < other.gpu_count
+    if one.usd_per_minute is None or other.usd_per_minute is None:
+        return False
+    return one.usd_per_minute < other.usd_per_minute
+
+
+def missing_secrets(view: View) -> Blocked | None:
+    """Secrets that the truss asks for and the workspace lacks; None where that cannot be known."""
+    artifact, there = view.environment.artifact, view.situation.secrets
+    if artifact is None or there is None:
+        return None
+    missing = sorted(set(artifact.secrets) - there)
+    if not missing:
+        return None
+    one = len(missing) == 1
+    return Blocked(
+        why=f"the truss needs the secret{'' if one else 's'} {', '.join(missing)}, "
+        f"which the workspace lacks",
+        remedy=f"create {'it' if one else 'them'} in Baseten's settings, under Secrets",
+    )

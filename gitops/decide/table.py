@@ -1,0 +1,132 @@
+"""The table: what happens next in one environment. The first row that matches wins.
+
+Every row is a function of a ``View`` that answers None (it does not match), a ``Decision``, or
+``GoOn`` (do this first, then the rows below decide in the situation that follows from it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from gitops.decide.answers import BLOCKED_CODE, GoOn, Row
+from gitops.decide.decision import Answer, Blocked, Decision, Needs, State
+from gitops.decide.rows.foreign import foreign_serves
+from gitops.decide.rows.held import wanted_is_held
+from gitops.decide.rows.releasing import deployment_exists, none_exists, requirements
+from gitops.decide.rows.running import (
+    candidate_is_foreign,
+    candidate_is_left_over,
+    candidate_is_our_way_back,
+    candidate_is_wanted,
+    in_transition,
+)
+from gitops.decide.rows.serving import (
+    failed,
+    nothing_differs,
+    settings_differ,
+    stopped,
+    unverified,
+)
+from gitops.decide.rows.standing import another_model, paused_by_git, promotion_paused, superseded
+from gitops.decide.rows.unfinished import intent_came_to_nothing, wanted_serves_unjudged
+from gitops.decide.situation import Situation
+from gitops.decide.view import Unread, View
+from gitops.plan.steps import Follow, Record, RollBack, Step, Wait, Watch
+
+ROWS: Final[tuple[tuple[int, Row], ...]] = (
+    (1, paused_by_git),
+    (2, another_model),
+    (3, superseded),
+    (4, promotion_paused),
+    (5, in_transition),
+    (6, candidate_is_wanted),
+    (7, candidate_is_left_over),
+    (8, candidate_is_our_way_back),
+    (9, candidate_is_foreign),
+    (10, intent_came_to_nothing),
+    (11, wanted_is_held),
+    (12, foreign_serves),
+    (13, wanted_serves_unjudged),
+    (14, stopped),
+    (15, failed),
+    (16, unverified),
+    (17, settings_differ),
+    (18, nothing_differs),
+    (19, requirements),
+    (20, deployment_exists),
+    (21, none_exists),
+)
+
+_ENDS_A_RELEASE: Final = (Follow, Watch, RollBack, Record, Wait)
+
+
+def decide(situation: Situation) -> Answer:
+    """What happens next in one environment, or which facts have to be read to say so.
+
+    Pure and total: every situation has an answer, and the same one every time.
+    """
+    try:
+        found = _first_match(View.of(situation))
+    except Unread as missing:
+        return Needs(facts=frozenset({missing.fact}))
+    return _observed(situation, _supported(situation, found))
+
+
+def _first_match(view: View) -> Decision:
+    before: list[tuple[int, GoOn]] = []
+    for number, row in ROWS:
+        answer = row(view)
+        if isinstance(answer, Decision):
+            return _joined(before, answer)
+        if answer is not None:
+            before.append((number, answer))
+            view = answer.view
+    raise AssertionError("row 21 matches whatever is left")
+
+
+def _joined(before: list[tuple[int, GoOn]], last: Decision) -> Decision:
+    """One decision from the rows that went on and the one that ended it."""
+    won = next((number for number, answer in before if answer.wins), last.row)
+    state = next((answer.state for _, answer in before if answer.state is not None), last.state)
+    return replace(
+        last,
+        row=won,
+        state=state,
+        steps=(*(step for _, answer in before for step in answer.steps), *last.steps),
+        notices=(*(notice for _, answer in before for notice in answer.notices), *last.notices),
+        after=tuple(name for _, answer in before for name in answer.after),
+    )
+
+
+def _supported(situation: Situation, found: Decision) -> Decision:
+    """Block an environment whose release file asks for what this version cannot carry out.
+
+    A release that is under way is brought to its end all the same.
+    """
+    keys, row = situation.environment.unsupported, found.row
+    if not keys or row <= 9 or found.state is State.BLOCKED or _only_ends(found.steps):
+        return found
+    why = f"{', '.join(keys)} cannot be carried out by this version"
+    remedy = f"take {'it' if len(keys) == 1 else 'them'} out of {situation.model.release_file}"
+    return replace(
+        found,
+        state=State.BLOCKED,
+        reason=why,
+        blocked=Blocked(why=why, remedy=remedy),
+        steps=(),
+        exit_code=BLOCKED_CODE,
+        after=(),
+    )
+
+
+def _only_ends(steps: tuple[Step, ...]) -> bool:
+    return bool(steps) and all(isinstance(step, _ENDS_A_RELEASE) for step in steps)
+
+
+def _observed(situation: Situation, found: Decision) -> Decision:
+    """Under ``mode: observe`` the state is shown and nothing is done."""
+    if "observe" not in {situation.environment.mode, situation.model.mode} or found.row == 1:
+        return found
+    note = ("mode is observe: this is shown and never acted on",) if found.steps else ()
+    return replace(found, steps=(), after=(), notices=(*found.notices, *note), exit_code=0)

@@ -1,0 +1,358 @@
+"""A situation, read the way the rows of the table ask about it.
+
+Nothing is looked up twice and nothing is looked up before a row asks: a question about a fact that
+was not read yet raises ``Unread``, which ``decide`` turns into ``Needs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from gitops.decide import audit as audit_log
+from gitops.decide.situation import Asked, Evidence, Fact, Options, Situation
+from gitops.decide.wanted import Wanted
+from gitops.record.entry import Entry, Side
+from gitops.record.history import EnvironmentHistory, ModelHistory, OpenIntent
+from gitops.record.holds import Hold
+from gitops.state.desired import DesiredEnvironment
+from gitops.state.differences import Origins, differences, flatten, same
+from gitops.state.health import Health
+from gitops.state.json import Json
+from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, Promotion
+from gitops.state.recognise import Recognised, is_copy, recognise, same_name
+from gitops.state.settings import Change, Settings
+
+_OVER: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
+_EMPTY: Final = ModelHistory.of(())
+
+
+class Unread(Exception):
+    """A row asked for a fact that was not read. Never leaves ``decide``."""
+
+    def __init__(self, fact: Fact) -> None:
+        super().__init__(fact.value)
+        self.fact = fact
+
+
+@dataclass(frozen=True)
+class View:
+    """One environment's situation. ``log`` and ``cancelled`` let a row ask "and what then?"."""
+
+    situation: Situation
+    log: EnvironmentHistory
+    cancelled: bool = False
+
+    @classmethod
+    def of(cls, situation: Situation) -> View:
+        """The view of a situation as it is."""
+        history = situation.history or _EMPTY
+        return cls(situation=situation, log=history.environment(situation.environment.name))
+
+    @property
+    def environment(self) -> DesiredEnvironment:
+        """The environment as Git wants it."""
+        return self.situation.environment
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.situation.environment.name
+
+    @property
+    def evidence(self) -> Evidence:
+        """What this run has learned so far."""
+        return self.situation.evidence
+
+    @property
+    def options(self) -> Options:
+        """What the person who runs this asked for."""
+        return self.situation.options
+
+    @property
+    def log_known(self) -> bool:
+        """Whether the deploy log could be read."""
+        return self.situation.history is not None
+
+    # Live state
+
+    @cached_property
+    def live(self) -> LiveEnvironment | None:
+        """The environment on Baseten; None where it, or its model, is not there."""
+        model = self.situation.live
+        return model.environment(self.name) if model is not None else None
+
+    @cached_property
+    def current(self) -> Recognised | None:
+        """What serves."""
+        found = self.live.current if self.live is not None else None
+        return self._recognise(found) if found is not None else None
+
+    @cached_property
+    def candidate(self) -> Recognised | None:
+        """What is on its way to serve; never what serves already."""
+        found = self.live.candidate if self.live is not None and not self.cancelled else None
+        if found is None or (self.current and self.current.deployment.id == found.id):
+            return None
+        return self._recognise(found)
+
+    @cached_property
+    def promotion(self) -> Promotion | None:
+        """The promotion, unless there is none, or none that still moves."""
+        found = self.live.promotion if self.live is not None and not self.cancelled else None
+        return found if found is not None and found.status.upper() not in _OVER else None
+
+    @property
+    def promotion_status(self) -> str | None:
+        """Baseten's word for the state of the promotion, also where it is over."""
+        found = self.live.promotion if self.live is not None and not self.cancelled else None
+        return found.status.upper() if found is not None else None
+
+    @cached_property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All deployments of the model; asks for them where they were not read."""
+        if self.situation.live is None:
+            return ()
+        if self.situation.live.deployments is None:
+            raise Unread(Fact.DEPLOYMENTS)
+        return self.situation.live.deployments
+
+    @cached_property
+    def recognised(self) -> tuple[Recognised, ...]:
+        """All deployments of the model, each with its artifact."""
+        return tuple(self._recognise(each) for each in self.deployments)
+
+    def _recognise(self, deployment: Deployment) -> Recognised:
+        history, live = self.situation.history or _EMPTY, self.situation.live
+        siblings = live.deployments if live is not None else ()
+        found = recognise(deployment, logged=history.known, siblings=siblings or ())
+        if found.conflict is not None and siblings is None:
+            # The source of a copy may vouch for it.
+            raise Unread(Fact.DEPLOYMENTS)
+        return found
+
+    # What Git wants
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What is to serve."""
+        if self.environment.artifact is not None:
+            return Wanted(digest=self.environment.artifact.digest)
+        reference = self.environment.deployment or ""
+        return Wanted(reference=reference, source=self._source_of(reference))
+
+    def _source_of(self, reference: str) -> str | None:
+        live, history = self.situation.live, self.situation.history or _EMPTY
+        if live is None:
+            return None
+        attached = [
+            found
+            for each in live.environments
+            for found in (each.current, each.candidate)
+            if found is not None
+        ]
+        named = _named(reference, (*attached, *(live.deployments or ())))
+        if named is not None:
+            return named
+        if reference in history.names:
+            return history.names[reference]
+        here = self.live
+        if live.deployments is None and here is not None and (here.current or here.candidate):
+            # What serves may be a copy of it, which only the source's name can tell.
+            raise Unread(Fact.DEPLOYMENTS)
+        return None
+
+    @cached_property
+    def serves(self) -> bool:
+        """Whether what is wanted serves."""
+        return self.wanted.is_served_by(self.current)
+
+    @property
+    def health(self) -> Health | None:
+        """The health of what serves."""
+        return self.current.health if self.current is not None else None
+
+    @property
+    def serving_side(self) -> Side | None:
+        """What serves, as one side of a log entry."""
+        return side_of(self.current) if self.current is not None else None
+
+    # What the log says
+
+    @property
+    def intent(self) -> OpenIntent | None:
+        """The open intent."""
+        return self.log.open_intent
+
+    @property
+    def intent_serves(self) -> bool:
+        """Whether the open intent's artifact serves."""
+        return self.intent is not None and is_side(self.current, self.intent.artifact)
+
+    @cached_property
+    def succeeded_here(self) -> bool:
+        """Whether what is wanted has served here successfully before."""
+        return any(self.wanted.is_side(span.side) for span in self.log.served)
+
+    @cached_property
+    def hold(self) -> Hold | None:
+        """The hold on what is wanted, unless Git has asked for something else since."""
+        held = next((it for it in self.log.holds if self.wanted.is_side(it.side)), None)
+        return held if held is not None and not self.broken_since(held.entry) else None
+
+    @cached_property
+    def unverified(self) -> Entry | None:
+        """The entry that says what is wanted could not be verified, while Git still asks for it."""
+        entry = self.log.unverified
+        if entry is None or not self.wanted.is_side(entry.to) or self.broken_since(entry):
+            return None
+        return entry
+
+    def asked_after(self, entry: Entry) -> tuple[Asked, ...]:
+        """What Git asked for from an entry's commit on, oldest first."""
+        asked = self.situation.asked
+        if asked is None:
+            raise Unread(Fact.ASKED)
+        places = [place for place, each in enumerate(asked) if each.commit == entry.applied_commit]
+        if places:
+            return asked[places[0] :]
+        # The oldest mark is where the walk began; any other commit that it lacks says nothing.
+        return asked if entry.applied_commit == self.log.asked_since else ()
+
+    def broken_since(self, entry: Entry) -> bool:
+        """Whether Git asked for another artifact at some commit since an entry was written."""
+        asked = self.asked_after(entry)
+        if self.wanted.digest is None:
+            # Somebody else's deployment has no digest: only an artifact of ours was a change.
+            return any(each.digest not in {None, self.wanted.reference} for each in asked)
+        return any(each.digest != self.wanted.digest for each in asked)
+
+    # Who did what
+
+    @cached_property
+    def audit(self) -> tuple[AuditEntry, ...] | None:
+        """The audit entries of the model; None where this key may not read them."""
+        if self.situation.audit_unreadable:
+            return None
+        if self.situation.audit is None:
+            raise Unread(Fact.AUDIT)
+        return self.situation.audit
+
+    @cached_property
+    def audit_here(self) -> tuple[AuditEntry, ...]:
+        """The audit entries of this environment; none where they cannot be read."""
+        return audit_log.here(self.audit or (), self.name)
+
+    def promoted_by_us(self, side: Side) -> bool:
+        """Whether the audit log says that we promoted this here last; False where it is silent."""
+        entry = audit_log.promotion_of(self.audit_here, side)
+        return entry is not None and entry.own
+
+    def is_ours(self, found: Recognised) -> bool:
+        """Whether we started the promotion of what serves or is on its way.
+
+        Where the audit log cannot be read: whether the open intent names that very deployment.
+        """
+        if self.audit is not None:
+            return self.promoted_by_us(side_of(found))
+        named = self.intent.artifact if self.intent and not self.intent.condemned else None
+        if named is None:
+            return False
+        name = named.deployment_name
+        return found.deployment.id == named.deployment_id or (
+            name is not None and is_copy(found.deployment.name, name)
+        )
+
+    # Settings
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """The settings that have to change, under a hold those that the hold leaves to change.
+
+        Of an environment that is not there yet: all that the file names.
+        """
+        live = self.live.settings if self.live is not None else Settings()
+        instead = self._under_hold(self.hold) if self.hold is not None else {}
+        asked, last = self.log.asked_settings, self.log.last
+        found = self._differences(live, Origins(asked=asked), instead)
+        if last is None or all(change.origin == "release" for change in found):
+            return found
+        audit = audit_log.since(self._settings_audit(), last.at)
+        return self._differences(live, Origins(asked=asked, audit=audit), instead)
+
+    def _differences(
+        self, live: Settings, origins: Origins, instead: dict[str, Json]
+    ) -> tuple[Change, ...]:
+        return differences(
+            self.environment.settings,
+            live,
+            now=self.situation.now,
+            origins=origins,
+            instead=instead,
+        )
+
+    def _settings_audit(self) -> tuple[AuditEntry, ...]:
+        serving = self.current.deployment.id if self.current is not None else None
+        own = {entry.id for entry in self.audit_here}
+        return tuple(
+            entry
+            for entry in self.audit or ()
+            if entry.id in own or (entry.environment is None and entry.deployment_id == serving)
+        )
+
+    def _under_hold(self, hold: Hold) -> dict[str, Json]:
+        """Wanted values that the hold puts back: what the held release changed, still asked for."""
+        before, after = hold.settings_before, hold.settings_after
+        wanted = flatten(self.environment.settings, now=self.situation.now)
+        asked = self.asked_after(hold.entry)
+        return {
+            path: before[path]
+            for path, value in wanted.items()
+            if path in after
+            and path in before
+            and not same(before[path], after[path])
+            and same(value, after[path])
+            and all(same(each.settings.get(path), value) for each in asked)
+        }
+
+    # And what then?
+
+    def after_cancel(self) -> View:
+        """The situation once the promotion that runs was cancelled."""
+        return replace(self, cancelled=True)
+
+    def with_log(self, log: EnvironmentHistory) -> View:
+        """The situation once the log says something else."""
+        return replace(self, log=log)
+
+
+def side_of(found: Recognised) -> Side:
+    """A deployment as one side of a log entry."""
+    return Side(
+        deployment_id=found.deployment.id,
+        deployment_name=found.deployment.name,
+        digest=found.digest,
+        commit=found.commit,
+    )
+
+
+def is_side(found: Recognised | None, side: Side | None) -> bool:
+    """Whether a deployment is one side of an entry: the same artifact, id, or a copy by name."""
+    if found is None or side is None:
+        return False
+    if found.digest is not None and side.digest is not None:
+        return found.digest == side.digest
+    if found.deployment.id == side.deployment_id:
+        return True
+    if found.digest is not None or side.digest is not None or side.deployment_name is None:
+        return False
+    return same_name(found.deployment.name, side.deployment_name)
+
+
+def _named(reference: str, deployments: Iterable[Deployment]) -> str | None:
+    return next(
+        (each.name for each in deployments if reference in {each.id, each.name}),
+        None,
+    )
