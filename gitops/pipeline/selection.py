@@ -33,9 +33,16 @@ class Selection:
         """Whether nothing is left out."""
         return self == Selection()
 
+    def takes(self, environment: str) -> bool:
+        """Whether an environment of that name is asked for."""
+        return self.environment is None or environment == self.environment
+
 
 def select(desired: Desired, selection: Selection) -> Desired:
-    """The desired state with only what was asked for, in its own order.
+    """The desired state with only the models that were asked for, in its own order.
+
+    Models stay whole, because an environment may require one that was not asked for: which of
+    their environments to plan and to touch is what ``Selection.takes`` says.
 
     Raises ``UsageError``, naming the nearest, for a model or an environment that nothing manages,
     and for a name that several teams use.
@@ -51,22 +58,21 @@ def select(desired: Desired, selection: Selection) -> Desired:
         and model.key not in unwanted
         and (selection.changed is None or model.release_file in selection.changed)
     )
-    return replace(desired, models=_environments(chosen, desired.models, selection.environment))
+    if selection.environment is not None:
+        _known(selection.environment, desired.models)
+        chosen = tuple(
+            model
+            for model in chosen
+            if any(selection.takes(each.name) for each in model.environments)
+        )
+    return replace(desired, models=chosen)
 
 
-def _environments(
-    chosen: Sequence[DesiredModel], every: Sequence[DesiredModel], name: str | None
-) -> tuple[DesiredModel, ...]:
-    if name is None:
-        return tuple(chosen)
-    known = sorted({each.name for model in every for each in model.environments})
-    if name not in known:
-        raise UsageError(f"no release file has an environment {name!r}{_nearest(name, known)}")
-    kept = (
-        replace(model, environments=tuple(each for each in model.environments if each.name == name))
-        for model in chosen
-    )
-    return tuple(model for model in kept if model.environments)
+def _known(environment: str, models: Sequence[DesiredModel]) -> None:
+    known = sorted({each.name for model in models for each in model.environments})
+    if environment not in known:
+        nearest = _nearest(environment, known)
+        raise UsageError(f"no release file has an environment {environment!r}{nearest}")
 
 
 def _find(name: str, models: Sequence[DesiredModel]) -> DesiredModel:

@@ -50,11 +50,12 @@ def test_what_is_excluded_is_left_out_even_where_it_was_named() -> None:
     assert chosen(models=("bert", "flux"), exclude=("bert",)) == ["flux"]
 
 
-def test_an_environment_keeps_the_models_that_have_it() -> None:
-    found = select(FLEET, Selection(environment="staging"))
-    assert [(str(each.key), [one.name for one in each.environments]) for each in found.models] == [
-        ("bert", ["staging"])
-    ]
+def test_an_environment_keeps_the_models_that_have_it_whole() -> None:
+    selection = Selection(environment="staging")
+    assert select(FLEET, selection).models == (FLEET.models[0],)
+    assert selection.takes("staging")
+    assert not selection.takes("production")
+    assert Selection().takes("production")
 
 
 def test_changed_release_files() -> None:
