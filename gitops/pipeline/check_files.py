@@ -1,0 +1,203 @@
+"""Files that checks name: request bodies a line each, and JSON Schemas; each read once a compile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from pydantic import ValidationError
+
+from gitops.pipeline.sources import Files
+from gitops.release import words
+from gitops.release.checks import Expect
+from gitops.release.findings import findings
+from gitops.release.scalars import path_problem
+from gitops.state.json import Json
+
+MAX_BYTES: Final = 1 << 20
+MAX_PROBLEMS: Final = 5
+"""Bad lines told of in one file of requests."""
+
+
+class BadFile(Exception):  # noqa: N818 - carries messages, which become problems
+    """A file that a check names and that cannot be used; ``messages`` say why."""
+
+    def __init__(self, *messages: str, hint: str | None = None) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a request file: the body, and the expectations it brings, as written."""
+
+    body: Json
+    expect: Mapping[str, Any] | None = None
+
+
+def load_json(text: str) -> Any:
+    """JSON, and only JSON: no NaN, no Infinity. Raises ``ValueError`` with words for people."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        place = f"column {error.colno}" if error.lineno == 1 else f"line {error.lineno}"
+        raise ValueError(
+            f"is not JSON: {error.msg[:1].lower()}{error.msg[1:]} at {place}"
+        ) from None
+
+
+class CheckFiles:
+    """The files of one commit or working tree that checks name."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._lines: dict[str, tuple[Line, ...] | BadFile] = {}
+        self._schemas: dict[str, Any] = {}
+        self._sound: dict[str, str | None] = {}
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every path that was asked for so far, sorted."""
+        return tuple(sorted({*self._lines, *self._schemas}))
+
+    def lines(self, path: str) -> tuple[Line, ...]:
+        """The requests of a .jsonl file. Raises ``BadFile``."""
+        known = self._lines.get(path)
+        if known is None:
+            try:
+                known = _lines(self._text(path))
+            except BadFile as error:
+                known = error
+            self._lines[path] = known
+        if isinstance(known, BadFile):
+            raise known
+        return known
+
+    def schema(self, given: Any) -> Json:
+        """The JSON Schema that is given inline or by its path, checked. Raises ``BadFile``."""
+        schema = given
+        prefix = ""
+        if isinstance(given, str):
+            schema = self._schema_file(given)
+            prefix = f"{words.name(given)} "
+        canonical = json.dumps(schema, sort_keys=True)
+        if canonical not in self._sound:
+            self._sound[canonical] = _schema_problem(schema)
+        problem = self._sound[canonical]
+        if problem is not None:
+            raise BadFile(f"{prefix}{problem}")
+        assert schema is None or isinstance(schema, dict | bool)
+        return schema
+
+    def _schema_file(self, path: str) -> Any:
+        if path not in self._schemas:
+            try:
+                self._schemas[path] = load_json(self._text(path))
+            except ValueError as error:
+                self._schemas[path] = BadFile(f"{words.name(path)} {error}")
+            except BadFile as error:
+                self._schemas[path] = error
+        known = self._schemas[path]
+        if isinstance(known, BadFile):
+            raise known
+        return known
+
+    def _text(self, path: str) -> str:
+        wrong = path_problem(path)
+        if wrong is not None:
+            raise BadFile(f"{wrong}: {words.shown(path)}")
+        data = self._files.read(path)
+        if data is None:
+            raise BadFile(
+                f"there is no file {words.name(path)}",
+                hint="paths begin at the repository's root; a new file has to be committed",
+            )
+        if len(data) > MAX_BYTES:
+            raise BadFile(f"{words.name(path)} is larger than 1 MiB")
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise BadFile(f"{words.name(path)} is not UTF-8") from None
+
+
+def _lines(text: str) -> tuple[Line, ...]:
+    found: list[Line] = []
+    wrong: list[str] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            body = load_json(line)
+        except ValueError as error:
+            wrong.append(f"line {number} {error}")
+            continue
+        if isinstance(body, dict) and "request" in body and set(body) <= {"request", "expect"}:
+            expect = body.get("expect")
+            if "expect" in body:
+                wrong += [f"line {number}: {each}" for each in _expect_problems(expect)]
+            found.append(Line(body["request"], expect if isinstance(expect, dict) else None))
+        else:
+            found.append(Line(body))
+    if wrong:
+        more = len(wrong) - MAX_PROBLEMS
+        last = (f"and {more} more lines are wrong",) if more > 0 else ()
+        raise BadFile(*wrong[:MAX_PROBLEMS], *last)
+    if not found:
+        raise BadFile("the file holds no request", hint="write one JSON body a line")
+    return tuple(found)
+
+
+def _expect_problems(value: Any) -> list[str]:
+    try:
+        Expect.model_validate(value)
+    except ValidationError as error:
+        return [
+            f"{words.dotted(('expect', *each.path))}: {each.message}"
+            for each in findings(Expect, error)
+        ]
+    return []
+
+
+def _schema_problem(schema: Any) -> str | None:
+    if not isinstance(schema, dict | bool):
+        return "is not a JSON Schema, which is an object or true or false"
+    if isinstance(schema, bool):
+        return None
+    from jsonschema import exceptions, validators
+
+    try:
+        validators.validator_for(schema, default=validators.Draft202012Validator).check_schema(
+            schema
+        )
+    except exceptions.SchemaError as error:
+        where = words.dotted(error.absolute_path)
+        return f"is not a JSON Schema: {where and f'{where}: '}{error.message[:200]}"
+    except RecursionError:
+        return "is nested too deeply"
+    remote = _remote_reference(schema)
+    if remote is not None:
+        return f"refers to {words.shown(remote)}: only references within the schema are followed"
+    return None
+
+
+def _remote_reference(schema: Any) -> str | None:
+    pending = [schema]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            target = one.get("$ref")
+            if isinstance(target, str) and not target.startswith("#") and "$id" not in schema:
+                return target
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
+    return None

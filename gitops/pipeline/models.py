@@ -1,0 +1,261 @@
+"""One settled release file becomes one desired model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gitops.errors import Problem
+from gitops.pipeline.check_files import CheckFiles
+from gitops.pipeline.compiled_checks import CheckCompiler, bounds
+from gitops.pipeline.pins import HEAD, Pins
+from gitops.pipeline.provenance import Provenance
+from gitops.pipeline.release_files import Settled
+from gitops.pipeline.trusses import Trusses, problem
+from gitops.release import words
+from gitops.release.environment import Environment, Watch
+from gitops.release.finding import Finding
+from gitops.release.language import Release
+from gitops.release.pruned import only_new
+from gitops.release.rules import requirements
+from gitops.release.support import UNSUPPORTED
+from gitops.state import desired
+from gitops.state.artifact import Artifact
+from gitops.state.identity.refusal import NoArtifact
+from gitops.state.names import ModelKey
+from gitops.state.settings import Settings
+
+PRODUCTION = "production"
+_PAIR = ("max_surge_percent", "max_unavailable_percent")
+_WATCHED = desired.Watch()
+_TIMEOUTS = desired.Timeouts()
+
+
+class ModelCompiler:
+    """Compiles release files of one commit; shares what they share."""
+
+    def __init__(self, pins: Pins, trusses: Trusses, files: CheckFiles) -> None:
+        self._pins = pins
+        self._trusses = trusses
+        self._checks = CheckCompiler(files)
+        self._inherited: dict[str, tuple[desired.Check, tuple[Finding, ...]]] = {}
+
+    def compile(self, settled: Settled) -> tuple[desired.DesiredModel, list[Problem]]:
+        """The model and every problem that reading its commits and files brings up."""
+        found: list[Finding] = []
+        problems: list[Problem] = []
+        release = settled.release
+        checks = self._all_checks(settled, found)
+        environments = []
+        for name, environment in release.environments.items():
+            raw = settled.raw["environments"][name]
+            artifact = self._artifact(settled, name, environment, found, problems)
+            environments.append(
+                desired.DesiredEnvironment(
+                    name=name,
+                    mode=environment.mode or release.mode,
+                    artifact=artifact,
+                    deployment=environment.deployment,
+                    follows_head=environment.commit == HEAD,
+                    requires=tuple(
+                        desired.Requirement(environment=each.environment, seconds=each.for_)
+                        for _, each in requirements(environment)
+                    ),
+                    settings=_settings(raw),
+                    instance_type=environment.instance_type,
+                    checks=self._used(settled, name, environment, checks, found),
+                    watch=_watch(name, environment),
+                    protected=_protected(name, environment),
+                    allow=frozenset(environment.allow),
+                    unsupported=tuple(_unsupported(environment, checks)),
+                    provenance=Provenance(settled.places, ("environments", name), raw),
+                )
+            )
+        problems += [settled.places.problem(each) for each in only_new(found, settled.found)]
+        model = desired.DesiredModel(
+            key=ModelKey(release.team, release.model),
+            release_file=settled.file,
+            truss=release.truss,
+            mode=release.mode,
+            environments=tuple(environments),
+            timeouts=_timeouts(release),
+            retention=_retention(release),
+        )
+        return model, list(dict.fromkeys(problems))
+
+    def _artifact(
+        self,
+        settled: Settled,
+        name: str,
+        environment: Environment,
+        found: list[Finding],
+        problems: list[Problem],
+    ) -> Artifact | None:
+        truss = settled.release.truss
+        if environment.commit is None or truss is None:
+            return None
+        path = ("environments", name, "commit")
+        commit = self._pins.resolve(environment.commit, path)
+        if isinstance(commit, Finding):
+            found.append(commit)
+            return None
+        try:
+            return self._trusses.artifact(commit, truss, settled.release.rebuild)
+        except NoArtifact as error:
+            where = settled.places.where(("truss",))
+            problems += [problem(each, commit, "truss", where) for each in error.refusals]
+            return None
+
+    def _all_checks(self, settled: Settled, found: list[Finding]) -> dict[str, desired.Check]:
+        """The file's own checks, and those of gitops.yaml that its environments use."""
+        checks = settled.release.checks
+        if not checks:
+            return {}
+        raw = settled.raw["checks"]
+        own = settled.places.file.value
+        mine = own.get("checks", {}) if isinstance(own, dict) else {}
+        used = {
+            use if isinstance(use, str) else next(iter(use))
+            for environment in settled.release.environments.values()
+            for use in environment.checks
+        }
+        compiled: dict[str, desired.Check] = {}
+        for name, check in checks.items():
+            path = ("checks", name)
+            if name in mine:
+                compiled[name] = self._checks.check(name, check, raw[name], path, found)
+            elif name in used:
+                if name not in self._inherited:
+                    inner: list[Finding] = []
+                    one = self._checks.check(name, check, raw[name], path, inner)
+                    self._inherited[name] = (one, tuple(inner))
+                compiled[name], inherited = self._inherited[name]
+                found += inherited
+        return compiled
+
+    def _used(
+        self,
+        settled: Settled,
+        name: str,
+        environment: Environment,
+        checks: Mapping[str, desired.Check],
+        found: list[Finding],
+    ) -> tuple[desired.Check, ...]:
+        used: list[desired.Check] = []
+        for index, use in enumerate(environment.checks):
+            check = use if isinstance(use, str) else next(iter(use))
+            if check not in checks:
+                continue
+            if isinstance(use, str):
+                used.append(checks[use])
+                continue
+            raw = settled.raw["environments"][name]["checks"][index]
+            path = ("environments", name, "checks", index, check, "expect")
+            used.append(
+                self._checks.changed(
+                    checks[check],
+                    settled.raw["checks"][check],
+                    raw[check]["expect"],
+                    path,
+                    found,
+                )
+            )
+        return tuple(used)
+
+
+def _settings(raw: Mapping[str, Any]) -> Settings:
+    promotion = raw.get("promotion", {})
+    rolling = promotion.get("rolling_deploy_config")
+    if rolling and (_PAIR[0] in rolling) != (_PAIR[1] in rolling):
+        # Exactly one of the pair is above 0 on Baseten, whose default for surge is 10 or 25: the
+        # other one is part of what was asked for.
+        rolling = {
+            **rolling,
+            _PAIR[0]: rolling.get(_PAIR[0], 0),
+            _PAIR[1]: rolling.get(_PAIR[1], 0),
+        }
+        promotion = {**promotion, "rolling_deploy_config": rolling}
+    schedules = raw.get("schedules")
+    return Settings(
+        autoscaling=raw.get("autoscaling", {}),
+        promotion=promotion,
+        backpressure=raw.get("backpressure"),
+        schedules=None
+        if schedules is None
+        else {
+            name: {"enabled": True, "timezone": "UTC", **_minutes(each)}
+            for name, each in schedules.items()
+        },
+    )
+
+
+def _minutes(schedule: Mapping[str, Any]) -> dict[str, Any]:
+    if schedule["cadence"] == "DAILY":
+        return {"start_minute": 0, "end_minute": 0, **schedule}
+    return dict(schedule)
+
+
+def _protected(name: str, environment: Environment) -> bool:
+    return name == PRODUCTION if environment.protected is None else environment.protected
+
+
+def _watch(name: str, environment: Environment) -> desired.Watch | None:
+    watch = environment.watch
+    if watch is None:
+        return _WATCHED if _protected(name, environment) else None
+    return desired.Watch(
+        seconds=watch.for_,
+        error_rate=watch.error_rate,
+        latency=bounds(watch.latency),
+        min_requests=watch.min_requests,
+        unhealthy_for=watch.unhealthy_for,
+        keep_previous=watch.keep_previous,
+        on_inconclusive=watch.on_inconclusive,
+        on_failure=watch.on_failure,
+    )
+
+
+def _timeouts(release: Release) -> desired.Timeouts:
+    if "timeouts" not in release.model_fields_set:
+        return _TIMEOUTS
+    given = release.timeouts
+    return desired.Timeouts(build=given.build, start=given.start, promotion=given.promotion)
+
+
+def _retention(release: Release) -> desired.Retention | None:
+    given = release.retention
+    if given is None:
+        return None
+    return desired.Retention(keep=given.keep, older_than=given.older_than, action=given.action)
+
+
+def _unsupported(environment: Environment, checks: Mapping[str, desired.Check]) -> Iterator[str]:
+    """``key: why`` for everything the environment asks for that cannot be carried out yet."""
+    for use in environment.checks:
+        name = use if isinstance(use, str) else next(iter(use))
+        check = checks.get(name)
+        if check is None:
+            continue
+        changed = None if isinstance(use, str) else use[name].expect
+        expects = [check.expect, *(probe.expect for probe in check.probes if probe.expect)]
+        asked = {
+            "checks.stream": check.stream,
+            "checks.expect.close_to": any(each.close_to is not None for each in expects)
+            or (changed is not None and changed.close_to is not None),
+            "checks.expect.than_current": any(each.than_current is not None for each in expects)
+            or (changed is not None and changed.than_current is not None),
+            "checks.expect.latency.first_token": any("first_token" in e.latency for e in expects)
+            or (changed is not None and "first_token" in bounds(changed.latency)),
+        }
+        for key, wanted in asked.items():
+            if wanted and key in UNSUPPORTED:
+                yield f"{key.replace('checks', f'checks.{words.name(name)}', 1)}: {UNSUPPORTED[key]}"
+    watch: Watch | None = environment.watch
+    if watch is not None:
+        if watch.keep_previous and "watch.keep_previous" in UNSUPPORTED:
+            yield f"watch.keep_previous: {UNSUPPORTED['watch.keep_previous']}"
+        key = "watch.latency.first_token"
+        if "first_token" in bounds(watch.latency) and key in UNSUPPORTED:
+            yield f"{key}: {UNSUPPORTED[key]}"
+    if environment.schedules is not None and "schedules" in UNSUPPORTED:
+        yield f"schedules: {UNSUPPORTED['schedules']}"

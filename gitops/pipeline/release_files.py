@@ -1,0 +1,165 @@
+"""gitops.yaml and the release files of a commit or a working tree: read, merged, validated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gitops.errors import Problem, Where
+from gitops.pipeline.places import CONFIG_FILE, Places, of_fault
+from gitops.pipeline.sources import Files
+from gitops.release import defaults, rules
+from gitops.release.finding import Finding, Path
+from gitops.release.language import Config, Release
+from gitops.release.pruned import only_new, validated
+from gitops.yaml.document import Document, read
+
+DEFAULT_FOLDER: Final = "releases"
+
+
+@dataclass(slots=True)
+class Settled:
+    """A release file, with the raw values it was made of; what is wrong is taken out of both."""
+
+    places: Places
+    release: Release
+    raw: Mapping[str, Any]
+    found: tuple[Finding, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Its path from the repository's root."""
+        return self.places.file.file
+
+
+@dataclass(slots=True)
+class Configured:
+    """gitops.yaml; the defaults where there is none or where it is not valid."""
+
+    config: Config
+    document: Document | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def folder(self) -> str:
+        """The folder of release files, the default where it is not valid."""
+        return self.config.releases
+
+
+def configuration(files: Files) -> Configured:
+    """Read gitops.yaml."""
+    data = files.read(CONFIG_FILE)
+    plain = Config(version=1)
+    if data is None:
+        return Configured(plain)
+    document = read(CONFIG_FILE, data)
+    problems = [of_fault(CONFIG_FILE, fault) for fault in document.faults]
+    raw = document.value
+    if not isinstance(raw, dict):
+        if not problems:
+            problems.append(_not_a_map(CONFIG_FILE))
+        return Configured(plain, document, {}, problems)
+    places = Places(document)
+    raw = _with_pins_as_written(raw, document, ("defaults", "environments"))
+    config, left, found = validated(Config, raw)
+    if config is not None:
+        found += only_new(rules.of_config(config), found)
+    problems += [places.problem(each) for each in found]
+    return Configured(config or plain, document, left if config is not None else {}, problems)
+
+
+def paths(files: Files, folder: str) -> tuple[list[str], list[Problem]]:
+    """The release files of a folder, sorted, and warnings about what looks like one."""
+    found: list[str] = []
+    warnings: list[Problem] = []
+    for path in files.list(folder):
+        if path.endswith(".yaml"):
+            if path != CONFIG_FILE:
+                found.append(path)
+        elif path.endswith(".yml"):
+            warnings.append(
+                Problem(
+                    where=Where(path),
+                    path="",
+                    message="is not read: release files end in .yaml",
+                    hint="rename it",
+                    severity="warning",
+                )
+            )
+    if not found:
+        where = Where(folder)
+        message = "holds no release files (*.yaml)"
+        warnings.append(Problem(where=where, path="", message=message, severity="warning"))
+    return found, warnings
+
+
+def documents(files: Files, wanted: list[str]) -> Iterator[Document]:
+    """The release files' documents, in order; one that is not there is skipped."""
+    contents = files.read_many(wanted)
+    for path in wanted:
+        data = contents.get(path)
+        if data is not None:
+            yield read(path, data)
+
+
+def settle(document: Document, configured: Configured) -> tuple[Settled | None, list[Problem]]:
+    """Merge the defaults under a release file and validate it: every problem at once."""
+    file = document.file
+    problems = [of_fault(file, fault) for fault in document.faults]
+    raw = document.value
+    if not isinstance(raw, dict):
+        return None, problems or [_not_a_map(file)]
+    raw = _with_pins_as_written(raw, document, ("environments",))
+    places = Places(document, configured.document)
+    whole = defaults.release(configured.raw, raw)
+    if "team" not in whole and configured.config.team is not None:
+        whole["team"] = configured.config.team
+    release, left, found = validated(Release, whole)
+    if release is not None:
+        found += only_new(rules.of_release(release), found)
+    problems += [places.problem(each) for each in found]
+    settled = None if release is None else Settled(places, release, left, tuple(found))
+    return settled, _once(problems)
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _not_a_map(file: str) -> Problem:
+    return Problem(
+        where=Where(file, 1, 1),
+        path="",
+        message="is not a map of keys to values",
+        hint="begin with `version: 1`",
+    )
+
+
+def _with_pins_as_written(raw: dict[str, Any], document: Document, base: Path) -> dict[str, Any]:
+    """The same values, but commit ids that look like numbers as the text that was written."""
+    found: Any = raw
+    for step in base:
+        found = found.get(step) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return raw
+    written: dict[str, str] = {}
+    for name, environment in found.items():
+        if isinstance(environment, dict) and isinstance(environment.get("commit"), int | float):
+            text = document.source((*base, name, "commit"))
+            if text is not None and not isinstance(environment["commit"], bool):
+                written[name] = text
+    if not written:
+        return raw
+    replaced: Any = {
+        name: {**environment, "commit": written[name]} if name in written else environment
+        for name, environment in found.items()
+    }
+    for depth in range(len(base), 0, -1):
+        outer: Any = raw
+        for step in base[: depth - 1]:
+            outer = outer[step]
+        replaced = {**outer, base[depth - 1]: replaced}
+    assert isinstance(replaced, dict)
+    return replaced

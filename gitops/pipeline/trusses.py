@@ -1,0 +1,131 @@
+"""Trusses at commits become artifacts; what many release files share is looked at once."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from gitops.errors import Problem, RepositoryError, Where
+from gitops.pipeline.sources import Objects
+from gitops.release.words import name
+from gitops.state.artifact import Artifact, TreeEntry
+from gitops.state.identity.build import EXTERNALS, Content, Reading, content
+from gitops.state.identity.refusal import NoArtifact, Refusal
+from gitops.yaml import truss_config
+
+
+class Trusses:
+    """The artifacts of one compile."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._blobs: dict[str, bytes] = {}
+        self._configs: dict[bytes, dict[str, Any]] = {}
+        self._entries: dict[tuple[str, str], tuple[TreeEntry, ...] | None] = {}
+        self._contents: dict[tuple[str, str], Content | NoArtifact] = {}
+        self._same: dict[tuple[str, tuple[TreeEntry, ...]], Content | NoArtifact] = {}
+        self._artifacts: dict[tuple[str, str, str | None], Artifact] = {}
+
+    def artifact(self, commit: str, truss: str, rebuild: str | None) -> Artifact:
+        """The artifact of a truss at a commit. Raises ``NoArtifact`` with every reason."""
+        key = (commit, truss, rebuild)
+        known = self._artifacts.get(key)
+        if known is None:
+            found = self._content(commit, truss)
+            known = Artifact(
+                digest=found.digest(rebuild),
+                commit=commit,
+                truss=truss,
+                rebuild=rebuild,
+                config=found.config,
+                raw_config=found.raw_config,
+                secrets=found.secrets,
+                mutable_inputs=found.mutable_inputs,
+                entries=found.entries,
+            )
+            self._artifacts[key] = known
+        return known
+
+    def _content(self, commit: str, truss: str) -> Content:
+        place = (commit, truss)
+        if place not in self._contents:
+            self._contents[place] = self._look(commit, truss)
+        known = self._contents[place]
+        if isinstance(known, NoArtifact):
+            raise known
+        return known
+
+    def _look(self, commit: str, truss: str) -> Content | NoArtifact:
+        try:
+            entries = self._listed(commit, truss)
+            if entries is None:
+                return NoArtifact((self._nothing_there(commit, truss),))
+            # External directories may differ although the truss does not, so only trusses without
+            # any are shared between commits.
+            same = (truss, entries)
+            if same in self._same:
+                return self._same[same]
+            reading = Reading(
+                blob=self._blob,
+                folder=lambda folder: self._listed(commit, folder),
+                parse=self._parse,
+                dump=truss_config.dump,
+            )
+            found: Content | NoArtifact
+            try:
+                found = content(truss, entries, reading)
+            except NoArtifact as error:
+                found = error
+            if isinstance(found, Content) and EXTERNALS.encode() not in found.raw_config.encode():
+                self._same[same] = found
+            return found
+        except RepositoryError as error:
+            refusal = Refusal(file=truss, message=error.message, hint=error.hint)
+            return NoArtifact((refusal,))
+
+    def _nothing_there(self, commit: str, truss: str) -> Refusal:
+        message = f"there is no directory {truss} in commit {commit[:12]}"
+        return Refusal(
+            file=truss, message=message, hint="correct `truss`, or commit the directory first"
+        )
+
+    def _listed(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
+        place = (commit, posixpath.normpath(folder))
+        if place not in self._entries:
+            self._entries[place] = self._objects.entries(*place)
+        return self._entries[place]
+
+    def _blob(self, oid: str) -> bytes:
+        known = self._blobs.get(oid)
+        if known is None:
+            known = self._objects.blob(oid)
+            if len(known) <= 1 << 16:
+                self._blobs[oid] = known
+        return known
+
+    def _parse(self, data: bytes, file: str) -> dict[str, Any]:
+        known = self._configs.get(data)
+        if known is None:
+            try:
+                known = truss_config.parse(data)
+            except truss_config.ConfigFault as error:
+                fault = error.fault
+                refusal = Refusal(
+                    file=file,
+                    message=fault.message,
+                    hint=fault.hint,
+                    line=fault.line,
+                    column=fault.column,
+                )
+                raise NoArtifact((refusal,)) from error
+            self._configs[data] = known
+        return known
+
+
+def problem(refusal: Refusal, commit: str, path: str, where: Where) -> Problem:
+    """A refusal as a problem of the release file that asks for the truss."""
+    message = refusal.message
+    if not message.startswith("there is no directory"):
+        place = Where(name(refusal.file), refusal.line, refusal.column)
+        message = f"{place} at commit {commit[:12]} {message}"
+    return Problem(where=where, path=path, message=message, hint=refusal.hint)

@@ -1,0 +1,84 @@
+"""What is not uploaded: `.truss_ignore` at the truss's root, or the list that truss has built in."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathspec import PathSpec
+    from pathspec.pattern import Pattern
+
+IGNORE_FILE: Final = ".truss_ignore"
+
+BUILT_IN: Final = tuple(
+    """
+    __pycache__/ *.py[cod] *$py.class *.so .Python build/ develop-eggs/ dist/ downloads/ eggs/
+    .eggs/ lib/ lib64/ parts/ sdist/ var/ wheels/ share/python-wheels/ *.egg-info/ .installed.cfg
+    *.egg MANIFEST .DS_Store *.manifest *.spec pip-log.txt pip-delete-this-directory.txt htmlcov/
+    .tox/ .nox/ .coverage .coverage.* .cache nosetests.xml coverage.xml *.cover *.py,cover
+    .hypothesis/ .pytest_cache/ cover/ *.mo *.pot *.log local_settings.py db.sqlite3
+    db.sqlite3-journal instance/ .webassets-cache .scrapy docs/_build/ .pybuilder/ target/
+    .ipynb_checkpoints profile_default/ ipython_config.py .pdm.toml __pypackages__/
+    celerybeat-schedule celerybeat.pid *.sage.py .env .venv env/ venv/ ENV/ env.bak/ venv.bak/
+    .spyderproject .spyproject .ropeproject .mypy_cache/ .dmypy.json dmypy.json .ruff_cache/ .pyre/
+    .pytype/ cython_debug/ .git *.tmp *.swp
+    """.split()
+)
+"""The patterns of truss 0.18; used only where the truss has no `.truss_ignore` of its own."""
+
+
+class BadPattern(ValueError):
+    """A line of `.truss_ignore` that is no pattern; ``line`` counts from 1."""
+
+    def __init__(self, text: str, line: int) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+class Ignored:
+    """Which paths below a truss's root are left out; a folder left out takes all below it along."""
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        self._spec = _spec(patterns)
+        self._folders: dict[str, bool] = {"": False}
+
+    def __call__(self, path: str) -> bool:
+        """Whether the file at this path, from the truss's root, is left out."""
+        folder = path.rpartition("/")[0]
+        return self._folder(folder) or self._spec.match_file(path)
+
+    def _folder(self, path: str) -> bool:
+        known = self._folders.get(path)
+        if known is None:
+            known = self._folder(path.rpartition("/")[0]) or self._spec.match_file(path + "/")
+            self._folders[path] = known
+        return known
+
+
+@lru_cache(maxsize=256)
+def _spec(patterns: tuple[str, ...]) -> PathSpec[Pattern]:
+    from pathspec import PathSpec
+
+    return PathSpec.from_lines("gitignore", patterns, backend="simple")
+
+
+@cache
+def built_in() -> Ignored:
+    """The built-in list."""
+    return Ignored(BUILT_IN)
+
+
+def own(content: bytes) -> Ignored:
+    """The list of a `.truss_ignore`. Raises ``BadPattern``."""
+    patterns: list[str] = []
+    for number, line in enumerate(content.decode("utf-8-sig", "replace").splitlines(), 1):
+        pattern = line.strip()
+        if not pattern or pattern.startswith("#"):
+            continue
+        try:
+            _spec((pattern,))
+        except ValueError as error:
+            raise BadPattern(pattern, number) from error
+        patterns.append(pattern)
+    return Ignored(tuple(patterns))

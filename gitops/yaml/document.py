@@ -1,0 +1,137 @@
+"""A YAML 1.2 file as plain values: quick where nothing is wrong, with positions where it matters.
+
+Most files are read by a parser in Rust that knows no positions. It is trusted only for texts
+without anything it would read more loosely than we do (tags, anchors, tabs, directives, deep
+nesting, numbers that a float cannot hold); those, and every text that it refuses, are read event
+by event, with a position for each value. Both sit on the same grammar, and a test holds them
+equal. See docs/decisions for the measurements.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gitops.errors import Where
+from gitops.state.json import Json
+from gitops.yaml.compose import Fault, Node, Step, Steps, compose, decode
+from gitops.yaml.limits import MAX_BYTES
+
+_RISKY: Final = (b"&", b"*", b"!", b"\t", b"<<", b"\x85", b"---", b"...")
+# 0b1 and 010 are where readers of YAML disagree.
+_ZERO: Final = re.compile(rb"[\s\[{,][-+]?0[0-9bo]")
+_NOT_FINITE: Final = (b".inf", b".nan")
+_DIGITS: Final = bytes.maketrans(b"0123456789", b"0000000000")
+_LONG_NUMBER: Final = b"0" * 18
+_QUICK_BYTES: Final = 1 << 16
+_QUICK_BRACKETS: Final = 500
+
+
+@dataclass(slots=True)
+class Document:
+    """One file. ``value`` is None and ``faults`` says why where the text cannot be read."""
+
+    file: str
+    data: bytes
+    value: Json = None
+    faults: tuple[Fault, ...] = ()
+    _root: Node | None = field(default=None, repr=False)
+    _composed: bool = field(default=False, repr=False)
+
+    @property
+    def root(self) -> Node | None:
+        """The tree with positions; reads the text again where that was not needed so far."""
+        if not self._composed:
+            text, fault = decode(self.data)
+            self._root = None if fault else compose(text)[0]
+            self._composed = True
+        return self._root
+
+    def node(self, steps: Steps) -> Node | None:
+        """The value at a path of keys and indices; None where there is none."""
+        node = self.root
+        for step in steps:
+            node = node.child(step) if node is not None else None
+        return node
+
+    def where(self, steps: Steps, *, key: bool = False) -> Where:
+        """The place of a value, or of its key; of the nearest thing around it where it is absent."""
+        node = self.root
+        line, column = (node.line, node.column) if node else (0, 0)
+        for index, step in enumerate(steps):
+            if node is None:
+                break
+            if isinstance(step, str) and node.items is not None:
+                found = node.items.get(step)
+                if found is None:
+                    break
+                last = index == len(steps) - 1
+                node = found[2]
+                # What spans lines is best pointed at by its key.
+                use_key = (key and last) or node.text is None and node.line > found[0]
+                line, column = found[:2] if use_key else (node.line, node.column)
+            else:
+                node = node.child(step)
+                if node is not None:
+                    line, column = node.line, node.column
+        return Where(self.file, line, column)
+
+    def holds(self, steps: Steps) -> bool:
+        """Whether the file has a value at this path."""
+        value: Any = self.value
+        for step in steps:
+            if not _has(value, step):
+                return False
+            value = value[step]
+        return True
+
+    def source(self, steps: Steps) -> str | None:
+        """An unquoted scalar as it was written; None for anything else."""
+        node = self.node(steps)
+        return node.text if node is not None else None
+
+
+def _has(value: Any, step: Step) -> bool:
+    if isinstance(step, str):
+        return isinstance(value, dict) and step in value
+    return isinstance(value, list) and 0 <= step < len(value)
+
+
+def quick(data: bytes) -> tuple[bool, Json]:
+    """Try the quick way: whether it may be trusted with this text, and the value if so."""
+    if len(data) > _QUICK_BYTES or data[:1] in b"%\xef0":
+        return False, None
+    for risk in _RISKY:
+        if risk in data:
+            return False, None
+    if b"\n%" in data or _LONG_NUMBER in data.translate(_DIGITS) or _ZERO.search(data):
+        return False, None
+    if data.count(b"[") + data.count(b"{") > _QUICK_BRACKETS:
+        return False, None
+    folded = data.lower()
+    for word in _NOT_FINITE:
+        if word in folded:
+            return False, None
+    from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
+
+    try:
+        text = data.decode()
+        return True, loads(text)
+    except (InvalidYamlError, UnicodeDecodeError, ValueError):
+        return False, None
+
+
+def read(file: str, data: bytes) -> Document:
+    """Read one file; problems are in ``faults``, never raised."""
+    trusted, value = quick(data)
+    if trusted and value is not None:
+        return Document(file, data, value)
+    text, fault = decode(data)
+    if fault is not None:
+        return Document(file, data[:MAX_BYTES], None, (fault,), None, _composed=True)
+    root, faults = compose(text)
+    if root is None and not faults:
+        faults = [Fault(message="is empty", hint="a file has at least `version: 1`")]
+    value = root.value if root is not None else None
+    return Document(file, data, value, tuple(faults), root, _composed=True)

@@ -1,0 +1,131 @@
+"""config.yaml of a truss, read and written as the truss library does: YAML 1.1, safe types.
+
+A release file says `yes` and means a string; in config.yaml it means true. What is sent to Baseten
+has to be what the truss library would send, so this file is read with that library's rules.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from gitops.state.json import Json
+from gitops.yaml.compose import Fault, compose, decode
+from gitops.yaml.document import quick
+
+_SCALARS: Final = (str, bool, int, float, type(None))
+
+
+class ConfigFault(Exception):  # noqa: N818 - carries a fault, which is printed as a problem
+    """config.yaml cannot be used; ``fault`` says why and where in it."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def parse(data: bytes) -> dict[str, Json]:
+    """The map that config.yaml holds. Raises ``ConfigFault``."""
+    trusted, value = quick(data)
+    if not (trusted and isinstance(value, dict) and _means_the_same(value)):
+        value = _parse_as_truss(data)
+    if not isinstance(value, dict):
+        kind = "empty" if value is None else f"a {'list' if isinstance(value, list) else 'scalar'}"
+        raise ConfigFault(Fault(message=f"is {kind}, not a map of settings"))
+    result = _plain(value)
+    assert isinstance(result, dict)
+    return result
+
+
+def dump(config: dict[str, Json]) -> bytes:
+    """config.yaml with these settings; the same settings always give the same bytes."""
+    from yaml import SafeDumper, dump
+
+    class Dumper(SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    text = dump(config, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+    assert isinstance(text, str)
+    return text.encode()
+
+
+def _parse_as_truss(data: bytes) -> Any:
+    from yaml import MarkedYAMLError, YAMLError
+    from yaml.cyaml import CSafeLoader
+
+    text, fault = decode(data)
+    if fault is not None:
+        raise ConfigFault(fault)
+    # Depth, aliases and plain syntax are judged there, so that the loader meets nothing hostile.
+    faults = [each for each in compose(text)[1] if not _only_newer(each)]
+    if faults:
+        raise ConfigFault(faults[0])
+    loader = CSafeLoader(text)
+    try:
+        return loader.get_single_data()
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        raise ConfigFault(
+            Fault(message=f"is not YAML: {error.problem}", line=line, column=column)
+        ) from error
+    except (YAMLError, ValueError, TypeError) as error:
+        raise ConfigFault(Fault(message="is not YAML that the truss library reads")) from error
+    finally:
+        loader.dispose()
+
+
+def _only_newer(fault: Fault) -> bool:
+    """What is wrong in a release file and fine in YAML 1.1."""
+    return (
+        "merges maps" in fault.message
+        or "is not a string" in fault.message
+        or ("finite number" in fault.message or "the tag" in fault.message)
+    )
+
+
+def _means_the_same(value: Any) -> bool:
+    """Whether YAML 1.1 reads these values as YAML 1.2 did; doubt counts as no."""
+    from yaml.resolver import Resolver
+
+    resolvers: Any = Resolver.yaml_implicit_resolvers
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, dict):
+            pending += one.keys()
+            pending += one.values()
+        elif isinstance(one, list):
+            pending += one
+        elif isinstance(one, str):
+            for _tag, expression in resolvers.get(one[:1], ()):
+                if expression.match(one):
+                    return False
+        elif isinstance(one, float):
+            return False
+    return True
+
+
+def _plain(value: Any) -> Json:
+    """JSON's types only, dates as text. Raises ``ConfigFault``."""
+    if isinstance(value, dict):
+        return {
+            str(key) if isinstance(key, _SCALARS) else _key(key): _plain(one)
+            for key, one in value.items()
+        }
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        raise ConfigFault(Fault(message="holds a number that is not finite"))
+    if isinstance(value, _SCALARS):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()
+    raise ConfigFault(Fault(message=f"holds a {type(value).__name__}, which JSON does not know"))
+
+
+def _key(key: object) -> str:
+    if isinstance(key, date):
+        return key.isoformat()
+    raise ConfigFault(Fault(message="holds a key that is no plain value"))
