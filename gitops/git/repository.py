@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 from gitops.errors import RepositoryError
 from gitops.git.database import CommitFiles, Database, explained
+from gitops.git.discovery import look_around
+from gitops.git.identity import Identity, identity
 from gitops.git.objects import MissingObject
-from gitops.git.process import MINIMUM_VERSION, Done, Git, decoded, encoded, version
+from gitops.git.process import Git, decoded, encoded, without_credentials
+from gitops.git.refnames import mirror
+from gitops.git.remote import Remote
 from gitops.render.text import printable
 from gitops.state.artifact import TreeEntry
 from gitops.state.commit import CommitInfo
@@ -38,7 +42,7 @@ class Repository:
         self._shallow = shallow
         self.id_digits = id_bytes * 2
         self.database = Database(git, id_bytes=id_bytes)
-        self._resolved: dict[str, str] = {}
+        self._tips: dict[tuple[str, str | None], str | None] = {}
         self._asked: dict[str, dict[str, bool]] = {}
         self._reachable: dict[str, frozenset[str]] = {}
 
@@ -50,35 +54,14 @@ class Repository:
         ``RepositoryError`` with a message of its own for each of: no such directory, no Git, too
         old a Git, no repository, a repository that belongs to somebody else.
         """
-        git = Git(directory=directory, environ=dict(os.environ if environ is None else environ))
-        looked = git.try_run(
-            "rev-parse",
-            "--is-bare-repository",
-            "--is-inside-work-tree",
-            "--is-shallow-repository",
-            "--show-object-format",
-            "--git-common-dir",
-        )
-        if looked.code:
-            raise _not_a_repository(directory, looked)
-        lines = looked.text.split("\n", 4)
-        said = git.run("version").text
-        if len(lines) != 5 or lines[3] not in {"sha1", "sha256"} or _too_old(said):
-            least = ".".join(str(part) for part in MINIMUM_VERSION)
-            raise RepositoryError(
-                f"{printable(said)} is too old.", hint=f"install Git {least} or newer"
-            )
-        common_dir = Path(os.path.abspath(directory / lines[4]))  # noqa: PTH100 - keeps links
-        root = common_dir
-        if lines[1] == "true":
-            root = Path(git.run("rev-parse", "--show-toplevel").text)
+        place = look_around(directory, dict(os.environ if environ is None else environ))
         return cls(
-            git,
-            root=root,
-            common_dir=common_dir,
-            bare=lines[0] == "true" or lines[1] != "true",
-            shallow=lines[2] == "true",
-            id_bytes=20 if lines[3] == "sha1" else 32,
+            place.git,
+            root=place.root,
+            common_dir=place.common_dir,
+            bare=place.bare,
+            shallow=place.shallow,
+            id_bytes=place.id_bytes,
         )
 
     def __enter__(self) -> Self:
@@ -245,28 +228,68 @@ class Repository:
         """Whether anything among these paths differs from HEAD."""
         return bool(self.dirty(paths))
 
+    # Remotes and people
+
+    def remote(self, name: str) -> Remote | None:
+        """A remote; None where none of that name is configured."""
+        remote = Remote(git=self.git, name=name)
+        return remote if remote.url() is not None else None
+
+    def remote_url(self, name: str) -> str | None:
+        """Where a remote is fetched from, without credentials; None where it is not configured."""
+        url = Remote(git=self.git, name=name).url()
+        return None if url is None else without_credentials(url)
+
+    def fetch(self, remote: str, refspecs: Sequence[str]) -> None:
+        """Fetch these refspecs and nothing else. Raises ``RemoteUnreachable``."""
+        Remote(git=self.git, name=remote).fetch(refspecs)
+        self.forget_refs()
+
+    def default_branch(self, remote: str | None) -> str | None:
+        """The branch that the remote's HEAD names: as cloned, else as the remote says.
+
+        Without a remote, the branch that is checked out; None where there is none. Raises
+        ``RemoteUnreachable`` where the remote has to be asked and cannot be.
+        """
+        head = f"refs/remotes/{remote}/HEAD" if remote else "HEAD"
+        prefix = f"refs/remotes/{remote}/" if remote else "refs/heads/"
+        named = self.git.try_run("symbolic-ref", "--quiet", head)
+        if named.code == 0:
+            return named.text.removeprefix(prefix)
+        return Remote(git=self.git, name=remote).default_branch() if remote else None
+
+    def branch_tip(self, branch: str, remote: str | None) -> str | None:
+        """The commit of a branch: on the remote as last fetched, or here where there is none."""
+        asked = (branch, remote)
+        if asked not in self._tips:
+            refs = [f"refs/heads/{branch}"]
+            if remote is not None:
+                refs = [f"{mirror(remote)}heads/{branch}", f"refs/remotes/{remote}/{branch}"]
+            found = (
+                self.git.try_run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+                for ref in refs
+            )
+            self._tips[asked] = next((done.text for done in found if done.code == 0), None)
+        return self._tips[asked]
+
+    def forget_refs(self) -> None:
+        """A fetch or a push may have moved refs: look again when asked."""
+        self._tips.clear()
+
+    def remote_contains(self, commit: str, branch: str, remote: str | None) -> bool:
+        """Whether a commit is reachable from the branch on the remote, as last fetched.
+
+        A commit that is not in this clone is not.
+        """
+        tip = self.branch_tip(branch, remote)
+        return tip is not None and self.exists(commit) and self.is_ancestor(commit, tip)
+
+    def identity(self, environ: Mapping[str, str]) -> Identity:
+        """Who writes here: Git's configuration, else the CI run's actor that ``environ`` names."""
+        return identity(self.git, environ)
+
 
 def _from_root(paths: Iterable[str]) -> list[bytes]:
     """Paths as pathspecs that mean just these, seen from the repository's root."""
     plain = [path.strip("/") for path in paths]
     return [b":(top,literal)" + (b"" if path == "." else encoded(path)) for path in plain]
-
-
-def _too_old(said: str) -> bool:
-    found = version(said)
-    return found is not None and found < MINIMUM_VERSION
-
-
-def _not_a_repository(directory: Path, looked: Done) -> RepositoryError:
-    place = printable(str(directory))
-    if "dubious ownership" in looked.err or "unsafe repository" in looked.err:
-        return RepositoryError(
-            f"Git refuses the repository around {place}: its files belong to somebody else.",
-            hint="if you trust it: `git config --global --add safe.directory DIRECTORY`",
-        )
-    if "not a git repository" in looked.err:
-        return RepositoryError(
-            f"There is no Git repository in {place} or above it.",
-            hint="run this inside the repository of your release files, or name it with -C",
-        )
-    return RepositoryError(f"Git cannot open the repository around {place}: {looked.said}")

@@ -1,0 +1,169 @@
+"""Deploy-log entries as commits: writing one, and reading a chain of them back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from gitops.errors import RepositoryError
+from gitops.git.identity import Identity
+from gitops.git.objects import MissingObject
+from gitops.git.repository import Repository
+from gitops.record.entry import Entry, Event, Side, from_json, to_json
+from gitops.render.text import printable
+from gitops.state.json import Json
+
+_WALKED: Final = 48
+"""So many entries are read one by one; a longer chain is worth a process of its own."""
+
+_SUBJECT: Final = 120
+
+_WORDS: Final = {
+    Event.INTENT: "Promote",
+    Event.NOT_STARTED: "Not started",
+    Event.RELEASED: "Released",
+    Event.ROLLED_BACK: "Rolled back",
+    Event.REJECTED: "Rejected",
+    Event.UNVERIFIED: "Not verified",
+    Event.SETTINGS: "Changed settings",
+    Event.ADOPTED: "Adopted",
+    Event.HELD: "Held",
+    Event.LIFTED: "Lifted the hold",
+}
+
+
+def subject(entry: Entry) -> str:
+    """An entry's one line for people: ``Released qwen-3-8b in production: commit 4be1c02, #12``."""
+    place = f" {entry.model} in {entry.environment}" if entry.model else f" in {entry.environment}"
+    side = entry.from_ if entry.event is Event.HELD else entry.to or entry.from_
+    what = f": {_thing(side)}" if side is not None else ""
+    number = f", #{entry.number}" if entry.number else ""
+    line = printable(f"{_WORDS[entry.event]}{place}{what}{number}")
+    return line if len(line) <= _SUBJECT else line[: _SUBJECT - 1] + "…"
+
+
+def _thing(side: Side) -> str:
+    if side.commit:
+        return f"commit {side.commit[:12]}"
+    return f"deployment {side.deployment_name or side.deployment_id}"
+
+
+class Chains:
+    """Writes and reads entries of one repository. ``writer`` signs what is written."""
+
+    def __init__(self, repository: Repository, writer: Identity) -> None:
+        self._repository = repository
+        self._writer = writer
+        self._empty_tree: str | None = None
+        self._read: dict[str, tuple[Entry, ...]] = {}
+
+    def write(self, entry: Entry, parent: str | None) -> str:
+        """Store an entry as a commit on top of ``parent``; no ref, index or file changes."""
+        git = self._repository.git
+        if self._empty_tree is None:
+            self._empty_tree = git.run("hash-object", "-t", "tree", "-w", "--stdin").text
+        seconds = int(entry.at.timestamp())
+        lines = [
+            f"tree {self._empty_tree}",
+            *([f"parent {parent}"] if parent else []),
+            f"author {self._writer} {seconds} +0000",
+            f"committer {self._writer} {seconds} +0000",
+            "",
+            subject(entry),
+            "",
+            json.dumps(to_json(entry), default=plain, allow_nan=False),
+            "",
+        ]
+        commit = "\n".join(lines).encode()
+        return git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=commit).text
+
+    def entries(self, tip: str | None, name: str) -> tuple[Entry, ...]:
+        """The entries up to ``tip``, oldest first. ``name`` is the ref, for messages.
+
+        Raises ``RepositoryError`` that names the first commit that is not an entry.
+        """
+        if tip is None:
+            return ()
+        known = self._read.get(tip)
+        if known is None:
+            known = self._read[tip] = tuple(self._load(tip, name))
+        return known
+
+    def _load(self, tip: str, name: str) -> Sequence[Entry]:
+        database = self._repository.database
+        newest: list[Entry] = []
+        current: str | None = tip
+        while current is not None and len(newest) < _WALKED:
+            known = self._read.get(current)
+            if known is not None:
+                return (*known, *reversed(newest))
+            try:
+                content = database.contents([current], "commit")[0].content
+            except MissingObject as error:
+                raise RepositoryError(
+                    f"The deploy log {name} is cut off: its entry {current} is not in this clone.",
+                    hint="fetch it whole: `gitops log --fetch`",
+                ) from error
+            entry, current = _parsed(current, content.decode("utf-8", "replace"), name)
+            newest.append(entry)
+        if current is not None:
+            newest += self._load_rest(current, name)
+        return newest[::-1]
+
+    def _load_rest(self, tip: str, name: str) -> list[Entry]:
+        done = self._repository.git.run("rev-list", "--header", tip)
+        newest: list[Entry] = []
+        expected: str | None = tip
+        for row in done.out.decode("utf-8", "replace").split("\0"):
+            if not row.strip("\n"):
+                continue
+            oid, _, content = row.partition("\n")
+            # Git indents the message here.
+            entry, parent = _parsed(oid, content.replace("\n    ", "\n"), name)
+            if oid != expected:
+                raise _foreign(name, oid, "it is not one chain")
+            newest.append(entry)
+            expected = parent
+        return newest
+
+
+def _parsed(oid: str, content: str, name: str) -> tuple[Entry, str | None]:
+    """A commit as an entry, and its parent."""
+    head, _, message = content.partition("\n\n")
+    parents = [line[7:] for line in head.splitlines() if line.startswith("parent ")]
+    if len(parents) > 1:
+        raise _foreign(name, oid, "it is a merge")
+    body = message.partition("\n\n")[2].strip()
+    try:
+        decoded = json.loads(body)
+        if not isinstance(decoded, dict):
+            raise _foreign(name, oid, "its body is not a JSON object")
+        entry = from_json(decoded, entry_id=oid)
+        if entry.at.tzinfo is None:
+            raise _foreign(name, oid, "its time has no time zone")
+    except (ValueError, RecursionError) as error:
+        raise _foreign(name, oid, str(error)) from error
+    return entry, parents[0] if parents else None
+
+
+def _foreign(name: str, oid: str, why: str) -> RepositoryError:
+    return RepositoryError(
+        f"The deploy log {name} holds commit {oid}, which is not an entry that this version"
+        f" of gitops can read: {printable(why)}.",
+        hint=f"look at it with `git show {oid}`; upgrade gitops if a newer one wrote it",
+    )
+
+
+def plain(value: object) -> Json:
+    """Values that JSON has no word for: read-only mappings, sequences, moments."""
+    match value:
+        case Mapping():
+            return {str(key): inner for key, inner in value.items()}
+        case datetime():
+            return value.isoformat()
+        case Sequence():
+            return list(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} cannot stand in a deploy-log entry")

@@ -1,0 +1,263 @@
+"""The deploy log: a chain of entries per model in Git refs, appended by compare-and-swap.
+
+An entry is on the remote before anybody relies on it; what the remote cannot be given is kept
+beside the repository (``gitops.git.pending``) and counts as memory until it is pushed. Where no
+remote is configured, or where trying things out must not reach a shared one, the refs of this
+clone are the log. See ``gitops.git.logrefs`` for what is kept where.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from gitops.errors import LogMoved, RemoteUnreachable
+from gitops.git.chain import Chains
+from gitops.git.identity import Identity
+from gitops.git.logrefs import LogRefs
+from gitops.git.pending import Kept, Pending
+from gitops.git.refnames import LOG, LogName, segment, workspace_name
+from gitops.git.remote import TIMEOUT, Remote
+from gitops.git.repository import Repository
+from gitops.git.waiting import same_entry, still_wanted
+from gitops.record.entry import Entry
+from gitops.render.text import printable
+from gitops.state.live import Workspace
+from gitops.state.names import ModelKey
+
+_ATTEMPTS: Final = 3
+
+
+class DeployLog:
+    """The deploy log of one workspace. Fulfils ``gitops.apply.ports.DeployLog``; thread-safe.
+
+    ``remote`` names a configured remote, None where there is none. ``branch`` is the deploy
+    branch; it is fetched along, so that ``gitops.git.superseded`` can judge. ``team_of`` gives
+    the team a model's log is kept under: the default team's name where none is written.
+    ``api_is_loopback`` keeps the log away from a remote that is not on this machine.
+    ``reach_remote`` False (``--no-log``) asks nothing of the remote: every entry is kept for a
+    later run. ``timeout`` is in seconds, for each exchange with the remote.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        workspace: Workspace,
+        remote: str | None,
+        *,
+        team_of: Callable[[ModelKey], str],
+        writer: Identity,
+        api_is_loopback: bool = False,
+        branch: str | None = None,
+        reach_remote: bool = True,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self._repository = repository
+        self._workspace = workspace_name(workspace)
+        self._team_of = team_of
+        self._branch = branch
+        self._reach_remote = reach_remote
+        self._notices: list[str] = []
+        self._remote: Remote | None = None
+        if remote is not None:
+            self._remote = Remote(git=repository.git, name=remote, timeout=timeout)
+            if api_is_loopback and not self._remote.is_local():
+                self._remote = None
+                self._notices.append(
+                    f"{printable(workspace.host)} is on this machine and the Git remote"
+                    f" {printable(remote)} is not: the deploy log stays in this clone's refs."
+                )
+        self._refs = LogRefs(
+            repository, segment(self._workspace), self._remote.name if self._remote else None
+        )
+        self._chains = Chains(repository, writer)
+        self._pending = Pending(repository.common_dir)
+        self._kept: dict[str, tuple[Kept, ...]] = {}
+        self._fetching = threading.Lock()
+        self._model_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences to show, in the order of events, each once."""
+        return tuple(dict.fromkeys(self._notices))
+
+    @property
+    def remote(self) -> str | None:
+        """The remote that the log is kept on; None where the local refs are the log."""
+        return self._remote.name if self._remote else None
+
+    def fetch(self) -> None:
+        """Bring every model's log from the remote, once; and push results kept by an earlier run.
+
+        Raises ``RemoteUnreachable`` where the remote cannot be read. Kept results that cannot be
+        pushed stay kept, and are said.
+        """
+        with self._fetching:
+            for _ in range(_ATTEMPTS):
+                self._refs.reload()
+                self._kept.clear()
+                if self._remote is not None and self._reach_remote:
+                    self._fetch(self._remote)
+                if self._push_all_kept():
+                    return
+            self._notices.append(
+                "Kept deploy-log entries were not pushed: other runs write the log all the time."
+            )
+
+    def entries(self, key: ModelKey) -> tuple[Entry, ...]:
+        """A model's entries as last fetched or appended, oldest first; kept ones come last.
+
+        Raises ``RepositoryError`` where the log holds something that is no entry.
+        """
+        name = self._name(key)
+        with self._model_locks[name.path]:
+            chain = self._chain(name)
+            waiting = self._waiting(name)
+            for kept in waiting:
+                if still_wanted(chain, kept.entry, kept.parent) is None:
+                    chain = (*chain, kept.entry)
+            return chain
+
+    def append(self, key: ModelKey, entry: Entry) -> Entry:
+        """Append by fast-forward push; returns the entry with its id.
+
+        Entries kept before it go first. Raises ``LogMoved`` where a rival wrote first, and
+        ``RemoteUnreachable`` where the remote cannot be reached or refuses; nothing is kept then.
+        """
+        name = self._name(key)
+        with self._model_locks[name.path]:
+            if self._remote is not None and not self._reach_remote:
+                return self._keep(name, entry)
+            return self._push(name, entry)
+
+    def keep(self, key: ModelKey, entry: Entry) -> Entry:
+        """Append; where the remote cannot be reached keep it locally for the next run to push.
+
+        A rival's entry in between is no obstacle as long as this one still belongs after it; else
+        ``LogMoved``.
+        """
+        name = self._name(key)
+        with self._model_locks[name.path]:
+            if self._remote is not None and not self._reach_remote:
+                return self._keep(name, entry)
+            parent = self._refs.tip(name.path).own
+            try:
+                for _ in range(_ATTEMPTS):
+                    try:
+                        return self._push(name, entry)
+                    except LogMoved:
+                        self._look_again(name)
+                        there = same_entry(self._chain(name), entry)
+                        if there is not None:
+                            return there
+                        if still_wanted(self._chain(name), entry, parent) is not None:
+                            raise
+                return self._push(name, entry)
+            except RemoteUnreachable as error:
+                self._notices.append(
+                    f"{_what(entry, name)} could not be pushed to the deploy log and is kept in"
+                    f" this clone; the next run here pushes it. {error.message}"
+                )
+                return self._keep(name, entry)
+
+    # What is behind them
+
+    def _name(self, key: ModelKey) -> LogName:
+        return LogName(workspace=self._workspace, team=self._team_of(key), model=key.name)
+
+    def _chain(self, name: LogName) -> tuple[Entry, ...]:
+        return self._chains.entries(self._refs.tip(name.path).own, LOG + name.path)
+
+    def _waiting(self, name: LogName) -> tuple[Kept, ...]:
+        if name.path not in self._kept:
+            self._kept[name.path] = self._pending.read(name)
+        return self._kept[name.path]
+
+    def _fetch(self, remote: Remote) -> None:
+        before = self._refs.published()
+        logs = self._refs.refspec()
+        if self._branch is None:
+            remote.fetch([logs], prune=True)
+        else:
+            remote.fetch_along([logs], self._branch)
+        self._repository.forget_refs()
+        self._notices.extend(self._refs.reconcile(before))
+
+    def _look_again(self, name: LogName) -> None:
+        """Bring one model's log, and leave alone what other threads are pushing."""
+        if self._remote is None:
+            self._refs.reload()
+            return
+        before = self._refs.published()
+        self._remote.fetch_one(self._refs.refspec(name.path))
+        self._notices.extend(self._refs.reconcile(before, only=name.path))
+
+    def _push(self, name: LogName, entry: Entry) -> Entry:
+        """Append what is kept and then this entry, in one push."""
+        new = self._push_chain(name, [*self._waiting(name)], entry)
+        return replace(entry, id=new)
+
+    def _push_chain(self, name: LogName, kept: Sequence[Kept], last: Entry | None) -> str:
+        tip = self._refs.tip(name.path)
+        chain, parent = self._chain(name), tip.own
+        renamed: dict[str, str] = {}
+        for each in kept:
+            entry = replace(
+                each.entry, intent=renamed.get(each.entry.intent or "", each.entry.intent)
+            )
+            why = still_wanted(chain, entry, each.parent)
+            if why is None:
+                parent = self._chains.write(entry, parent)
+                renamed[each.entry.id] = parent
+                chain = (*chain, replace(entry, id=parent))
+            elif why:
+                self._notices.append(f"{_what(entry, name)} was kept and is dropped: {why}.")
+        if last is not None:
+            parent = self._chains.write(last, parent)
+        if parent is not None and parent != tip.own:
+            if self._remote is None:
+                self._refs.advance(name.path, parent, expected=tip.own)
+            else:
+                self._remote.push(parent, LOG + name.path, expected=tip.published)
+                self._refs.took(name.path, parent)
+        for each in kept:
+            self._pending.remove(each)
+        self._kept[name.path] = ()
+        return parent or ""
+
+    def _keep(self, name: LogName, entry: Entry) -> Entry:
+        waiting = self._waiting(name)
+        parent = waiting[-1].entry.id if waiting else self._refs.tip(name.path).own
+        entry = replace(entry, id=self._chains.write(entry, parent))
+        self._kept[name.path] = (*waiting, self._pending.add(name, entry, parent))
+        return entry
+
+    def _push_all_kept(self) -> bool:
+        """Push what earlier runs kept; False where a rival wrote meanwhile."""
+        for name in self._pending.names(self._workspace):
+            with self._model_locks[name.path]:
+                waiting = self._waiting(name)
+                if not waiting:
+                    continue
+                if self._remote is not None and not self._reach_remote:
+                    self._notices.append(_still_kept(name, len(waiting), "as asked"))
+                    continue
+                try:
+                    self._push_chain(name, waiting, None)
+                except LogMoved:
+                    return False
+                except RemoteUnreachable as error:
+                    self._notices.append(_still_kept(name, len(waiting), error.message))
+        return True
+
+
+def _what(entry: Entry, name: LogName) -> str:
+    return printable(f"The entry “{entry.event}” of {name.model}/{entry.environment}")
+
+
+def _still_kept(name: LogName, count: int, why: str) -> str:
+    entries = "1 entry" if count == 1 else f"{count} entries"
+    return printable(f"{entries} of {name.model} stay kept in this clone, not pushed: {why}.")

@@ -1,0 +1,80 @@
+"""Finding the repository around a directory, and saying what is wrong where there is none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops.errors import RepositoryError
+from gitops.git.process import MINIMUM_VERSION, Done, Git, version
+from gitops.render.text import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A repository that was found. ``root`` of one without a working tree is ``common_dir``."""
+
+    git: Git
+    root: Path
+    common_dir: Path
+    bare: bool
+    shallow: bool
+    id_bytes: int
+
+
+def look_around(directory: Path, environ: Mapping[str, str]) -> Place:
+    """The repository around ``directory``.
+
+    Raises ``RepositoryError`` with a message of its own for each of: no such directory, no Git,
+    too old a Git, no repository, a repository that belongs to somebody else.
+    """
+    git = Git(directory=directory, environ=environ)
+    looked = git.try_run(
+        "rev-parse",
+        "--is-bare-repository",
+        "--is-inside-work-tree",
+        "--is-shallow-repository",
+        "--show-object-format",
+        "--git-common-dir",
+    )
+    if looked.code:
+        raise _not_a_repository(directory, looked)
+    lines = looked.text.split("\n", 4)
+    said = git.run("version").text
+    if len(lines) != 5 or lines[3] not in {"sha1", "sha256"} or _too_old(said):
+        least = ".".join(str(part) for part in MINIMUM_VERSION)
+        raise RepositoryError(
+            f"{printable(said)} is too old.", hint=f"install Git {least} or newer"
+        )
+    common_dir = Path(os.path.abspath(directory / lines[4]))  # noqa: PTH100 - keeps links
+    has_tree = lines[1] == "true"
+    return Place(
+        git=git,
+        root=Path(git.run("rev-parse", "--show-toplevel").text) if has_tree else common_dir,
+        common_dir=common_dir,
+        bare=not has_tree,
+        shallow=lines[2] == "true",
+        id_bytes=20 if lines[3] == "sha1" else 32,
+    )
+
+
+def _too_old(said: str) -> bool:
+    found = version(said)
+    return found is not None and found < MINIMUM_VERSION
+
+
+def _not_a_repository(directory: Path, looked: Done) -> RepositoryError:
+    place = printable(str(directory))
+    if "dubious ownership" in looked.err or "unsafe repository" in looked.err:
+        return RepositoryError(
+            f"Git refuses the repository around {place}: its files belong to somebody else.",
+            hint="if you trust it: `git config --global --add safe.directory DIRECTORY`",
+        )
+    if "not a git repository" in looked.err:
+        return RepositoryError(
+            f"There is no Git repository in {place} or above it.",
+            hint="run this inside the repository of your release files, or name it with -C",
+        )
+    return RepositoryError(f"Git cannot open the repository around {place}: {looked.said}")

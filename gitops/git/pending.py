@@ -1,0 +1,115 @@
+"""Entries that the remote could not be given yet, kept as files below the common Git directory.
+
+``gitops/pending/WORKSPACE/TEAM/MODEL/NUMBER-ID.json``, one entry a file, in the order in which they
+were kept. A file appears whole or not at all, and is gone once the remote has its entry.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gitops.errors import RepositoryError
+from gitops.git.chain import plain
+from gitops.git.refnames import LogName
+from gitops.record.entry import Entry, from_json, to_json
+from gitops.render.text import printable
+
+_FORMAT: Final = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An entry that waits, with the id it was given and the entry it was written on top of."""
+
+    entry: Entry
+    parent: str | None
+    path: Path
+
+
+class Pending:
+    """The kept entries of one clone, all its working trees included."""
+
+    def __init__(self, common_dir: Path) -> None:
+        self._folder = common_dir / "gitops" / "pending"
+
+    def add(self, name: LogName, entry: Entry, parent: str | None) -> Kept:
+        """Keep an entry, on disk before this returns. Raises ``RepositoryError`` if it cannot."""
+        folder = self._folder / name.path
+        document = {
+            "format_version": _FORMAT,
+            "id": entry.id,
+            "parent": parent,
+            "entry": to_json(entry),
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            last = max((_number(path) for path in folder.glob("*.json")), default=0)
+            path = folder / f"{last + 1:06d}-{entry.id[:12]}.json"
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".partial")
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                json.dump(document, file, default=plain, allow_nan=False, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+            _sync(folder)
+        except OSError as error:
+            raise RepositoryError(
+                f"A deploy-log entry could not be kept in {printable(str(folder))}:"
+                f" {error.strerror}."
+            ) from error
+        return Kept(entry=entry, parent=parent, path=path)
+
+    def read(self, name: LogName) -> tuple[Kept, ...]:
+        """A model's kept entries, oldest first. Raises ``RepositoryError`` for a broken file."""
+        folder = self._folder / name.path
+        found: list[Kept] = []
+        for path in sorted(folder.glob("*.json"), key=lambda path: (_number(path), path.name)):
+            try:
+                document = json.loads(path.read_text(encoding="utf-8"))
+                if not isinstance(document, Mapping) or document.get("format_version") != _FORMAT:
+                    raise ValueError("it is of another format")
+                parent = document.get("parent")
+                entry = from_json(document["entry"], entry_id=str(document["id"]))
+            except FileNotFoundError:
+                continue  # another run pushed it just now
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                raise RepositoryError(
+                    f"The kept deploy-log entry {printable(str(path))} cannot be read: {error}.",
+                    hint="look at it, and remove the file if it is of no use",
+                ) from error
+            found.append(
+                Kept(entry=entry, parent=parent if isinstance(parent, str) else None, path=path)
+            )
+        return tuple(found)
+
+    def names(self, workspace: str) -> tuple[LogName, ...]:
+        """The models of a workspace for which something is kept."""
+        top = self._folder / LogName(workspace=workspace, team="", model="").path.split("/")[0]
+        paths = (
+            path.parent.relative_to(self._folder).as_posix() for path in top.glob("*/*/*.json")
+        )
+        names = (LogName.read(path) for path in dict.fromkeys(paths))
+        return tuple(sorted((name for name in names if name), key=lambda name: name.path))
+
+    def remove(self, kept: Kept) -> None:
+        """Forget an entry that is pushed or of no use any more."""
+        kept.path.unlink(missing_ok=True)
+
+
+def _number(path: Path) -> int:
+    digits = path.name.partition("-")[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,201 @@
+"""A Git remote: its address, what it holds, and pushing to it by compare-and-swap."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from gitops.errors import LogMoved, RemoteUnreachable, RepositoryError
+from gitops.git.process import Done, Git, without_credentials
+from gitops.git.refnames import mirror
+from gitops.render.text import printable
+
+TIMEOUT: Final = 60.0
+"""Seconds that one exchange with a remote may take."""
+
+_SCP_LIKE: Final = re.compile(r"(?:[^/@]+@)?(\[[^\]/]+\]|[^/:]+):")
+_NOT_THERE: Final = "couldn't find remote ref"
+_STALE: Final = ("stale info", "fetch first", "non-fast-forward", "needs force")
+_NO_ACCESS: Final = (
+    "Authentication failed",
+    "could not read Username",
+    "could not read Password",
+    "Permission denied",
+    "terminal prompts disabled",
+    "returned error: 401",
+    "returned error: 403",
+    "Host key verification failed",
+)
+
+
+def is_local(url: str) -> bool:
+    """Whether a remote's URL is on this machine: a path, ``file://``, or a loopback host."""
+    if "://" in url:
+        parts = urlsplit(url)
+        return parts.scheme == "file" or is_loopback(parts.hostname or "")
+    scp = _SCP_LIKE.match(url)
+    return is_loopback(scp[1].strip("[]")) if scp else "::" not in url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    host = host.lower().rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A remote by its name in Git's configuration. ``timeout`` in seconds, per exchange.
+
+    Everything that goes wrong is a ``RemoteUnreachable`` with the remote's own words, and without
+    the credentials that a URL may carry.
+    """
+
+    git: Git
+    name: str
+    timeout: float = TIMEOUT
+
+    def url(self) -> str | None:
+        """Where it is fetched from; None where no such remote is configured. May hold secrets."""
+        done = self.git.try_run("remote", "get-url", "--", self.name)
+        return done.text if done.code == 0 else None
+
+    def is_local(self) -> bool:
+        """Whether it is on this machine, for fetching and for pushing."""
+        pushed = self.git.try_run("remote", "get-url", "--push", "--all", "--", self.name)
+        urls = [self.url() or "", *pushed.text.splitlines()]
+        return all(is_local(url) for url in urls)
+
+    def fetch(self, refspecs: Sequence[str], *, prune: bool = False) -> None:
+        """Fetch these refspecs and nothing else. ``prune`` removes what left the remote."""
+        done = self._fetch(refspecs, prune=prune)
+        if done.code:
+            raise self._unreachable("be fetched from", done)
+
+    def fetch_along(self, refspecs: Sequence[str], branch: str) -> None:
+        """Fetch, prune, and take along a branch into the mirror, where the remote has it."""
+        heads = f"{mirror(self.name)}heads/{branch}"
+        done = self._fetch([*refspecs, f"+refs/heads/{branch}:{heads}"], prune=True)
+        if _NOT_THERE in done.err:
+            self.fetch(refspecs, prune=True)
+            self.git.run("update-ref", "-d", heads)
+        elif done.code:
+            raise self._unreachable("be fetched from", done)
+
+    def fetch_one(self, refspec: str) -> None:
+        """Fetch one ref; where the remote does not have it, remove it here too."""
+        done = self._fetch([refspec], prune=False)
+        if _NOT_THERE in done.err:
+            self.git.run("update-ref", "-d", refspec.partition(":")[2])
+        elif done.code:
+            raise self._unreachable("be fetched from", done)
+
+    def _fetch(self, refspecs: Sequence[str], *, prune: bool) -> Done:
+        return self._ask(
+            "fetch",
+            *("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"),
+            *("--no-auto-maintenance", "--refmap=", "--prune" if prune else "--no-prune"),
+            *("--", self.name, *refspecs),
+        )
+
+    def lookup(self, ref: str) -> str | None:
+        """The object that a ref of the remote names now; None where it has no such ref."""
+        done = self._ask("ls-remote", "--quiet", "--refs", "--", self.name, ref)
+        if done.code:
+            raise self._unreachable("be read", done)
+        for line in done.text.splitlines():
+            oid, _, name = line.partition("\t")
+            if name == ref:
+                return oid
+        return None
+
+    def default_branch(self) -> str | None:
+        """The branch that the remote's HEAD names, asked of the remote."""
+        done = self._ask("ls-remote", "--quiet", "--symref", "--", self.name, "HEAD")
+        if done.code:
+            raise self._unreachable("be read", done)
+        found = re.search(r"^ref: refs/heads/(.+)\tHEAD$", done.text, re.MULTILINE)
+        return found[1] if found else None
+
+    def push(self, new: str, ref: str, *, expected: str | None) -> None:
+        """Move a ref of the remote from ``expected`` (None: it is not there) to ``new``.
+
+        Raises ``LogMoved`` where the ref is something else by now, and ``RemoteUnreachable`` where
+        the remote cannot be reached, refuses us, or a hook of it declines. An answer that was lost
+        is looked up: what the remote took counts as pushed.
+        """
+        done = self._ask(
+            "push",
+            *("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"),
+            f"--force-with-lease={ref}:{expected or ''}",
+            *("--", self.name, f"{new}:{ref}"),
+        )
+        if done.code == 0:
+            return
+        verdict = _verdict(done, ref)
+        if any(word in verdict for word in _STALE):
+            if self.lookup(ref) == new:
+                return
+            raise LogMoved(f"{ref} was written by another run first.")
+        try:
+            there = self.lookup(ref)
+        except RemoteUnreachable as error:
+            raise self._unreachable("be pushed to", done) from error
+        if there == new:
+            return
+        if there != expected:
+            raise LogMoved(f"{ref} was written by another run first.")
+        if verdict:
+            raise RemoteUnreachable(
+                f"The Git remote {self._shown} refused {ref}: {verdict}{_remote_lines(done)}",
+                hint="let this user create and update refs/gitops/* there, hooks included",
+            )
+        raise self._unreachable("be pushed to", done)
+
+    def _ask(self, *arguments: str) -> Done:
+        try:
+            return self.git.try_run(*arguments, network=True, timeout=self.timeout)
+        except RemoteUnreachable as error:
+            return Done(code=124, out=b"", err=error.message)
+
+    @property
+    def _shown(self) -> str:
+        return printable(without_credentials(self.name))
+
+    def _unreachable(self, doing: str, done: Done) -> RepositoryError:
+        hint = "see `git fetch` for yourself; without a network, wait for the Git host"
+        if any(word in done.err for word in _NO_ACCESS):
+            hint = "this run lacks access: in CI, give its token read and write access to contents"
+        return RemoteUnreachable(
+            f"The Git remote {self._shown} cannot {doing}: {done.said}", hint=hint
+        )
+
+
+def _verdict(done: Done, ref: str) -> str:
+    """What a porcelain push says about one ref: ``stale info``, ``hook declined`` and so on."""
+    for line in done.text.splitlines():
+        flag, _, rest = line.partition("\t")
+        names, _, summary = rest.partition("\t")
+        if flag == "!" and names.endswith(f":{ref}"):
+            reason = re.search(r"\((.*)\)$", summary)
+            return printable(without_credentials(reason[1] if reason else summary))
+    return ""
+
+
+def _remote_lines(done: Done) -> str:
+    lines = [
+        line.removeprefix("remote:").strip()
+        for line in done.err.splitlines()
+        if line.startswith("remote:")
+    ]
+    said = printable(without_credentials(" / ".join(line for line in lines if line)))
+    return f" ({said})" if said else ""

@@ -1,0 +1,42 @@
+"""Whether an entry that had to wait still belongs into the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from gitops.record.entry import CLOSING, Entry, Event
+from gitops.record.history import ModelHistory
+
+_MOVES_ON: Final = frozenset(Event) - {Event.SETTINGS, Event.UNVERIFIED, Event.REJECTED}
+"""Events after which an older one would say something that is no longer so."""
+
+
+def still_wanted(chain: Sequence[Entry], entry: Entry, parent: str | None) -> str | None:
+    """Why an entry must not be appended to a chain: None where it may, "" where it is there.
+
+    ``parent`` is the id of the entry that it was written on top of. A result belongs into the log
+    while the intent that it closes is open; anything else while nothing has happened in its
+    environment that it knew nothing of.
+    """
+    if same_entry(chain, entry) is not None:
+        return ""
+    if entry.event in CLOSING and entry.intent is not None:
+        opened = ModelHistory.of(chain).environment(entry.environment).open_intent
+        if opened is None or opened.id != entry.intent:
+            return "its intent has been closed by another run"
+        return None
+    known = {each.id: position for position, each in enumerate(chain)}
+    if parent is not None and parent not in known:
+        return "the log it was written for is another one now"
+    since = chain[known[parent] + 1 :] if parent is not None else chain
+    own = entry.environment.lower()
+    later = [e for e in since if e.environment.lower() == own and e.event in _MOVES_ON]
+    return f"{later[-1].event} was recorded there since" if later else None
+
+
+def same_entry(chain: Sequence[Entry], entry: Entry) -> Entry | None:
+    """The entry of a chain that says the very same, whatever its id."""
+    bare = replace(entry, id="")
+    return next((each for each in reversed(chain) if replace(each, id="") == bare), None)
