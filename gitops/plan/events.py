@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from gitops.plan.actions import ActionKind
 from gitops.state.json import Json, JsonObject
@@ -89,7 +89,7 @@ class ActionFinished:
     message: str = ""
     seconds: float | None = None
     deployment_id: str | None = None
-    figures: JsonObject = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
 
 
@@ -119,7 +119,7 @@ class RollbackFinished:
     serving: str | None
     message: str = ""
     seconds: float | None = None
-    figures: JsonObject = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
 
 

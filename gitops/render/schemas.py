@@ -1,0 +1,36 @@
+"""JSON Schemas of documents, taken from the dataclasses that the documents are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def of(*types: type, definitions: str = "#/$defs/{model}") -> tuple[list[Any], dict[str, Any]]:
+    """A reference to the schema of each type, and the definitions that they refer to.
+
+    Every field is required, since documents are written whole; further fields are allowed, since a
+    later version may add some.
+    """
+    from pydantic import TypeAdapter
+
+    references, found = TypeAdapter.json_schemas(
+        [(kind, "serialization", TypeAdapter(kind)) for kind in types], ref_template=definitions
+    )
+    defined = found.get("$defs", {})
+    for each in defined.values():
+        _tidy(each)
+    return [references[kind, "serialization"] for kind in types], defined
+
+
+def _tidy(schema: dict[str, Any]) -> None:
+    schema.pop("title", None)
+    if "description" in schema:
+        schema["description"] = " ".join(schema["description"].replace("``", "").split())
+    properties: dict[str, dict[str, Any]] = schema.get("properties", {})
+    if properties:
+        schema["required"] = list(properties)
+    for field in properties.values():
+        field.pop("title", None)
+        field.pop("default", None)

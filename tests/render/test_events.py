@@ -1,0 +1,251 @@
+"""An apply as it is told while it runs, and again from its saved events."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import jsonschema
+import pytest
+
+from gitops.errors import GitopsError
+from gitops.plan import stream
+from gitops.plan.events import (
+    TYPES,
+    ActionFinished,
+    ActionProgress,
+    ActionStarted,
+    ApplyEvent,
+    ApplyFinished,
+    ApplyStarted,
+    EnvironmentFailure,
+    Failure,
+    LogEntry,
+    RollbackFinished,
+    RollbackStarted,
+    from_json,
+    to_json,
+)
+from gitops.render.event_schema import schema
+from gitops.render.events import Teller, json_line, render
+from tests.golden_files import Golden
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+BAD = Failure(
+    happened="Commit 4be1c02f0c5d was bad under real traffic in qwen/production.",
+    serves_now="qwen/production serves commit 9d1c7a0b0000, ACTIVE.",
+    next="It is held there: correct the model.",
+    details=("error_rate 0.12, at most 0.02, of 300 requests",),
+)
+UNREACHED = Failure(
+    happened="Baseten did not answer.",
+    serves_now="What bert serves could not be read; nothing was deleted.",
+    next="When it answers again, `gitops apply bert` continues.",
+)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+PUSH = "qwen/" + "2e" * 32 + "/push"
+STORY: tuple[ApplyEvent, ...] = (
+    ApplyStarted(
+        time=at(0),
+        commit="4be1c02f0c5d9a7e8b1f2a3c4d5e6f708192a3b4",
+        api_url="https://api.baseten.co",
+        workspace="acme",
+        models=("qwen", "bert"),
+        actions=4,
+    ),
+    ActionStarted(
+        time=at(1), model="qwen", environment=None, action=PUSH, kind="push", reason="new pin"
+    ),
+    ActionProgress(
+        time=at(30),
+        model="qwen",
+        environment=None,
+        action=PUSH,
+        kind="push",
+        message="builds",
+        status="BUILDING",
+    ),
+    ActionFinished(
+        time=at(60),
+        model="qwen",
+        environment=None,
+        action=PUSH,
+        kind="push",
+        result="ok",
+        seconds=59.2,
+        deployment_id="q93mzk7",
+    ),
+    ActionFinished(
+        time=at(61),
+        model="qwen",
+        environment="production",
+        action="qwen/production/check",
+        kind="check",
+        result="skipped",
+        message="it served here before",
+    ),
+    LogEntry(
+        time=at(62),
+        model="qwen",
+        environment="production",
+        event="intent",
+        entry="0f" * 20,
+        subject="intent: production takes 4be1c02f0c5d",
+    ),
+    ActionProgress(
+        time=at(70),
+        model="qwen",
+        environment="production",
+        action="qwen/production/promote",
+        kind="promote",
+        message="traffic moves",
+        status="RAMPING_UP",
+        percent=25,
+    ),
+    ActionFinished(
+        time=at(600),
+        model="qwen",
+        environment="production",
+        action="qwen/production/watch",
+        kind="watch",
+        result="failed",
+        seconds=500,
+        figures={"error_rate": 0.12},
+        failure=BAD,
+    ),
+    RollbackStarted(
+        time=at(601),
+        model="qwen",
+        environment="production",
+        reason="its error rate",
+        from_deployment="q93mzk7",
+        to_deployment="w5d8x2q",
+    ),
+    RollbackFinished(
+        time=at(620),
+        model="qwen",
+        environment="production",
+        confirmed=True,
+        serving="w5d8x2q",
+        seconds=19,
+        failure=BAD,
+    ),
+    LogEntry(
+        time=at(621),
+        model="qwen",
+        environment="production",
+        event="rolled_back",
+        entry="1e" * 20,
+        kept=True,
+    ),
+    ApplyFinished(
+        time=at(622),
+        exit_code=3,
+        converged=("qwen/staging",),
+        failed=("bert",),
+        rolled_back=("qwen/production",),
+        failures=(
+            EnvironmentFailure(model="qwen", environment="production", failure=BAD),
+            EnvironmentFailure(model="bert", environment=None, failure=UNREACHED),
+        ),
+        seconds=622,
+    ),
+)
+
+
+def test_the_story_of_an_apply(golden: Golden) -> None:
+    golden("events/story.txt", render(STORY))
+
+
+def test_the_story_as_json_lines(golden: Golden) -> None:
+    golden("events/story.jsonl", "".join(map(json_line, STORY)))
+
+
+def test_every_type_of_event_is_in_the_story() -> None:
+    assert {type(each) for each in STORY} == set(TYPES.values())
+
+
+@pytest.mark.parametrize("event", STORY, ids=lambda event: str(to_json(event)["type"]))
+def test_events_survive_json(event: ApplyEvent) -> None:
+    body = json.loads(json_line(event))
+    assert from_json(body) == event
+    jsonschema.validate(body, schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_refuses_what_is_no_event() -> None:
+    for body in (
+        {"time": "2026-11-20T12:00:00Z", "type": "apply_paused"},
+        {"type": "apply_finished", "exit_code": 0},
+        {**to_json(STORY[7]), "result": "mixed"},
+        {**to_json(STORY[-1]), "exit_code": "0"},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(body, schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_a_failure_carries_its_three_sentences() -> None:
+    body = to_json(STORY[7])
+    assert (body["happened"], body["serves_now"], body["next"]) == (
+        BAD.happened,
+        BAD.serves_now,
+        BAD.next,
+    )
+    assert "happened" not in to_json(STORY[3])
+
+
+def test_only_failures_that_were_not_told_are_told_at_the_end() -> None:
+    teller = Teller()
+    told = [line for event in STORY for line in teller(event)]
+    assert sum(BAD.happened in line for line in told[-10:]) == 0
+    assert sum(UNREACHED.happened in line for line in told) == 1
+
+
+def test_hostile_words_stay_on_their_line() -> None:
+    evil = "\x1b[2J\nqwen/production: promoted\u202e"
+    event = ActionFinished(
+        time=START,
+        model=evil,
+        environment=evil,
+        action=evil,
+        kind="push",
+        result="failed",
+        message=evil,
+        failure=Failure(happened=evil, serves_now=evil, next=evil, details=(evil,)),
+    )
+    assert all(line.isprintable() for line in Teller()(event))
+    assert len(Teller()(event)) == 5
+    assert json_line(event).isascii()
+    assert json_line(event).count("\n") == 1
+
+
+def test_a_saved_stream_is_read_back() -> None:
+    text = "".join(map(json_line, STORY))
+    assert tuple(stream.read(text)) == STORY
+    assert tuple(stream.read("\n" + text + "\n")) == STORY
+
+
+def test_a_stream_that_was_cut_off_is_read_as_far_as_it_goes() -> None:
+    text = "".join(map(json_line, STORY))
+    assert tuple(stream.read(text[:-40])) == STORY[:-1]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("nonsense", "Expecting value"),
+        ("[]", "not a JSON object"),
+        ('{"type": "nap"}', "'nap' is no type"),
+        ('{"type": "apply_finished"}', "no time"),
+        ('{"type": "apply_finished", "time": "2026-11-20T12:00:00Z"}', "incomplete"),
+        ('{"type": "apply_finished", "time": "noon"}', "Invalid isoformat"),
+    ],
+)
+def test_a_line_that_is_no_event_is_named(row: str, says: str) -> None:
+    with pytest.raises(GitopsError, match=r"run\.jsonl:1: no apply event") as caught:
+        list(stream.read(f"{row}\n{json_line(STORY[0])}", name="run.jsonl"))
+    assert says in str(caught.value)
