@@ -58,6 +58,7 @@ ROWS: Final[tuple[tuple[int, Row], ...]] = (
     (21, none_exists),
 )
 
+_MAY_END_A_RELEASE: Final = frozenset({10, 11, 13, 19})
 _ENDS_A_RELEASE: Final = (Follow, Watch, RollBack, Record, Wait)
 
 
@@ -105,7 +106,9 @@ def _supported(situation: Situation, found: Decision) -> Decision:
     A release that is under way is brought to its end all the same.
     """
     keys, row = situation.environment.unsupported, found.row
-    if not keys or row <= 9 or found.state is State.BLOCKED or _only_ends(found.steps):
+    if not keys or row <= 9 or found.state is State.BLOCKED:
+        return found
+    if row in _MAY_END_A_RELEASE and _only_ends(found.steps):
         return found
     why = f"{', '.join(keys)} cannot be carried out by this version"
     remedy = f"take {'it' if len(keys) == 1 else 'them'} out of {situation.model.release_file}"

@@ -212,6 +212,8 @@ class View:
 
     def asked_after(self, entry: Entry) -> tuple[Asked, ...]:
         """What Git asked for from an entry's commit on, oldest first."""
+        if entry.applied_commit == self.situation.applied_commit:
+            return ()
         asked = self.situation.asked
         if asked is None:
             raise Unread(Fact.ASKED)
@@ -276,6 +278,9 @@ class View:
         live = self.live.settings if self.live is not None else Settings()
         instead = self._under_hold(self.hold) if self.hold is not None else {}
         asked, last = self.log.asked_settings, self.log.last
+        if last is not None and last.id in self.evidence.recorded | self.evidence.intents:
+            # What this run asked for itself and does not read back is its own release, no drift.
+            asked = None
         found = self._differences(live, Origins(asked=asked), instead)
         if last is None or all(change.origin == "release" for change in found):
             return found

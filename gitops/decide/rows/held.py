@@ -102,7 +102,8 @@ def _code(view: View, hold: Hold) -> int:
     confirmed = is_side(view.current, entry.from_) and view.health is Health.READY
     if view.serves:
         return PERSON_NEEDED
-    bad = hold.side.deployment_id
-    if entry.ended_by is not None or bad in view.evidence.traffic or is_bad(view, bad):
+    # A promotion may have made a copy: any deployment of this release counts, and there is but one.
+    moved = bool(view.evidence.traffic) or any(is_bad(view, each) for each in view.evidence.watch)
+    if entry.ended_by is not None or moved:
         return ROLLED_BACK if confirmed else PERSON_NEEDED
     return CANDIDATE_FAILED

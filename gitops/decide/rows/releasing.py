@@ -8,6 +8,7 @@ from datetime import timedelta
 from gitops.decide.answers import CANDIDATE_FAILED, GoOn, blocked, decision
 from gitops.decide.decision import Decision, State
 from gitops.decide.judge import judge
+from gitops.decide.notices import unmanaged
 from gitops.decide.safety import (
     consents_to_remove,
     hardware_asked_for,
@@ -32,7 +33,6 @@ from gitops.record.entry import Event, Side
 from gitops.record.history import ModelHistory
 from gitops.state.artifact import Artifact
 from gitops.state.desired import DesiredEnvironment, Requirement
-from gitops.state.differences import no_longer_managed
 from gitops.state.health import Health
 from gitops.state.recognise import Recognised, choose, own_name
 from gitops.verify.verdict import Outcome
@@ -157,7 +157,7 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
     if health is not Health.READY:
         steps.append(Ready(deployment_id=deployment.id))
     verdict = view.evidence.checks.get(deployment.id)
-    if not steps and verdict is not None and verdict.outcome is not Outcome.PASS:
+    if verdict is not None and verdict.outcome is not Outcome.PASS:
         return _not_passed(view, target, verdict.outcome, verdict.reason)
     if verdict is None:
         steps += _checks(view, deployment.id)
@@ -291,14 +291,7 @@ def _notices(view: View) -> tuple[str, ...]:
     found: list[str] = []
     if view.current is None:
         found.append(f"nothing serves {view.name} yet: from its first release there is no way back")
-    if view.live is not None:
-        found += [
-            f"{path} of {view.name} is no longer managed; it stays {value!r}"
-            for path, value in no_longer_managed(
-                view.environment.settings, view.live.settings, view.log.asked_settings
-            )
-        ]
-    return (*found, *consents_to_remove(view, view.changes))
+    return (*found, *unmanaged(view), *consents_to_remove(view, view.changes))
 
 
 def _push_notices(view: View, artifact: Artifact) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ from gitops.decide import audit as audit_log
 from gitops.decide.answers import CANDIDATE_FAILED, PERSON_NEEDED, blocked, decision
 from gitops.decide.decision import Blocked, Decision, State
 from gitops.decide.judge import alerted
+from gitops.decide.notices import unmanaged
 from gitops.decide.safety import consents_to_remove, refused
 from gitops.decide.view import View
 from gitops.plan.steps import Activate, Check, Ready, Record, Retry, Step, UpdateSettings
 from gitops.record.entry import Event
-from gitops.state.differences import no_longer_managed
 from gitops.state.health import Health
 from gitops.verify.verdict import Outcome
 
@@ -188,11 +188,5 @@ def _notices(view: View) -> tuple[str, ...]:
         found.append(
             f"deployment {current.deployment.name}, which serves {view.name}, is UNHEALTHY"
         )
-    if view.live is not None:
-        found += [
-            f"{path} of {view.name} is no longer managed; it stays {value!r}"
-            for path, value in no_longer_managed(
-                view.environment.settings, view.live.settings, view.log.asked_settings
-            )
-        ]
+    found += unmanaged(view)
     return tuple(found)
