@@ -138,6 +138,11 @@ class Reader:
         """Requests, errors, latency and replicas between two moments; None is unknown, not zero."""
         return metrics.read(self._transport, model_id, deployment_id, start, end)
 
+    def default_team(self) -> str:
+        """The name of the team that a model without one belongs to; empty where none is named."""
+        teams = self._teams_seen or self._teams()
+        return next((each.name for each in teams if each.default), "")
+
     def _teams(self) -> tuple[Team, ...]:
         answer = self._transport.get("/v1/teams")
         read = (reading.team(each) for each in reading.items(answer, "teams"))
