@@ -1,4 +1,4 @@
-"""What the drivers need from the outside, as small protocols; ``gitops.wiring`` joins them to the edges."""
+"""What the drivers need from the outside, as small protocols; ``gitops.wiring`` joins them up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class LiveReader(Protocol):
     def workspace(self) -> Workspace:
         """Which workspace the key belongs to; asked once, then remembered."""
 
-    def live(self, keys: Sequence[ModelKey], *, prices: bool = False, secrets: bool = False) -> Live:
+    def live(
+        self, keys: Sequence[ModelKey], *, prices: bool = False, secrets: bool = False
+    ) -> Live:
         """All managed models in the fewest requests: teams, models, then environments per model."""
 
     def model(self, key: ModelKey) -> LiveModel | None:
@@ -51,7 +53,9 @@ class LiveReader(Protocol):
     def deployment(self, model_id: str, deployment_id: str) -> Deployment | None:
         """One deployment; None where it is not there (or not yet)."""
 
-    def audit(self, model_id: str, *, since: datetime | None = None) -> tuple[AuditEntry, ...] | None:
+    def audit(
+        self, model_id: str, *, since: datetime | None = None
+    ) -> tuple[AuditEntry, ...] | None:
         """A model's audit entries, oldest first; None where this key may not read them."""
 
     def logs(
@@ -95,7 +99,8 @@ class LiveWriter(Protocol):
     ) -> Deployment:
         """Start a promotion; the reply is the deployment that will serve.
 
-        ``settings`` is ``environment_settings_update``, ``override`` ``promotion_settings_override``.
+        ``settings`` is ``environment_settings_update``, ``override`` is
+        ``promotion_settings_override``.
         """
 
     def cancel_promotion(self, model_id: str, environment: str, *, force: bool = False) -> None:
@@ -135,10 +140,13 @@ class Prober(Protocol):
 
 
 class DeployLog(Protocol):
-    """The deploy log of every model. Raises ``LogMoved`` (a rival wrote first) or ``RemoteUnreachable``."""
+    """The deploy log of every model.
+
+    Raises ``LogMoved`` (a rival wrote first) or ``RemoteUnreachable``.
+    """
 
     def fetch(self) -> None:
-        """Bring every model's log from the remote, once; and push results kept by an earlier run."""
+        """Bring every model's log from the remote; push results that an earlier run kept."""
 
     def entries(self, key: ModelKey) -> tuple[Entry, ...]:
         """A model's entries as last fetched or appended, oldest first."""

@@ -1,0 +1,60 @@
+"""The machine's clock, with sleeps that end when we are asked to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+
+from gitops.errors import Interrupted
+
+
+class StopFlag:
+    """Set once, by a signal handler or a test; everybody who sleeps on it wakes.
+
+    ``reason`` is what asked for it ("SIGTERM"), for people.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = ""
+
+    def set(self, reason: str) -> None:
+        """Ask every model's run to stop. The first reason stays."""
+        self.reason = self.reason or reason
+        self._event.set()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether we were asked to stop."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise ``Interrupted`` if we were asked to stop."""
+        if self._event.is_set():
+            raise Interrupted(f"interrupted by {self.reason or 'the caller'}")
+
+    def wait(self, seconds: float) -> None:
+        """Wait, at most until we are asked to stop."""
+        self._event.wait(seconds)
+
+
+class SystemClock:
+    """Real time. ``sleep`` raises ``Interrupted`` as soon as ``stop`` is set."""
+
+    def __init__(self, stop: StopFlag | None = None) -> None:
+        self._stop = stop or StopFlag()
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return datetime.now(tz=UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never jump."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ``seconds`` of real time."""
+        self._stop.check()
+        self._stop.wait(max(seconds, 0.0))
+        self._stop.check()

@@ -1,0 +1,202 @@
+"""One environment from its first decision to its rest: observe, decide, one step, again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from gitops.apply.budget import Budget
+from gitops.apply.exits import INTERRUPTED, combined
+from gitops.apply.job import Ended, Job, Listed
+from gitops.apply.steps.carry_out import carry_out
+from gitops.decide.decision import Decision, State
+from gitops.errors import BasetenError, GitopsError, Interrupted, LogMoved, Unavailable
+from gitops.plan.events import Failure
+from gitops.plan.steps import Promote, Push, RollBack, Step, Wait
+from gitops.render.failures import FailureKind
+
+_SAME_STEP: Final = 8
+"""How often one step may come up in a row before it is clear that it changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How one environment ended. ``listed`` None: nothing to list (``mode: pause``)."""
+
+    tag: str
+    model: str
+    environment: str
+    exit_code: int
+    listed: Listed | None
+    decision: Decision | None = None
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = field(default_factory=tuple)
+
+
+def run_environment(job: Job, budget: Budget) -> Result:
+    """Take an environment as far as it goes; every error that is no bug becomes a result."""
+    try:
+        ended = _steps(job, budget)
+    except Interrupted:
+        ended = _interrupted(job)
+    except GitopsError as error:
+        ended = _errored(job, error)
+    if job.open is not None:
+        failure = ended.failure if ended is not None else None
+        job.finished("ok" if failure is None else "failed", failure=failure)
+    return _result(job, ended)
+
+
+def _steps(job: Job, budget: Budget) -> Ended | None:
+    last: Step | None = None
+    repeated = 0
+    while True:
+        job.run.stop.check()
+        job.view.refresh()
+        decision = job.decision = job.view.decide(job.desired, job.evidence)
+        if not decision.steps or decision.after:
+            return None
+        step = decision.steps[0]
+        repeated = repeated + 1 if step == last and not isinstance(step, Wait) else 0
+        last = step
+        if repeated >= _SAME_STEP:
+            return _standstill(job, decision)
+        if isinstance(step, Push | Promote) and not budget.allows_promotions:
+            return _budget_spent(job, budget)
+        if not isinstance(step, Wait):
+            job.waiting_since = None
+        job.started(step)
+        ended = carry_out(job, step)
+        if isinstance(step, RollBack):
+            budget.count_rollback()
+        if ended is not None:
+            return ended
+
+
+def _result(job: Job, ended: Ended | None) -> Result:
+    """What counts is the worst that happened; at rest it is what the last decision says."""
+    decision = job.decision
+    endings = [*job.ended, *([ended] if ended is not None else [])]
+    codes = [each.exit_code for each in endings]
+    failures = [each.failure for each in endings if each.failure is not None]
+    resting = decision is not None and ended is None
+    if resting and decision is not None:
+        code = _resting_code(job, decision)
+        if code:
+            codes.append(code)
+            if not failures:
+                failures.append(_resting_failure(job, decision))
+    exit_code = combined(codes, interrupted=INTERRUPTED in codes)
+    listed: Listed | None = next(
+        (each.listed for each in endings if each.exit_code == exit_code and exit_code), None
+    )
+    if listed is None and decision is not None:
+        listed = _listed(decision, exit_code)
+    return Result(
+        tag=job.tag,
+        model=job.model,
+        environment=job.name,
+        exit_code=exit_code,
+        listed=listed if listed is not None or decision is not None else "failed",
+        decision=decision,
+        failures=tuple(dict.fromkeys(failures)),
+        warnings=(*job.warnings, *(decision.notices if decision is not None else ())),
+    )
+
+
+def _resting_code(job: Job, decision: Decision) -> int:
+    if decision.after:
+        return 4
+    if decision.state is State.HELD and decision.exit_code == 0 and job.run.strict:
+        return 4
+    return decision.exit_code
+
+
+def _resting_failure(job: Job, decision: Decision) -> Failure:
+    if decision.after:
+        names = ", ".join(decision.after)
+        return job.failure(
+            FailureKind.BLOCKED,
+            detail=f"it waits for {names}, which has not succeeded",
+            remedy=f"See to {names} first, then apply again.",
+        )
+    if decision.blocked is not None:
+        remedy = decision.blocked.remedy
+        return job.failure(
+            FailureKind.BLOCKED,
+            detail=decision.blocked.why,
+            remedy=f"{remedy[:1].upper()}{remedy[1:]}.",
+        )
+    kind = {
+        State.VERIFY: FailureKind.UNVERIFIED,
+        State.RETRY: FailureKind.SERVING_FAILED,
+        State.ACTIVATE: FailureKind.SERVING_FAILED,
+        State.PROMOTE: FailureKind.START_FAILED,
+        State.PUSH: FailureKind.START_FAILED,
+    }.get(decision.state, FailureKind.BLOCKED)
+    return job.failure(kind, candidate=decision.target, detail=decision.reason)
+
+
+def _listed(decision: Decision, exit_code: int) -> Listed | None:
+    match decision.state:
+        case State.PAUSED:
+            return None
+        case State.HELD:
+            return "held"
+        case State.SUPERSEDED:
+            return "superseded"
+        case State.BLOCKED:
+            return "blocked"
+        case State.WAIT | State.FOLLOW:
+            return "running"
+        case _ if decision.after:
+            return "blocked"
+        case _:
+            return "failed" if exit_code else "converged"
+
+
+def _interrupted(job: Job) -> Ended:
+    live = job.live
+    moving = live is not None and live.candidate is not None
+    building = job.open is not None and job.open.kind in {"push", "ready", "activate", "retry"}
+    doing = job.open.kind.replace("_", " ") if job.open is not None else "the plan"
+    failure = job.failure(
+        FailureKind.INTERRUPTED,
+        candidate=live.candidate if live is not None else None,
+        percent=live.promotion.percent if live is not None and live.promotion else None,
+        doing=doing,
+        still_running=moving or building,
+    )
+    return Ended(exit_code=INTERRUPTED, listed="running", failure=failure)
+
+
+def _errored(job: Job, error: GitopsError) -> Ended:
+    doing = job.open.kind.replace("_", " ") if job.open is not None else "reading what is there"
+    kind = FailureKind.REQUEST_REFUSED
+    if isinstance(error, Unavailable):
+        kind = FailureKind.API_UNAVAILABLE
+    elif isinstance(error, LogMoved):
+        kind = FailureKind.LOG_MOVED
+    elif not isinstance(error, BasetenError):
+        kind = FailureKind.BLOCKED
+    hint = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
+    failure = job.failure(kind, doing=doing, detail=error.message, remedy=hint)
+    return Ended(exit_code=error.exit_code, listed="failed", failure=failure)
+
+
+def _standstill(job: Job, decision: Decision) -> Ended:
+    failure = job.failure(
+        FailureKind.BLOCKED,
+        detail=f"the same step came up again and again and changed nothing: {decision.reason}",
+    )
+    return Ended(exit_code=1, listed="failed", failure=failure)
+
+
+def _budget_spent(job: Job, budget: Budget) -> Ended:
+    failure = job.failure(
+        FailureKind.BLOCKED,
+        detail=f"{budget.rollbacks} releases were rolled back in this run, "
+        "as many as limits.max_rollbacks allows",
+        remedy="Find out what they have in common, then apply again.",
+    )
+    return Ended(exit_code=4, listed="blocked", failure=failure)

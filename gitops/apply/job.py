@@ -1,0 +1,388 @@
+"""One environment of one model under way: its evidence, its events, its entries in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from gitops.apply.observe import ModelView
+from gitops.apply.run import Ports, Run
+from gitops.decide.decision import Decision
+from gitops.decide.situation import Evidence, Options
+from gitops.errors import LogMoved
+from gitops.plan.actions import ActionKind, action_id, kind_of
+from gitops.plan.events import (
+    ActionFinished,
+    ActionProgress,
+    ActionStarted,
+    Failure,
+    LogEntry,
+    Result,
+)
+from gitops.plan.steps import Push, Step
+from gitops.record.entry import Entry, Event, Side
+from gitops.record.history import EnvironmentHistory
+from gitops.render.failures import Facts, FailureKind, describe
+from gitops.state.desired import DesiredEnvironment
+from gitops.state.differences import differences
+from gitops.state.json import Json, JsonObject
+from gitops.state.live import Deployment, LiveEnvironment
+from gitops.state.settings import Change
+from gitops.verify.verdict import Verdict
+
+Listed: TypeAlias = Literal[
+    "converged", "failed", "rolled_back", "rejected", "blocked", "held", "running", "superseded"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """This environment goes no further in this run. ``failure`` None: nothing to complain about."""
+
+    exit_code: int
+    listed: Listed
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    id: str
+    kind: ActionKind
+    environment: str | None
+    since: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Job:
+    """What the steps of one environment share. Used by one thread.
+
+    ``ended`` collects what went wrong without ending the environment (a rollback that worked);
+    ``promoted`` is when the promotion that is watched ended, where this run saw it end;
+    ``waiting_since`` (monotonic) when the waiting that goes on began.
+    """
+
+    run: Run
+    view: ModelView
+    desired: DesiredEnvironment
+    evidence: Evidence = field(default_factory=Evidence)
+    decision: Decision | None = None
+    ended: list[Ended] = field(default_factory=list)
+    promoted: datetime | None = None
+    figures: dict[str, Json] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    open: _Open | None = None
+    waiting_since: float | None = None
+
+    @property
+    def ports(self) -> Ports:
+        """The outside."""
+        return self.run.ports
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.desired.name
+
+    @property
+    def model(self) -> str:
+        """The model as events and options name it."""
+        return str(self.view.desired.key)
+
+    @property
+    def tag(self) -> str:
+        """``MODEL/ENV``."""
+        return f"{self.model}/{self.name}"
+
+    @property
+    def options(self) -> Options:
+        """What was allowed here."""
+        return self.run.options_for(self.tag)
+
+    @property
+    def live(self) -> LiveEnvironment | None:
+        """The environment as last read."""
+        return self.view.environment(self.name)
+
+    @property
+    def history(self) -> EnvironmentHistory:
+        """The environment's part of the log."""
+        return self.view.history.environment(self.name)
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return self.ports.clock.now()
+
+    def settings_of_release(self) -> tuple[Change, ...]:
+        """What differs between the settings that Git asks for and those last read."""
+        if self.live is None:
+            return ()
+        return differences(self.desired.settings, self.live.settings, now=self.now())
+
+    # Evidence
+
+    def learn_check(self, deployment_id: str, verdict: Verdict) -> None:
+        """Remember what the checks said of a deployment."""
+        known = {**self.evidence.checks, deployment_id: verdict}
+        self.evidence = replace(self.evidence, checks=known)
+
+    def learn_watch(self, deployment_id: str, verdict: Verdict) -> None:
+        """Remember what the watch said of a deployment."""
+        known = {**self.evidence.watch, deployment_id: verdict}
+        self.evidence = replace(self.evidence, watch=known)
+
+    def learn_failed(self, deployment_id: str, reason: str | None) -> None:
+        """Remember that a deployment failed to start, or (None) that it is tried again."""
+        known = {**self.evidence.failed_to_start}
+        known.pop(deployment_id, None)
+        if reason is not None:
+            known[deployment_id] = reason
+        self.evidence = replace(self.evidence, failed_to_start=known)
+
+    def learn_retried(self, deployment_id: str) -> None:
+        """Remember that a deployment had its one retry."""
+        self.evidence = replace(self.evidence, retried=self.evidence.retried | {deployment_id})
+
+    def learn_intent(self, intent: str) -> None:
+        """Remember an intent that this run wrote."""
+        self.evidence = replace(self.evidence, intents=self.evidence.intents | {intent})
+
+    def learn_looked(self, intent: str) -> None:
+        """Remember that the promotion of an intent was looked for long enough."""
+        self.evidence = replace(self.evidence, looked=self.evidence.looked | {intent})
+
+    def learn_traffic(self, deployment_id: str) -> None:
+        """Remember that a candidate was seen with traffic."""
+        self.evidence = replace(self.evidence, traffic=self.evidence.traffic | {deployment_id})
+
+    def learn_followed(self, deployment_id: str) -> None:
+        """Remember that a promotion was followed which a person had started."""
+        self.evidence = replace(self.evidence, followed=self.evidence.followed | {deployment_id})
+
+    def learn_as_bad(self, deployment_id: str) -> None:
+        """Remember that the deployment before broke the same bounds just as badly."""
+        known = self.evidence.previous_as_bad | {deployment_id}
+        self.evidence = replace(self.evidence, previous_as_bad=known)
+
+    # Events
+
+    def started(self, step: Step) -> None:
+        """Tell that a step begins; the steps of one action are told once."""
+        action, kind = action_id(self.view.desired.key, self.name, step), kind_of(step)
+        if action is None or kind is None:
+            return
+        if self.open is not None:
+            if self.open.id == action:
+                return
+            self.finished("ok")
+        environment = None if isinstance(step, Push) else self.name
+        self.open = _Open(
+            id=action, kind=kind, environment=environment, since=self.ports.clock.monotonic()
+        )
+        self.run.emit(
+            ActionStarted(
+                time=self.now(),
+                model=self.model,
+                environment=environment,
+                action=action,
+                kind=kind,
+                reason=self.decision.reason if self.decision else "",
+            )
+        )
+
+    def progress(
+        self, message: str, *, status: str | None = None, percent: int | None = None
+    ) -> None:
+        """Tell that something moved in the step that is under way."""
+        if self.open is None:
+            return
+        self.run.emit(
+            ActionProgress(
+                time=self.now(),
+                model=self.model,
+                environment=self.open.environment,
+                action=self.open.id,
+                kind=self.open.kind,
+                message=message,
+                status=status,
+                percent=percent,
+            )
+        )
+
+    def say(self, message: str) -> None:
+        """Tell of something that belongs to no action, as if it were part of the watch."""
+        self.run.emit(
+            ActionProgress(
+                time=self.now(),
+                model=self.model,
+                environment=self.name,
+                action=f"{self.tag}/watch",
+                kind="watch",
+                message=message,
+            )
+        )
+
+    def finished(
+        self,
+        result: Result,
+        *,
+        message: str = "",
+        deployment_id: str | None = None,
+        figures: JsonObject | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Tell that the step under way ended."""
+        if self.open is None:
+            return
+        done, self.open = self.open, None
+        self.run.emit(
+            ActionFinished(
+                time=self.now(),
+                model=self.model,
+                environment=done.environment,
+                action=done.id,
+                kind=done.kind,
+                result=result,
+                message=message,
+                seconds=round(self.ports.clock.monotonic() - done.since, 3),
+                deployment_id=deployment_id,
+                figures=figures or {},
+                failure=failure,
+            )
+        )
+
+    # Sentences
+
+    def side(self, deployment: Deployment | None) -> Side | None:
+        """A deployment as one side of a release: what labels, log and desired state say of it."""
+        if deployment is None:
+            return None
+        from gitops.state.recognise import recognise
+
+        known = self.view.history.known
+        siblings = [*(self.view.live.deployments or ())] if self.view.live else []
+        siblings += [
+            each
+            for other in (self.view.live.environments if self.view.live else ())
+            for each in (other.current, other.candidate)
+            if each is not None
+        ]
+        found = recognise(deployment, logged=known, siblings=siblings)
+        return Side(
+            deployment_id=deployment.id,
+            deployment_name=deployment.name,
+            digest=found.digest,
+            commit=found.commit,
+        )
+
+    def failure(
+        self,
+        kind: FailureKind,
+        *,
+        candidate: Side | Deployment | None = None,
+        of_push: bool = False,
+        **facts: object,
+    ) -> Failure:
+        """The three sentences of a failure, with what serves as last read."""
+        current = self.live.current if self.live is not None else None
+        values: dict[str, object] = {
+            "model": self.model,
+            "environment": None if of_push else self.name,
+            "candidate": self.side(candidate) if isinstance(candidate, Deployment) else candidate,
+            "serving": self.side(current),
+            "serving_status": current.status if current is not None else None,
+            "serving_known": self.view.live is not None,
+            "remote": self.run.remote,
+            **facts,
+        }
+        return describe(kind, Facts(**values))  # type: ignore[arg-type]  # checked by the constructor
+
+    # The log
+
+    def entry(
+        self,
+        event: Event,
+        *,
+        from_: Side | None = None,
+        to: Side | None = None,
+        intent: str | None = None,
+        reason: str | None = None,
+        ended_by: str | None = None,
+        settings_before: JsonObject | None = None,
+        settings_after: JsonObject | None = None,
+        figures: Mapping[str, Json] | None = None,
+        number: int | None = None,
+    ) -> Entry:
+        """An entry of this run about this environment."""
+        opened = self.history.intent(intent)
+        consents = {"allow": sorted(self.desired.allow)} if self.desired.allow else {}
+        return Entry(
+            at=self.now(),
+            event=event,
+            environment=self.name,
+            intent=intent,
+            from_=from_,
+            to=to,
+            model_id=self.view.live.id if self.view.live else "",
+            model=self.model,
+            release_file=self.view.desired.release_file,
+            applied_commit=self.run.commit,
+            branch=self.run.branch,
+            by=self.run.by,
+            where=self.run.where,
+            run=self.run.id,
+            number=number,
+            settings_before=settings_before,
+            settings_after=settings_after,
+            figures={**(figures or {}), **consents},
+            seconds=(self.now() - opened.at).total_seconds() if opened is not None else None,
+            reason=reason,
+            ended_by=ended_by,
+        )
+
+    def announce(self, entry: Entry) -> Entry:
+        """Append an intent: it is on the remote before this returns, or nothing may be started.
+
+        Raises ``LogMoved`` or ``RemoteUnreachable``.
+        """
+        log, key = self.ports.log, self.view.desired.key
+        write = log.keep if self.options.no_log else log.append
+        return self._written(write(key, entry))
+
+    def keep(self, entry: Entry) -> Entry | None:
+        """Append a result, kept here where the remote cannot be reached.
+
+        None where another run wrote first and the intent that this result closes is open no more:
+        then somebody else told how it ended, and the caller decides anew.
+        """
+        log, key = self.ports.log, self.view.desired.key
+        try:
+            return self._written(log.keep(key, entry))
+        except LogMoved:
+            log.fetch()
+            self.view.read_log()
+            opened = self.history.open_intent
+            if entry.closes is not None and (opened is None or opened.id != entry.closes):
+                return None
+            return self._written(log.keep(key, entry))
+
+    def _written(self, entry: Entry) -> Entry:
+        self.view.read_log()
+        self.evidence = replace(self.evidence, recorded=self.evidence.recorded | {entry.id})
+        known = any(each.id == entry.id for each in self.view.history.entries)
+        self.run.emit(
+            LogEntry(
+                time=self.now(),
+                model=self.model,
+                environment=self.name,
+                event=entry.event.value,
+                entry=entry.id,
+                subject=entry.reason or "",
+                kept=not known,
+            )
+        )
+        return entry
+
+
+StepFunction: TypeAlias = Callable[[Job, Step], "Ended | None"]

@@ -1,0 +1,169 @@
+"""One model as the executor knows it: read, read again, and decided about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from gitops.decide import decide
+from gitops.decide.decision import Decision
+from gitops.decide.situation import Asked, Evidence, Fact, Situation
+from gitops.record.history import ModelHistory
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, LiveModel
+
+if TYPE_CHECKING:
+    from gitops.apply.run import Run
+
+_ROUNDS: Final = len(Fact) + 1
+_CLOCKS_DIFFER: Final = timedelta(minutes=10)
+
+
+class ModelView:
+    """Live state and history of one model, refreshed before each decision; used by one thread.
+
+    Deployments that this run made are remembered, so that a list which does not have them yet
+    never makes us push them again.
+    """
+
+    def __init__(self, run: Run, desired: DesiredModel) -> None:
+        self.run = run
+        self.desired = desired
+        self.live: LiveModel | None = None
+        self.history = ModelHistory.of(())
+        self.decided: dict[str, Decision] = {}
+        self.made: dict[str, Deployment] = {}
+        self._elsewhere: str | None = None
+        self._deployments: tuple[Deployment, ...] | None = None
+        self._audit: tuple[AuditEntry, ...] | None = None
+        self._audit_unreadable = False
+        self._asked: dict[str, tuple[Asked, ...]] = {}
+
+    @property
+    def model_id(self) -> str:
+        """Baseten's id of the model. Only to be asked for once the model is there."""
+        assert self.live is not None  # noqa: S101 - a step on a model needs the model
+        return self.live.id
+
+    def environment(self, name: str) -> LiveEnvironment | None:
+        """An environment as last read."""
+        return self.live.environment(name) if self.live else None
+
+    def refresh(self) -> None:
+        """Read the model and its environments anew; forget what depends on when it was read."""
+        reader = self.run.ports.reader
+        self.live = reader.model(self.desired.key)
+        self._deployments = self._audit = None
+        self.read_log()
+        logged = self.history.model_id
+        elsewhere = None
+        if logged is not None and (self.live is None or self.live.id != logged):
+            name = reader.model_name(logged)
+            elsewhere = name if name != self.desired.key.name else None
+        self._elsewhere = elsewhere
+
+    def read_log(self) -> None:
+        """Take the log's entries as they are now, without a fetch."""
+        self.history = ModelHistory.of(self.run.ports.log.entries(self.desired.key))
+
+    def reread(self, name: str) -> LiveEnvironment | None:
+        """One environment, read anew and remembered."""
+        found = self.run.ports.reader.environment(self.model_id, name)
+        if self.live is not None:
+            others = tuple(
+                each for each in self.live.environments if each.name.lower() != name.lower()
+            )
+            self.live = replace(
+                self.live, environments=(*others, found) if found is not None else others
+            )
+        return found
+
+    def remember(self, deployment: Deployment) -> None:
+        """Keep a deployment that this run made until Baseten's own list has it."""
+        self.made[deployment.id] = deployment
+        self._deployments = None
+
+    def forget(self, deployment_id: str) -> None:
+        """A deployment that is gone for good."""
+        self.made.pop(deployment_id, None)
+        self._deployments = None
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All deployments of the model, those included that its list does not show yet."""
+        if self._deployments is None:
+            listed = self.run.ports.reader.deployments(self.live.id) if self.live else ()
+            shown = {each.id for each in listed}
+            for seen in shown & self.made.keys():
+                del self.made[seen]
+            self._deployments = (*listed, *self.made.values())
+        return self._deployments
+
+    def audit(self) -> tuple[AuditEntry, ...]:
+        """The model's audit entries since its log needs them; empty where they cannot be read."""
+        if self._audit is None:
+            found: tuple[AuditEntry, ...] | None = ()
+            if self.live is not None:
+                reader = self.run.ports.reader
+                found = reader.audit(self.live.id, since=self._since())
+            self._audit_unreadable = found is None
+            self._audit = found or ()
+        return self._audit
+
+    def decide(self, environment: DesiredEnvironment, evidence: Evidence) -> Decision:
+        """The next steps of an environment, with only the facts read that the decision needs."""
+        known: set[Fact] = set()
+        for _ in range(_ROUNDS):
+            answer = decide(self._situation(environment, evidence, known))
+            if isinstance(answer, Decision):
+                return answer
+            known |= answer.facts
+        raise AssertionError("a decision asked again for facts that it was given")
+
+    def _situation(
+        self, environment: DesiredEnvironment, evidence: Evidence, known: set[Fact]
+    ) -> Situation:
+        live = self.live
+        if live is not None and Fact.DEPLOYMENTS in known:
+            live = replace(live, deployments=self.deployments())
+        audit = self.audit() if Fact.AUDIT in known else None
+        run, history = self.run, self.history
+        tag = f"{self.desired.key}/{environment.name}"
+        team = live.team if live is not None and live.team else self.desired.key.team
+        return Situation(
+            model=self.desired,
+            environment=environment,
+            applied_commit=run.commit,
+            now=run.ports.clock.now(),
+            live=live,
+            history=history,
+            audit=audit,
+            audit_unreadable=Fact.AUDIT in known and self._audit_unreadable,
+            asked=self._asked_of(environment) if Fact.ASKED in known else None,
+            superseded=run.facts.superseded(self.desired, environment, history),
+            elsewhere=self._elsewhere,
+            decided=dict(self.decided),
+            secrets=run.secrets.get(team) if run.secrets is not None and team else None,
+            instance_types=run.instance_types,
+            options=run.options_for(tag),
+            evidence=evidence,
+        )
+
+    def _asked_of(self, environment: DesiredEnvironment) -> tuple[Asked, ...]:
+        last = self.history.environment(environment.name).last
+        key = f"{environment.name} {last.id if last else ''}"
+        if key not in self._asked:
+            self._asked[key] = self.run.facts.asked(self.desired, environment, self.history)
+        return self._asked[key]
+
+    def _since(self) -> datetime | None:
+        """The oldest moment that any environment's last entries leave unexplained."""
+        moments: list[datetime] = []
+        for environment in self.desired.environments:
+            history = self.history.environment(environment.name)
+            if history.last is None:
+                return None
+            moments.append(history.last.at)
+            if history.open_intent is not None:
+                moments.append(history.open_intent.entry.at)
+        return min(moments) - _CLOCKS_DIFFER if moments else None

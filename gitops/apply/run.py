@@ -1,0 +1,84 @@
+"""What one apply is given: its ports, its pace, who runs it, and what was allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gitops.apply.clock import StopFlag
+from gitops.apply.pace import Pace
+from gitops.apply.ports import Archives, Clock, DeployLog, LiveReader, LiveWriter, Prober
+from gitops.decide.situation import Asked, Options
+from gitops.plan.events import ApplyEvent
+from gitops.record.history import ModelHistory
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.live import InstanceType
+
+Emit = Callable[[ApplyEvent], None]
+
+
+class FactSource(Protocol):
+    """Facts that Git's history holds; the pipeline walks it."""
+
+    def asked(
+        self, model: DesiredModel, environment: DesiredEnvironment, history: ModelHistory
+    ) -> tuple[Asked, ...]:
+        """What Git asked for in this environment since its oldest hold, oldest first."""
+
+    def superseded(
+        self, model: DesiredModel, environment: DesiredEnvironment, history: ModelHistory
+    ) -> bool:
+        """Whether the applied commit is older than the last one applied here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside. ``clock`` must raise ``Interrupted`` in ``sleep`` once the stop flag is set."""
+
+    reader: LiveReader
+    writer: LiveWriter
+    prober: Prober
+    log: DeployLog
+    archives: Archives
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One apply.
+
+    ``commit`` is the applied commit, ``branch`` the deploy branch where the commit is on it.
+    ``by`` and ``where`` say who runs it and on which machine, ``id`` names the run. ``options``
+    maps ``MODEL/ENV`` to what was allowed there, ``default_options`` is for all others.
+    ``environments`` limits the run to those names, None: all. ``planned`` is how many actions the
+    plan lists.
+    """
+
+    ports: Ports
+    facts: FactSource
+    emit: Emit
+    commit: str
+    api_url: str
+    workspace: str | None = None
+    dirty: bool = False
+    branch: str | None = None
+    by: str = ""
+    where: str = ""
+    id: str = ""
+    remote: str = "origin"
+    pace: Pace = field(default_factory=Pace)
+    stop: StopFlag = field(default_factory=StopFlag)
+    options: Mapping[str, Options] = field(default_factory=dict)
+    default_options: Options = field(default_factory=Options)
+    environments: frozenset[str] | None = None
+    parallel: int = 4
+    max_rollbacks: int = 3
+    strict: bool = False
+    planned: int = 0
+    secrets: Mapping[str, frozenset[str]] | None = None
+    instance_types: Mapping[str, InstanceType] | None = None
+
+    def options_for(self, tag: str) -> Options:
+        """What was allowed for one ``MODEL/ENV``."""
+        return self.options.get(tag, self.default_options)

@@ -1,0 +1,65 @@
+"""Cancel a promotion and wait until its traffic is back."""
+
+from __future__ import annotations
+
+from gitops.apply.job import Ended, Job
+from gitops.apply.waiting import until
+from gitops.errors import NotFound, RequestRefused, ResponseLost
+from gitops.plan.steps import CancelPromotion
+from gitops.render.failures import FailureKind
+
+
+def cancel_promotion(job: Job, step: CancelPromotion) -> Ended | None:
+    """Cancel a promotion that nobody wants any more, gracefully."""
+    if cancelled(job, step.deployment_id, force=False):
+        job.finished("ok", deployment_id=step.deployment_id)
+        return None
+    failure = job.failure(
+        FailureKind.TIMED_OUT,
+        doing="the cancellation",
+        seconds=job.run.pace.ramp_down,
+        still_running=True,
+    )
+    job.finished("failed", deployment_id=step.deployment_id, failure=failure)
+    return Ended(exit_code=7, listed="running", failure=failure)
+
+
+def cancelled(job: Job, deployment_id: str, *, force: bool) -> bool:
+    """Cancel the promotion of one deployment and wait until it is no candidate any more.
+
+    With ``force`` all traffic returns at once. A graceful one that takes too long is forced, too.
+    True also where the promotion ended in another way meanwhile: what serves is read afterwards.
+    """
+    _ask(job, force=force)
+    if until(job, lambda: _gone(job, deployment_id), limit=job.run.pace.ramp_down):
+        return True
+    if force:
+        return False
+    _ask(job, force=True)
+    return bool(until(job, lambda: _gone(job, deployment_id), limit=job.run.pace.visible))
+
+
+def _ask(job: Job, *, force: bool) -> None:
+    writer, model_id = job.ports.writer, job.view.model_id
+    try:
+        writer.cancel_promotion(model_id, job.name, force=force)
+    except (ResponseLost, NotFound) as error:
+        job.progress(f"looking whether it was cancelled: {error.message}")
+    except RequestRefused as refused:
+        # Over already, or of a kind that cannot be forced: the plain cancel is always there.
+        job.progress(f"Baseten refused to cancel: {refused.message}")
+        live = job.view.reread(job.name)
+        if force and live is not None and live.candidate is not None:
+            try:
+                writer.cancel_promotion(model_id, job.name)
+            except (RequestRefused, ResponseLost, NotFound) as error:
+                job.progress(f"looking whether it was cancelled: {error.message}")
+
+
+def _gone(job: Job, deployment_id: str) -> bool | None:
+    live = job.view.reread(job.name)
+    if live is None or live.candidate is None or live.candidate.id != deployment_id:
+        return True
+    # Baseten may leave a failed candidate where it is, with a promotion that is over.
+    over = live.promotion is None or live.promotion.status in {"FAILED", "CANCELED", "SUCCEEDED"}
+    return True if over else None

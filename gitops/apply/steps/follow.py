@@ -1,0 +1,120 @@
+"""Follow: a promotion runs; tell how far it is and judge what it brings, until it ends."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gitops.apply.job import Ended, Job
+from gitops.apply.settled import pending
+from gitops.apply.steps.settings import write_until_read_back
+from gitops.apply.steps.watching import figures_since
+from gitops.errors import RequestRefused
+from gitops.plan.steps import Follow
+from gitops.render.failures import FailureKind
+from gitops.state.desired import Watch
+from gitops.state.health import Health, health_of
+from gitops.state.live import Deployment, Promotion
+from gitops.verify.verdict import Outcome
+from gitops.verify.watch import Watching, begin, look
+
+STANDING_STILL: Final = frozenset({"PAUSED", "RAMPING_DOWN", "FAILED", "CANCELED"})
+"""Statuses in which following is over and a decision is due."""
+
+
+def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason to stop a case
+    """Look until the promotion's end, a person's pause, a certain verdict, or the file's limit.
+
+    What it ended as is not decided here: the next decision reads what serves.
+    """
+    if step.intent is None:
+        job.learn_followed(step.deployment_id)
+    clock, limit = job.ports.clock, job.view.desired.timeouts.promotion
+    begun = clock.monotonic()
+    shown: tuple[object, ...] = ()
+    judged: Watching | None = None
+    for pause in job.run.pace.pauses():
+        live = job.view.reread(job.name)
+        if live is None:
+            return None
+        if live.current is not None and live.current.id == step.deployment_id:
+            return _arrived(job, step)
+        candidate = live.candidate
+        if candidate is None or candidate.id != step.deployment_id:
+            return None
+        promotion = live.promotion or Promotion(status="RELEASING")
+        if promotion.percent > 0:
+            job.learn_traffic(candidate.id)
+        now = (promotion.status, promotion.percent, candidate.status)
+        if now != shown:
+            shown = now
+            job.progress(
+                f"{promotion.status}, {promotion.percent} % of the traffic; "
+                f"{candidate.name} is {candidate.status}",
+                status=promotion.status,
+                percent=promotion.percent,
+            )
+        stands = promotion.status.upper() in STANDING_STILL
+        if stands or health_of(candidate.status) in {Health.FAILED, Health.STOPPED}:
+            return None
+        if not step.undo and promotion.percent > 0:
+            judged = _judge(job, judged, candidate)
+            if judged.verdict is not None and judged.verdict.outcome is Outcome.FAIL:
+                job.learn_watch(candidate.id, judged.verdict)
+                return None
+        if clock.monotonic() - begun >= limit:
+            return _patience_ended(job, candidate, promotion, limit)
+        clock.sleep(pause)
+    raise AssertionError("the pauses never end")
+
+
+def _judge(job: Job, judged: Watching | None, candidate: Deployment) -> Watching:
+    """The watch's own rules while traffic moves; only what is beyond doubt counts already."""
+    now = job.now()
+    if judged is None:
+        asked = job.desired.watch or Watch(seconds=0)
+        endless = Watch(
+            seconds=job.view.desired.timeouts.promotion * 2,
+            error_rate=asked.error_rate if asked.seconds > 0 else None,
+            min_requests=asked.min_requests,
+            unhealthy_for=asked.unhealthy_for,
+        )
+        judged = begin(endless, began=now, lag=job.run.pace.metrics_lag)
+    window = figures_since(job, candidate.id, judged.began, now) if judged.has_bounds else None
+    return look(judged, at=now, status=candidate.status, window=window)
+
+
+def _arrived(job: Job, step: Follow) -> Ended | None:
+    job.promoted = job.now()
+    job.progress("it serves", percent=100)
+    if step.undo:
+        return None
+    # What an older API left out of the promotion is written now, before it is judged.
+    live = job.live
+    changes = job.settings_of_release()
+    missing = pending(changes, live.settings) if live is not None else ()
+    if not missing:
+        return None
+    job.progress(f"Baseten left out {', '.join(each.path for each in missing)}: written now")
+    try:
+        missing = write_until_read_back(job, missing)
+    except RequestRefused as refused:
+        job.warnings.append(f"{job.tag}: {refused.message}")
+        return None
+    if missing:
+        paths = ", ".join(each.path for each in missing)
+        job.warnings.append(f"{job.tag}: Baseten does not show {paths} yet")
+    return None
+
+
+def _patience_ended(job: Job, candidate: Deployment, promotion: Promotion, seconds: float) -> Ended:
+    failure = job.failure(
+        FailureKind.TIMED_OUT,
+        candidate=candidate,
+        doing="the promotion",
+        seconds=seconds,
+        percent=promotion.percent,
+        detail=f"{promotion.status}, {promotion.percent} % of the traffic",
+        still_running=True,
+    )
+    job.finished("failed", deployment_id=candidate.id, failure=failure)
+    return Ended(exit_code=7, listed="running", failure=failure)

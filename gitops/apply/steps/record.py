@@ -1,0 +1,144 @@
+"""Record: write into the deploy log what was seen, and count what it means for this run."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from gitops.apply.job import Ended, Job
+from gitops.plan.events import Failure
+from gitops.plan.steps import Record
+from gitops.record.entry import Event
+from gitops.render.failures import FailureKind
+from gitops.state.differences import flatten
+from gitops.state.json import Json, JsonObject
+from gitops.verify.verdict import Outcome
+
+
+def record(job: Job, step: Record) -> Ended | None:
+    """Append the entry; an unreachable remote keeps it here for the next run."""
+    success = step.event in {Event.RELEASED, Event.ADOPTED}
+    opened = job.history.intent(step.intent)
+    asked = flatten(job.desired.settings, now=job.now()) if success else None
+    before: JsonObject | None = opened.settings_before if opened is not None else None
+    written = job.keep(
+        job.entry(
+            step.event,
+            from_=step.from_,
+            to=step.to,
+            intent=step.intent,
+            reason=step.reason,
+            ended_by=step.ended_by,
+            settings_before=before if success else None,
+            settings_after=asked,
+            figures=_figures(job, step),
+            number=job.history.last_number + 1 if step.event is Event.RELEASED else None,
+        )
+    )
+    if written is None:
+        # Another run closed this intent first: what it wrote is what happened.
+        return None
+    _count(job, step)
+    return None
+
+
+def _figures(job: Job, step: Record) -> dict[str, Json]:
+    figures = dict(job.figures)
+    if step.event is Event.RELEASED and "watch" not in figures:
+        figures["watch"] = "skipped"
+    return figures
+
+
+def _count(job: Job, step: Record) -> None:
+    """What an entry adds to the run's result; steps that failed have told of it already."""
+    match step.event:
+        case Event.ROLLED_BACK:
+            _count_end(job, step)
+        case Event.HELD:
+            if step.to is None:
+                failure = job.failure(
+                    FailureKind.PERSONS_RELEASE_FAILED,
+                    candidate=step.from_,
+                    detail=step.reason or "",
+                )
+                _end(job, 8, failure)
+            else:
+                job.finished("ok")
+        case Event.RELEASED | Event.ADOPTED:
+            _count_success(job, step)
+        case (
+            Event.INTENT
+            | Event.NOT_STARTED
+            | Event.REJECTED
+            | Event.UNVERIFIED
+            | Event.SETTINGS
+            | Event.LIFTED
+        ):
+            return
+        case _:
+            assert_never(step.event)
+
+
+def _count_success(job: Job, step: Record) -> None:
+    serving = step.to.deployment_id if step.to else ""
+    verdict = job.evidence.watch.get(serving)
+    if (
+        verdict is None
+        or verdict.outcome is not Outcome.FAIL
+        or serving in job.evidence.previous_as_bad
+    ):
+        job.finished("ok")
+        return
+    failure = job.failure(
+        FailureKind.WATCH_FAILED_ALERT_ONLY, candidate=step.to, detail=verdict.reason
+    )
+    _end(job, 8, failure)
+
+
+def _count_end(job: Job, step: Record) -> None:
+    """A release that is over without us having undone it: by a person, or by Baseten."""
+    opened = job.history.intent(step.intent)
+    serving = job.side(job.live.current if job.live else None)
+    back = step.from_ is None or (
+        serving is not None
+        and (
+            serving.deployment_id == step.from_.deployment_id
+            or (serving.digest is not None and serving.digest == step.from_.digest)
+        )
+    )
+    candidates = (
+        {opened.to.deployment_id} if opened is not None and opened.to is not None else set()
+    )
+    moved = bool(job.evidence.traffic) or bool(job.evidence.traffic & candidates)
+    if step.ended_by is not None:
+        failure = job.failure(FailureKind.ENDED_BY_PERSON, candidate=step.to, person=step.ended_by)
+        _end(job, 3 if back else 8, failure)
+    elif not back:
+        failure = job.failure(
+            FailureKind.ROLLBACK_NOT_CONFIRMED,
+            candidate=step.to,
+            target=step.from_,
+            detail=step.reason or "",
+        )
+        _end(job, 8, failure)
+    elif moved:
+        failure = job.failure(
+            FailureKind.PROMOTION_FAILED_WITH_TRAFFIC,
+            candidate=step.to,
+            target=step.from_,
+            detail=step.reason or "",
+        )
+        _end(job, 3, failure)
+    else:
+        failure = job.failure(
+            FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC,
+            candidate=step.to,
+            detail=step.reason or "",
+        )
+        _end(job, 5, failure)
+
+
+def _end(job: Job, code: int, failure: Failure) -> None:
+    job.finished("failed", failure=failure)
+    job.ended.append(
+        Ended(exit_code=code, listed="rolled_back" if code == 3 else "failed", failure=failure)
+    )

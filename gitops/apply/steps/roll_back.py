@@ -1,0 +1,289 @@
+"""Roll back: bring back what served before an intent, its settings too, and confirm it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gitops.apply.job import Ended, Job, Listed
+from gitops.apply.settled import put_back
+from gitops.apply.steps.cancel import cancelled
+from gitops.apply.steps.promote import is_side
+from gitops.apply.steps.settings import write_until_read_back
+from gitops.apply.steps.way_back import serves_again
+from gitops.apply.waiting import until
+from gitops.errors import BasetenError, RequestRefused
+from gitops.plan.events import Failure, RollbackFinished, RollbackStarted
+from gitops.plan.steps import RollBack
+from gitops.record.entry import Entry, Event, Side
+from gitops.render.failures import FailureKind
+from gitops.state.health import Health, health_of
+from gitops.state.json import Json
+from gitops.state.live import LiveEnvironment
+
+
+def roll_back(job: Job, step: RollBack) -> Ended | None:
+    """Undo a release, record it, and leave its artifact held. Nothing is deleted.
+
+    It needs no deploy log to begin: the result is kept here where the Git host is down. A person's
+    pause or promotion in the way is never overruled.
+    """
+    begun = job.now()
+    _tell_start(job, step, begun)
+    intent = job.history.intent(step.intent)
+    live = job.view.reread(job.name)
+    in_the_way = _persons(job, live, step)
+    if in_the_way is not None:
+        return _stopped(job, step, begun, in_the_way)
+    candidate = live.candidate if live else None
+    moved = bool(job.evidence.traffic) or not is_side(job, candidate, step.bad)
+    if candidate is not None and is_side(job, candidate, step.bad):
+        job.progress(f"cancelling the promotion of {candidate.name}")
+        if not cancelled(job, candidate.id, force=True):
+            return _unconfirmed(job, step, begun, "the promotion could not be cancelled")
+        live = job.live
+    if step.to is None and live is not None and is_side(job, live.current, step.bad):
+        _no_way_back(job, step, begun)
+        return None
+    if step.to is not None:
+        problem = serves_again(job, step.to, intent)
+        if problem is not None:
+            return _unconfirmed(job, step, begun, problem)
+    problem = _restore(job, intent) or (_confirm(job, step.to) if step.to else None)
+    if problem is not None:
+        return _unconfirmed(job, step, begun, problem)
+    figures = _figures(job, step, intent, begun)
+    if _write(job, step, figures):
+        _tell_end(job, step, begun, figures, moved=moved)
+    return None
+
+
+def _tell_start(job: Job, step: RollBack, begun: datetime) -> None:
+    job.run.emit(
+        RollbackStarted(
+            time=begun,
+            model=job.model,
+            environment=job.name,
+            reason=step.reason,
+            from_deployment=_name(step.bad),
+            to_deployment=_name(step.to) if step.to else None,
+        )
+    )
+
+
+def _persons(job: Job, live: LiveEnvironment | None, step: RollBack) -> FailureKind | None:
+    """A pause, or a promotion of something that is neither side: a person's, and theirs to end."""
+    if live is None or live.candidate is None:
+        return None
+    if live.promotion is not None and live.promotion.status.upper() == "PAUSED":
+        return FailureKind.BLOCKED_BY_PERSON
+    sides = [side for side in (step.bad, step.to) if side is not None]
+    ours = any(is_side(job, live.candidate, side) for side in sides)
+    return None if ours else FailureKind.BLOCKED_BY_PERSON
+
+
+def _restore(job: Job, intent: Entry | None) -> str | None:
+    live = job.view.reread(job.name)
+    if intent is None or live is None:
+        return None
+    before, after = intent.settings_before or {}, intent.settings_after or {}
+    changes = put_back(before, after, live.settings)
+    if not changes:
+        return None
+    try:
+        missing = write_until_read_back(job, changes)
+    except RequestRefused as refused:
+        return f"Baseten refused the settings from before: {refused.message}"
+    if missing:
+        return f"Baseten does not show {', '.join(each.path for each in missing)} as before"
+    return None
+
+
+def _confirm(job: Job, target: Side) -> str | None:
+    """The deployment before serves, and is as many replicas as its settings in force ask for."""
+
+    def look() -> bool | None:
+        live = job.view.reread(job.name)
+        current = live.current if live is not None else None
+        if live is None or current is None or not is_side(job, current, target):
+            return None
+        if health_of(current.status) is not Health.READY:
+            return None
+        wanted = _minimum(live)
+        return True if wanted is None or current.active_replicas >= wanted else None
+
+    if until(job, look, limit=job.run.pace.confirm):
+        return None
+    live = job.live
+    current = live.current if live is not None else None
+    if live is None or current is None or not is_side(job, current, target):
+        return "it does not serve"
+    return (
+        f"{current.name} is {current.status} with {current.active_replicas} replicas, "
+        f"and {_minimum(live)} are wanted"
+    )
+
+
+def _minimum(live: LiveEnvironment) -> int | None:
+    """The least replicas in force: the deployment's own settings count schedules in."""
+    own = live.current.autoscaling if live.current is not None else None
+    found = (own or {}).get("min_replica", live.settings.autoscaling.get("min_replica"))
+    return found if isinstance(found, int) else None
+
+
+def _figures(job: Job, step: RollBack, intent: Entry | None, begun: datetime) -> dict[str, Json]:
+    """Replicas against their minimum, and error rates before, during and after. None: unknown."""
+    live = job.live
+    current = live.current if live is not None else None
+    figures: dict[str, Json] = dict(job.figures)
+    rates: dict[str, Json] = {"before": None, "during": None, "after": None}
+    promoted = intent.at if intent is not None else begun
+    if step.to is not None:
+        before = timedelta(seconds=job.run.pace.baseline)
+        rates["before"] = _rate(job, step.to.deployment_id, promoted - before, promoted)
+    rates["during"] = _rate(job, step.bad.deployment_id, promoted, begun)
+    if current is not None and rates["during"] is not None:
+        serving, since = current.id, job.now()
+        rates["after"] = until(
+            job,
+            lambda: _rate(job, serving, since, job.now()),
+            limit=job.run.pace.afterwards,
+        )
+    figures["rollback"] = {
+        "replicas": current.active_replicas if current is not None else None,
+        "minimum": _minimum(live) if live is not None else None,
+        "error_rate": rates,
+        "seconds": (job.now() - begun).total_seconds(),
+    }
+    return figures
+
+
+def _rate(job: Job, deployment_id: str, start: datetime, end: datetime) -> float | None:
+    if end <= start:
+        return None
+    try:
+        window = job.ports.reader.window(job.view.model_id, deployment_id, start, end)
+    except BasetenError as error:
+        job.progress(f"no figures: {error.message}")
+        return None
+    return window.error_rate
+
+
+def _write(job: Job, step: RollBack, figures: dict[str, Json]) -> bool:
+    """Close the intent; False where another run closed it first."""
+    by_hand = _is_by_hand(job, step)
+    entry = job.entry(
+        Event.HELD if by_hand else Event.ROLLED_BACK,
+        from_=step.bad if by_hand else step.to,
+        to=step.to if by_hand else step.bad,
+        intent=step.intent,
+        reason=step.reason,
+        figures=figures,
+    )
+    return job.keep(entry) is not None
+
+
+def _is_by_hand(job: Job, step: RollBack) -> bool:
+    opened = job.history.intent(step.intent)
+    return opened is not None and opened.event is Event.HELD
+
+
+def _tell_end(
+    job: Job, step: RollBack, begun: datetime, figures: dict[str, Json], *, moved: bool
+) -> None:
+    if _is_by_hand(job, step):
+        kind, code = FailureKind.WATCH_FAILED, 0
+    elif not moved:
+        kind, code = FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC, 5
+    elif step.bad.deployment_id in job.evidence.watch and job.promoted is not None:
+        kind, code = FailureKind.WATCH_FAILED, 3
+    elif job.evidence.traffic and job.promoted is None:
+        kind, code = FailureKind.PROMOTION_FAILED_WITH_TRAFFIC, 3
+    else:
+        kind, code = FailureKind.WATCH_FAILED, 3
+    failure = job.failure(kind, candidate=step.bad, target=step.to, detail=step.reason)
+    _emit_finished(
+        job,
+        begun,
+        confirmed=True,
+        message="the deployment before serves, confirmed",
+        figures=figures,
+        failure=failure,
+    )
+    if code:
+        listed: Listed = "rolled_back" if code == 3 else "failed"
+        job.ended.append(Ended(exit_code=code, listed=listed, failure=failure))
+    job.finished("failed", message=step.reason, figures=figures, failure=failure)
+
+
+def _no_way_back(job: Job, step: RollBack, begun: datetime) -> None:
+    """Nothing served before: leave it serving, hold it, and call a person."""
+    failure = job.failure(FailureKind.NOTHING_TO_GO_BACK_TO, candidate=step.bad, detail=step.reason)
+    entry = job.entry(
+        Event.HELD,
+        from_=step.bad,
+        intent=step.intent,
+        reason=step.reason,
+        figures=job.figures,
+    )
+    job.keep(entry)
+    _end_badly(job, begun, failure)
+
+
+def _unconfirmed(job: Job, step: RollBack, begun: datetime, why: str) -> Ended:
+    """The intent stays open: the next run goes on from what it finds."""
+    live = job.view.reread(job.name)
+    kind = _persons(job, live, step) or FailureKind.ROLLBACK_NOT_CONFIRMED
+    return _stopped(job, step, begun, kind, why)
+
+
+def _stopped(job: Job, step: RollBack, begun: datetime, kind: FailureKind, why: str = "") -> Ended:
+    live = job.live
+    promotion = live.promotion if live is not None else None
+    failure = job.failure(
+        kind,
+        candidate=step.bad,
+        target=step.to,
+        detail=why or step.reason,
+        paused=promotion is not None and promotion.status.upper() == "PAUSED",
+        percent=promotion.percent if promotion is not None else None,
+    )
+    _end_badly(job, begun, failure)
+    return job.ended.pop()
+
+
+def _end_badly(job: Job, begun: datetime, failure: Failure) -> None:
+    _emit_finished(
+        job, begun, confirmed=False, message=failure.happened, figures=job.figures, failure=failure
+    )
+    job.finished("failed", failure=failure)
+    job.ended.append(Ended(exit_code=8, listed="failed", failure=failure))
+
+
+def _emit_finished(
+    job: Job,
+    begun: datetime,
+    *,
+    confirmed: bool,
+    message: str,
+    figures: dict[str, Json],
+    failure: Failure,
+) -> None:
+    current = job.live.current if job.live is not None else None
+    now = job.now()
+    job.run.emit(
+        RollbackFinished(
+            time=now,
+            model=job.model,
+            environment=job.name,
+            confirmed=confirmed,
+            serving=current.name if current is not None else None,
+            message=message,
+            seconds=round((now - begun).total_seconds(), 3),
+            figures=figures,
+            failure=failure,
+        )
+    )
+
+
+def _name(side: Side) -> str:
+    return side.deployment_name or side.deployment_id

@@ -1,0 +1,111 @@
+"""Environments and their settings: created, changed, put back, and always read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitops.apply import blocks
+from gitops.apply.job import Ended, Job
+from gitops.apply.settled import pending
+from gitops.apply.waiting import until
+from gitops.errors import RequestRefused, ResponseLost
+from gitops.plan.steps import CreateEnvironment, RestoreSettings, UpdateSettings
+from gitops.record.entry import Event
+from gitops.render.failures import FailureKind
+from gitops.state.settings import Change
+
+
+def create_environment(job: Job, step: CreateEnvironment) -> Ended | None:
+    """Create an environment with its settings. One that somebody else just made is fine."""
+    settings = blocks.of_settings(job.desired.settings)
+    try:
+        job.ports.writer.create_environment(job.view.model_id, step.environment, settings)
+    except ResponseLost as lost:
+        job.progress(f"the answer was lost, looking: {lost.message}")
+    except RequestRefused as refused:
+        if job.view.reread(step.environment) is None:
+            return _refused(job, "the new environment", refused)
+    found = until(job, lambda: job.view.reread(step.environment), limit=job.run.pace.visible)
+    if found is None:
+        failure = job.failure(
+            FailureKind.TIMED_OUT, doing="the new environment", seconds=job.run.pace.visible
+        )
+        job.finished("failed", failure=failure)
+        return Ended(exit_code=7, listed="running", failure=failure)
+    job.finished("ok")
+    return None
+
+
+def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
+    """Write settings until they are read back, and note them in the deploy log."""
+    ended = _write(job, step.changes)
+    if ended is not None:
+        return ended
+    job.finished("ok", message=f"{len(step.changes)} settings read back")
+    current = job.side(job.live.current if job.live else None)
+    job.keep(
+        job.entry(
+            Event.SETTINGS,
+            from_=current,
+            to=current,
+            settings_before={each.path: each.before for each in step.changes},
+            settings_after={each.path: each.after for each in step.changes},
+        )
+    )
+    return None
+
+
+def restore_settings(job: Job, step: RestoreSettings) -> Ended | None:
+    """Put back what a release that is over had changed."""
+    ended = _write(job, step.changes)
+    if ended is not None:
+        return ended
+    job.finished("ok", message=f"{len(step.changes)} settings put back")
+    return None
+
+
+def write_until_read_back(job: Job, changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Write settings and poll until Baseten shows them; those that it does not show in time.
+
+    Accepted and queued are not true yet. A lost answer needs no second write: what is read back
+    decides. Raises ``RequestRefused``.
+    """
+    live = job.view.reread(job.name)
+    wanted = pending(changes, live.settings) if live is not None else tuple(changes)
+    if not wanted:
+        return ()
+    body = blocks.of_changes(wanted, live.settings if live is not None else None)
+    try:
+        job.ports.writer.update_environment(job.view.model_id, job.name, body)
+    except ResponseLost as lost:
+        job.progress(f"the answer was lost, looking: {lost.message}")
+
+    def look() -> bool | None:
+        found = job.view.reread(job.name)
+        return True if found is not None and not pending(wanted, found.settings) else None
+
+    if until(job, look, limit=job.run.pace.settings):
+        return ()
+    live = job.live
+    return pending(wanted, live.settings) if live is not None else wanted
+
+
+def _write(job: Job, changes: Sequence[Change]) -> Ended | None:
+    try:
+        missing = write_until_read_back(job, changes)
+    except RequestRefused as refused:
+        return _refused(job, "the settings", refused)
+    if not missing:
+        return None
+    failure = job.failure(
+        FailureKind.SETTINGS_NOT_TAKEN,
+        detail=", ".join(each.path for each in missing),
+    )
+    job.finished("failed", failure=failure)
+    return Ended(exit_code=7, listed="running", failure=failure)
+
+
+def _refused(job: Job, doing: str, refused: RequestRefused) -> Ended:
+    failure = job.failure(FailureKind.REQUEST_REFUSED, doing=doing, detail=refused.message)
+    job.finished("failed", failure=failure)
+    return Ended(exit_code=1, listed="failed", failure=failure)

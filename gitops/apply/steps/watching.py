@@ -1,0 +1,123 @@
+"""Watch: judge what serves by its health and its figures, until the verdict is certain."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gitops.apply.job import Ended, Job
+from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
+from gitops.plan.steps import Watch
+from gitops.state.health import Health, health_of
+from gitops.verify.observation import Window
+from gitops.verify.verdict import Outcome, figures
+from gitops.verify.watch import Watching, begin, look
+
+
+def watch(job: Job, step: Watch) -> Ended | None:
+    """Look at what serves until its verdict is certain; something else serving ends the watch.
+
+    The data that is judged begins with the promotion's end, where this run saw it, else now.
+    """
+    current = job.live.current if job.live else None
+    deployment_id = step.deployment_id or (current.id if current else "")
+    began = job.promoted or job.now()
+    state = begin(
+        job.desired.watch,
+        began=began,
+        lag=job.run.pace.metrics_lag,
+        baseline=_before(job, step.intent),
+    )
+    shown = ""
+    for pause in job.run.pace.pauses():
+        live = job.view.reread(job.name)
+        serving = live.current if live is not None else None
+        if serving is None or serving.id != deployment_id:
+            return None
+        if health_of(serving.status) in {Health.INACTIVE, Health.STOPPED}:
+            return None
+        now = job.now()
+        window = figures_since(job, deployment_id, began, min(now, state.ends), state=state)
+        state = look(state, at=now, status=serving.status, window=window)
+        told = _told(state, serving.status, window)
+        if told != shown:
+            shown = told
+            job.progress(told, status=serving.status)
+        if state.verdict is not None:
+            _judged(job, deployment_id, state)
+            return None
+        job.ports.clock.sleep(_pause(pause, state, now))
+    raise AssertionError("the pauses never end")
+
+
+def figures_since(
+    job: Job,
+    deployment_id: str,
+    start: datetime,
+    end: datetime,
+    *,
+    state: Watching | None = None,
+) -> Window | None:
+    """A deployment's figures; None where they cannot be read or are not needed.
+
+    Unknown figures never fail a release: where the file wants them, they end up inconclusive.
+    """
+    if (state is not None and not state.has_bounds) or end <= start:
+        return None
+    try:
+        return job.ports.reader.window(job.view.model_id, deployment_id, start, end)
+    except (Unavailable, RequestRefused, NotFound, AccessDenied) as error:
+        job.progress(f"no figures: {error.message}")
+        return None
+
+
+def _pause(pause: float, state: Watching, now: datetime) -> float:
+    """No longer than to the end of the data, so that a verdict does not wait for a long pause."""
+    left = (state.ends - now).total_seconds()
+    return min(pause, left) if left > 0 else pause
+
+
+def _before(job: Job, intent_id: str | None) -> Window | None:
+    """The previous deployment's own figures from before the promotion that is watched."""
+    wanted = job.desired.watch
+    intent = job.history.intent(intent_id)
+    if wanted is None or intent is None or intent.from_ is None:
+        return None
+    if wanted.error_rate is None and not wanted.latency:
+        return None
+    seconds = min(max(wanted.seconds, 60.0), job.run.pace.baseline)
+    start = intent.at - timedelta(seconds=seconds)
+    try:
+        return job.ports.reader.window(
+            job.view.model_id, intent.from_.deployment_id, start, intent.at
+        )
+    except BasetenError as error:
+        job.progress(f"no figures of the deployment before: {error.message}")
+        return None
+
+
+def _judged(job: Job, deployment_id: str, state: Watching) -> None:
+    verdict = state.verdict
+    assert verdict is not None  # noqa: S101 - the caller looked
+    job.learn_watch(deployment_id, verdict)
+    job.figures["watch"] = figures(verdict)
+    if state.as_bad:
+        job.learn_as_bad(deployment_id)
+        job.warnings.append(f"{job.tag}: {verdict.reason}; the deployment before was as bad")
+    if verdict.outcome is not Outcome.FAIL:
+        job.finished(
+            "ok",
+            message=verdict.reason,
+            deployment_id=deployment_id,
+            figures=figures(verdict),
+        )
+        return
+    # Bad: the action stays open, for what follows (a rollback, an alert) tells how it ends.
+    job.progress(verdict.reason)
+
+
+def _told(state: Watching, status: str, window: Window | None) -> str:
+    if not state.has_bounds or window is None or window.requests is None:
+        return f"watching, {status}"
+    rate = window.error_rate
+    errors = f", {rate:.1%} of them failed" if rate is not None else ""
+    return f"watching, {status}; {window.requests:.0f} requests{errors}"

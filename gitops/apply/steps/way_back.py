@@ -1,0 +1,147 @@
+"""The promotion that brings back what served before: in place, at once, on its own hardware."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gitops.apply import blocks
+from gitops.apply.job import Job
+from gitops.apply.settled import put_back
+from gitops.apply.steps.promote import is_side
+from gitops.apply.waiting import until
+from gitops.errors import AccessDenied, NotFound, RequestRefused, ResponseLost
+from gitops.record.entry import Entry, Side
+from gitops.state.health import Health, health_of
+from gitops.state.json import JsonObject
+from gitops.state.live import Deployment, LiveEnvironment
+
+FAST: Final[JsonObject] = {
+    "rolling_deploy": False,
+    "redeploy_on_promotion": False,
+    "promotion_cleanup_strategy": "SCALE_TO_ZERO",
+}
+"""For this promotion only. The bad deployment stays, without replicas, to be looked into."""
+
+
+def serves_again(job: Job, target: Side, intent: Entry | None) -> str | None:
+    """Make ``target`` serve; None once it does, else why it does not.
+
+    Every answer that is lost or refused is looked up: only what serves counts.
+    """
+    live = job.view.reread(job.name)
+    if live is None:
+        return "the environment is not there any more"
+    if is_side(job, live.current, target):
+        return None
+    if live.candidate is None:
+        problem = _ready(job, target) or _request(job, target, intent, live)
+        if problem is not None:
+            return problem
+    elif not is_side(job, live.candidate, target):
+        return f"deployment {live.candidate.name} is being promoted instead"
+    return _arrive(job, target)
+
+
+def _ready(job: Job, target: Side) -> str | None:
+    """Start what served before, where it was stopped; None once it can serve."""
+    reader, model_id = job.ports.reader, job.view.model_id
+    found = reader.deployment(model_id, target.deployment_id)
+    if found is None:
+        return f"deployment {target.deployment_id} is not on Baseten any more"
+    if health_of(found.status) is Health.INACTIVE:
+        job.progress(f"activating {found.name}", status=found.status)
+        try:
+            job.ports.writer.activate(model_id, found.id)
+        except (ResponseLost, RequestRefused) as error:
+            job.progress(f"looking whether it starts: {error.message}")
+
+    def look() -> Deployment | None:
+        seen = reader.deployment(model_id, target.deployment_id)
+        if seen is None:
+            return None
+        moving = {Health.TRANSITION, Health.INACTIVE}
+        return None if health_of(seen.status) in moving else seen
+
+    started = until(job, look, limit=job.run.pace.confirm)
+    if started is None:
+        return f"deployment {target.deployment_id} did not start in time"
+    if health_of(started.status) is Health.READY:
+        return None
+    return f"deployment {started.name} is {started.status}"
+
+
+def _request(job: Job, target: Side, intent: Entry | None, live: LiveEnvironment) -> str | None:
+    changes = (
+        put_back(intent.settings_before or {}, intent.settings_after or {}, live.settings)
+        if intent is not None
+        else ()
+    )
+    try:
+        promoted = job.ports.writer.promote(
+            job.view.model_id,
+            job.name,
+            target.deployment_id,
+            settings=blocks.of_changes(changes, live.settings) or None,
+            override=FAST,
+            preserve_instance_type=False,
+        )
+    except ResponseLost as lost:
+        job.progress(f"the answer was lost, looking: {lost.message}")
+    except (RequestRefused, NotFound, AccessDenied) as refused:
+        now = job.view.reread(job.name)
+        if now is None or not (
+            is_side(job, now.candidate, target) or is_side(job, now.current, target)
+        ):
+            return f"Baseten refused the way back: {refused.message}"
+    else:
+        job.view.remember(promoted)
+    return None
+
+
+def _arrive(job: Job, target: Side) -> str | None:  # noqa: C901 - one reason to stop a case
+    """Wait until it serves. Rolling steps that an older API took all the same are skipped."""
+    clock, limit = job.ports.clock, job.run.pace.confirm
+    begun = clock.monotonic()
+    seen = forced = False
+    shown: tuple[object, ...] = ()
+    for pause in job.run.pace.pauses():
+        live = job.view.reread(job.name)
+        if live is None:
+            return "the environment is not there any more"
+        if is_side(job, live.current, target):
+            return None
+        candidate, promotion = live.candidate, live.promotion
+        waited = clock.monotonic() - begun
+        if candidate is None:
+            if seen or waited >= job.run.pace.visible:
+                return "the promotion of it ended without it serving"
+        elif not is_side(job, candidate, target):
+            return f"deployment {candidate.name} is being promoted instead"
+        else:
+            seen = True
+            status = promotion.status.upper() if promotion is not None else ""
+            if status == "PAUSED":
+                return "the promotion of it was paused"
+            if status in {"FAILED", "CANCELED"}:
+                return f"the promotion of it ended as {status}"
+            percent = promotion.percent if promotion is not None else None
+            if (status, percent) != shown:
+                shown = (status, percent)
+                job.progress(f"going back: {status.lower()}", status=status, percent=percent)
+            ready = health_of(candidate.status) is Health.READY
+            rolling = promotion is not None and promotion.rolling is True
+            if ready and rolling and not forced:
+                forced = True
+                _force_forward(job)
+        if waited >= limit:
+            return "it did not serve in time"
+        clock.sleep(pause)
+    raise AssertionError("the pauses never end")
+
+
+def _force_forward(job: Job) -> None:
+    job.progress("Baseten moves its traffic in steps: forced forward")
+    try:
+        job.ports.writer.force_roll_forward(job.view.model_id, job.name)
+    except (ResponseLost, RequestRefused, NotFound) as error:
+        job.progress(f"looking whether it moves: {error.message}")

@@ -1,0 +1,28 @@
+"""Looking again and again until something is so, with growing pauses and a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from gitops.apply.job import Job
+
+Found = TypeVar("Found")
+
+
+def until(job: Job, look: Callable[[], Found | None], *, limit: float) -> Found | None:
+    """Call ``look`` until it gives something, at most for ``limit`` seconds; None: it never did.
+
+    It looks at once, and once more when the limit is reached. Raises ``Interrupted`` when we are
+    asked to stop.
+    """
+    clock, begun = job.ports.clock, job.ports.clock.monotonic()
+    for pause in job.run.pace.pauses():
+        found = look()
+        if found is not None:
+            return found
+        left = limit - (clock.monotonic() - begun)
+        if left <= 0:
+            return None
+        clock.sleep(min(pause, left))
+    raise AssertionError("the pauses never end")
