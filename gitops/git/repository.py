@@ -192,6 +192,20 @@ class Repository:
         done = self.git.run("rev-list", *arguments, *_from_root(paths))
         return tuple(done.text.split())
 
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor of two commits; None where this clone knows none."""
+        done = self.git.try_run("merge-base", self._full(one), self._full(other))
+        return done.text or None if done.code == 0 else None
+
+    def root_id(self) -> str:
+        """The oldest commit on HEAD's line of first parents, the same in every full clone.
+
+        Empty where this clone is shallow and cannot know it.
+        """
+        if self._shallow:
+            return ""
+        return self.git.run("rev-list", "--first-parent", "--max-parents=0", self.head()).text
+
     # Files
 
     def at(self, commit: str) -> CommitFiles:
