@@ -20,7 +20,8 @@ def options() -> dict[str, Any]:
 
 @pytest.fixture
 def emulator(options: dict[str, Any]) -> Iterator[Running]:
-    with gitops.emulator.running(Options(control=True, **options), clock=ManualClock()) as it:
+    switches = {"control": True, "rate_limits": False, **options}
+    with gitops.emulator.running(Options(**switches), clock=ManualClock()) as it:
         yield it
 
 

@@ -13,7 +13,9 @@ PATH = "/v1/models/{}/environments/production"
 
 def test_a_patch_is_accepted_and_holds_a_little_later(client: Client) -> None:
     model_id, _ = client.live()
-    body = {"autoscaling_settings": {"min_replica": 2, "max_replica": 3, "concurrency_target": None}}
+    body = {
+        "autoscaling_settings": {"min_replica": 2, "max_replica": 3, "concurrency_target": None}
+    }
     reply = client.ask("PATCH", PATH.format(model_id), body)
     assert reply["status"] == "ACCEPTED"
     assert reply["environment"]["autoscaling_settings"]["max_replica"] == 1

@@ -121,7 +121,7 @@ class Truss:
             "environment": order["environment"],
             "lazy_data_resolver": None,
         }
-        self.model = model_class(**_accepted(model_class.__init__, given))
+        self.model = model_class(**_accepted(model_class, given))
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
@@ -184,6 +184,14 @@ def _arguments(step: Callable[..., Any], value: Any, request: SimpleNamespace) -
     return [value, request]
 
 
+def _traceback(problem: BaseException) -> str:
+    """The traceback from the truss's own first line on."""
+    frames = problem.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(problem), problem, frames))
+
+
 def _serve(truss: Truss, channel: Channel, message: dict[str, Any]) -> None:
     identifier = message["id"]
     try:
@@ -203,7 +211,7 @@ def _serve(truss: Truss, channel: Channel, message: dict[str, Any]) -> None:
                 "id": identifier,
                 "status": status if isinstance(status, int) else 500,
                 "error": str(getattr(problem, "detail", "Internal Server Error")),
-                "traceback": traceback.format_exc(),
+                "traceback": _traceback(problem),
             }
         )
 
@@ -218,8 +226,8 @@ def main() -> None:
     try:
         truss = Truss(order)
         truss.load()
-    except BaseException:  # noqa: BLE001 - SystemExit from a truss is a failed load too
-        channel.send({"event": "load_failed", "traceback": traceback.format_exc()})
+    except BaseException as problem:  # noqa: BLE001 - SystemExit from a truss is a failed load too
+        channel.send({"event": "load_failed", "traceback": _traceback(problem)})
         return
     channel.send({"event": "loaded"})
     pool = ThreadPoolExecutor(max_workers=order["concurrency"])
