@@ -1,0 +1,186 @@
+"""Keys, rate limits, the audit log's actors, the journal and planned faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from gitops.emulator import Key, Running
+from gitops.emulator.http.limits import LIMITS, Limiter
+from tests.emulator.client import Client
+
+KEYS = (
+    Key(secret="good.secret", name="ci"),
+    Key(secret="call.secret", type="WORKSPACE_INVOKE"),
+)
+
+
+def ask(emulator: Running, authorization: str | None, method: str = "GET") -> httpx.Response:
+    headers = {"Authorization": authorization} if authorization else {}
+    body = {"name": "a", "value": "b"}
+    with httpx.Client(base_url=emulator.api_url, headers=headers) as http:
+        if method == "GET":
+            return http.get("/v1/users/me")
+        return http.post("/v1/secrets", json=body)
+
+
+@pytest.mark.parametrize("options", [{"keys": KEYS}])
+def test_both_schemes_are_taken_and_wrong_keys_are_not(emulator: Running) -> None:
+    assert ask(emulator, "Bearer good.secret").status_code == 200
+    assert ask(emulator, "Api-Key good.secret").status_code == 200
+    for wrong in (None, "Bearer", "Bearer bad.secret", "Basic good.secret"):
+        refused = ask(emulator, wrong)
+        assert refused.status_code == 401
+        assert set(refused.json()) == {"error"}
+        assert "secret" not in refused.text
+
+
+@pytest.mark.parametrize("options", [{"keys": KEYS}])
+def test_a_key_for_calling_models_may_not_change_anything(emulator: Running) -> None:
+    assert ask(emulator, "Bearer call.secret").status_code == 200
+    assert ask(emulator, "Bearer call.secret", "POST").status_code == 403
+    assert ask(emulator, "Bearer good.secret", "POST").status_code == 200
+
+
+def test_any_key_is_taken_where_none_is_named(emulator: Running) -> None:
+    assert ask(emulator, "Bearer anything").status_code == 200
+    assert ask(emulator, None).status_code == 401
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_each_endpoint_and_key_has_its_own_window(limit: Any) -> None:
+    now = 0.0
+    limiter = Limiter(lambda: now)
+    allowed, seconds = LIMITS[limit]
+    assert all(limiter.wait("key", "one", limit) is None for _ in range(allowed))
+    assert limiter.wait("key", "one", limit) == seconds
+    assert limiter.wait("key", "two", limit) is None
+    assert limiter.wait("other", "one", limit) is None
+    now = seconds - 0.5
+    assert limiter.wait("key", "one", limit) == 1
+    now = seconds
+    assert limiter.wait("key", "one", limit) is None
+
+
+@pytest.mark.parametrize("options", [{"rate_limits": True}])
+def test_too_many_requests_are_told_how_long_to_wait(client: Client) -> None:
+    model_id, deployment_id = client.live()
+    path = f"/v1/models/{model_id}/deployments"
+    for _ in range(20):
+        client.post(f"{path}/production/deactivate")
+    refused = client.send("POST", f"{path}/production/deactivate")
+    assert refused.status_code == 429
+    assert refused.json()["error"]
+    assert 1 <= refused.json()["retry_after"] <= 60
+    assert client.send("POST", f"{path}/{deployment_id}/deactivate").status_code == 200
+
+
+def test_the_audit_log_tells_clicks_keys_and_the_platform_apart(client: Client) -> None:
+    model_id, _ = client.live()
+    environments = f"/v1/models/{model_id}/environments"
+    click = {"X-Emulator-Actor": "ui:ada@example.com"}
+    client.ask("POST", environments, {"name": "clicked"}, headers=click)
+    client.ask("POST", environments, {"name": "sent"}, headers={"User-Agent": "gitops/1.2 x"})
+    client.ask("POST", environments, {"name": "own"}, headers={"X-Emulator-Actor": "system"})
+    groups = {"event_type_groups": "ENVIRONMENT_SETTINGS", "direction": "ASC"}
+    clicked, sent, own = client.get(f"/v1/models/{model_id}/audit_logs", **groups)["items"]
+    assert clicked["source"] == "UI"
+    assert (clicked["actor"]["type"], clicked["actor"]["email"]) == ("USER", "ada@example.com")
+    assert sent["source"] == "API"
+    assert sent["actor"]["api_key_prefix"] == "emulator"
+    assert (sent["client_name"], sent["client_version"]) == ("gitops", "1.2")
+    assert own["actor"]["type"] == "BASETEN_SYSTEM"
+
+
+def test_the_audit_log_filters_and_pages(client: Client) -> None:
+    model_id, deployment_id = client.live()
+    for number in range(5):
+        client.post(f"/v1/models/{model_id}/environments", name=f"env-{number}")
+        client.emulator.advance(10)
+    path = f"/v1/models/{model_id}/audit_logs"
+    first = client.get(path, limit=4)
+    assert [item["event_data"]["environment_name"] for item in first["items"]] == [
+        "env-4",
+        "env-3",
+        "env-2",
+        "env-1",
+    ]
+    assert first["pagination"]["has_more"]
+    rest = client.get(path, limit=4, cursor=first["pagination"]["cursor"])
+    assert len(rest["items"]) == 2
+    assert rest["pagination"] == {"has_more": False, "cursor": None}
+    assert len(client.get(path, deployment_ids=deployment_id)["items"]) == 1
+    named = client.get(path, environment_names=["env-1", "env-2"])
+    assert len(named["items"]) == 2
+    since = int((client.emulator.world.now - 25) * 1000)
+    assert len(client.get(path, start_epoch_millis=since)["items"]) == 2
+    assert len(client.get(path, sources=["UI"])["items"]) == 0
+    assert len(client.get(path, search="env-3")["items"]) == 1
+    assert client.send("GET", path, params={"limit": 201}).status_code == 400
+    assert client.send("GET", path, params={"event_type_groups": "ODD"}).status_code == 400
+    assert client.send("GET", path, params={"cursor": "odd"}).status_code == 400
+
+
+def test_the_journal_names_every_request_in_order_without_values_of_secrets(
+    client: Client, emulator: Running
+) -> None:
+    client.get("/v1/models", name="x")
+    client.post("/v1/secrets", name="token", value="hidden")
+    client.send("GET", "/v1/models/unknown")
+    listed = client.get("/__emulator__/requests")["requests"]
+    assert [(each["method"], each["path"], each["status"]) for each in listed] == [
+        ("GET", "/v1/models", 200),
+        ("POST", "/v1/secrets", 200),
+        ("GET", "/v1/models/unknown", 404),
+    ]
+    assert listed[1]["fields"] == {"name": "token"}
+    assert "hidden" not in str(listed)
+    assert emulator.requests(writes=True) == [listed[1]]
+    client.ask("DELETE", "/__emulator__/requests")
+    assert emulator.requests() == []
+
+
+def test_a_connection_can_be_dropped_before_and_after_the_work(client: Client) -> None:
+    model_id, _ = client.live()
+    path = f"/v1/models/{model_id}/environments"
+    client.emulator.fault(kind="drop_before", method="POST", path="environments$")
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.post(path, name="one")
+    assert len(client.get(path)["environments"]) == 1
+    client.emulator.fault(kind="drop_after", method="POST", path="environments$")
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.post(path, name="one")
+    assert len(client.get(path)["environments"]) == 2
+    dropped = [each for each in client.emulator.requests() if each["status"] is None]
+    assert [each["fault"] for each in dropped] == ["drop_before", "drop_after"]
+
+
+def test_a_planned_status_skips_and_repeats_as_told(client: Client) -> None:
+    plan = {"kind": "status", "status": 503, "path": "/v1/models$", "skip": 1, "times": 2}
+    client.ask("POST", "/__emulator__/faults", plan)
+    statuses = [client.send("GET", "/v1/models").status_code for _ in range(4)]
+    assert statuses == [200, 503, 503, 200]
+    assert client.send("POST", "/__emulator__/faults", {"kind": "odd"}).status_code == 400
+
+
+def test_a_status_can_be_forced(client: Client) -> None:
+    model_id, deployment_id = client.live()
+    for status, answer in (("UNHEALTHY", 200), ("FAILED", 503), ("INACTIVE", 404)):
+        body = {"deployment_id": deployment_id, "status": status}
+        client.ask("POST", "/__emulator__/status", body)
+        assert client.deployment(model_id)["status"] == status
+        assert client.predict(model_id, {"messages": [{}]}).status_code == answer
+
+
+@pytest.mark.parametrize("options", [{"control": False}])
+def test_there_is_no_control_unless_asked_for(client: Client) -> None:
+    assert client.send("GET", "/__emulator__/requests").status_code == 404
+
+
+def test_unknown_paths_and_methods(client: Client) -> None:
+    assert client.send("GET", "/v1/nothing").status_code == 404
+    assert client.send("PUT", "/v1/models").status_code == 405
+    malformed = client.http.post("/v1/secrets", content=b"{", headers={"content-type": "x"})
+    assert malformed.status_code == 400
