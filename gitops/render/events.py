@@ -99,9 +99,9 @@ class Teller:
     def _lines(self, event: ApplyEvent) -> Iterator[_Told]:
         if isinstance(event, ActionFinished | RollbackFinished) and event.failure is not None:
             if event.failure in self._told:
-                event = replace(event, failure=None)
-            else:
-                self._told.add(event.failure)
+                yield from _told(replace(event, failure=None))
+                return
+            self._told.add(event.failure)
         if isinstance(event, ApplyFinished):
             for each in event.failures:
                 if each.failure not in self._told:

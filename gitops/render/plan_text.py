@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gitops.plan.actions import short
-from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
+from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan, PlannedAction
 from gitops.plan.summary import changes
 from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import changed, costs, drifted, headline, origin, reverted
@@ -24,17 +24,17 @@ QUIET: Final = frozenset({"converged", "paused"})
 def render(plan: Plan, style: Style = plain) -> str:
     """The plan as text ending with a line break; every foreign string is made printable."""
     blocks = [
-        [_title(plan, style)],
-        *(_model(model, style) for model in plan.models if _told(model)),
+        [style(printable(title(plan)), "heading")],
+        *(_model(model, style) for model in plan.models if told(model)),
         _drift(plan, style),
         [style(line, "drift") for line in _notices(plan)],
         _unchanged(plan, style),
-        [counts(plan, style)],
+        [style(counts(plan), "heading")],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def counts(plan: Plan, style: Style = plain) -> str:
+def counts(plan: Plan) -> str:
     """The last line: how many models, which actions."""
     total = plan.summary
     actions = [
@@ -61,20 +61,23 @@ def counts(plan: Plan, style: Style = plain) -> str:
     if not total.changed:
         models = f"nothing to change in {count(total.models, 'model')}"
     text = "; ".join(filter(None, (models, work, rest)))
-    return style(f"Plan: {text}.", "heading")
+    return f"Plan: {text}."
 
 
-def _title(plan: Plan, style: Style) -> str:
+def title(plan: Plan) -> str:
+    """Which commit is planned for which workspace."""
     where = f"workspace {plan.workspace} at {plan.api_url}" if plan.workspace else plan.api_url
     dirty = " with uncommitted changes (such a plan cannot be saved)" if plan.dirty else ""
-    return style(printable(f"Commit {short(plan.commit)}{dirty} -> {where}"), "heading")
+    return f"Commit {short(plan.commit)}{dirty} -> {where}"
 
 
-def _told(model: ModelPlan) -> bool:
-    return changes(model) or bool(model.notices) or any(map(_loud, model.environments))
+def told(model: ModelPlan) -> bool:
+    """Whether a model is more than one of the unchanged ones."""
+    return changes(model) or bool(model.notices) or any(map(loud, model.environments))
 
 
-def _loud(environment: EnvironmentPlan) -> bool:
+def loud(environment: EnvironmentPlan) -> bool:
+    """Whether an environment has a sentence of its own."""
     return (
         environment.state not in QUIET
         or any(each.origin == "release" for each in environment.changes)
@@ -85,7 +88,7 @@ def _loud(environment: EnvironmentPlan) -> bool:
 def _model(model: ModelPlan, style: Style) -> list[str]:
     lines: list[str] = []
     for environment in model.environments:
-        if _loud(environment):
+        if loud(environment):
             lines.extend(_environment(model, environment, style))
     lines.extend(style(printable(f"{model.name}: {each}"), "dim") for each in model.notices)
     return lines
@@ -102,20 +105,29 @@ def _environment(model: ModelPlan, environment: EnvironmentPlan, style: Style) -
     yield from _fields(
         [each for each in environment.changes if each.origin == "release"], style, indent="    "
     )
-    number = 0
-    wanted = f"{environment.desired.digest}/push"
-    for action in model.actions:
-        shared = action.environment is None and action.id.endswith(wanted)
-        if action.environment == environment.environment or (shared and _pushes(environment)):
-            number += 1
-            yield printable(f"    {number}. {action.kind:<18} {action.reason}").rstrip()
+    for number, (action, why) in enumerate(steps(model, environment), start=1):
+        yield printable(f"    {number}. {action.kind:<18} {why}").rstrip()
     for sentence in (reverted(environment), costs(environment.cost_usd_per_month)):
         if sentence:
             yield style(printable(f"    {sentence}"), "dim")
 
 
-def _pushes(environment: EnvironmentPlan) -> bool:
-    return environment.state not in {"blocked", "held", "paused", "superseded", "converged"}
+def steps(model: ModelPlan, environment: EnvironmentPlan) -> list[tuple[PlannedAction, str]]:
+    """An environment's actions with their reasons; a push that it shares is told with the first."""
+    own = [each for each in model.actions if each.environment == environment.environment]
+    needed = {name for each in own for name in each.depends_on}
+    pushes = [each for each in model.actions if each.environment is None and each.id in needed]
+    sharing = [
+        other.environment
+        for push in pushes
+        for other in model.actions
+        if push.id in other.depends_on and other.environment
+    ]
+    first = not sharing or sharing[0] == environment.environment
+    told_before = f"the same one as for {sharing[0]}" if sharing else ""
+    return [(each, each.reason if first else told_before) for each in pushes] + [
+        (each, each.reason) for each in own
+    ]
 
 
 def _role(environment: EnvironmentPlan) -> Role:
@@ -163,7 +175,7 @@ def _unchanged(plan: Plan, style: Style) -> list[str]:
     quiet = [
         printable(model.name)
         for model in plan.models
-        if not _told(model) and not any(map(drifted, model.environments))
+        if not told(model) and not any(map(drifted, model.environments))
     ]
     if not quiet:
         return []

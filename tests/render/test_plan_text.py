@@ -7,67 +7,21 @@ import re
 
 from gitops.decide.decision import Blocked, State
 from gitops.plan.build import build_plan
-from gitops.plan.model import Plan
 from gitops.render.palette import ansi, chosen
 from gitops.render.plan_text import render
 from gitops.state.live import InstanceType
 from tests.golden_files import Golden
 from tests.plan.examples import (
     DRIFT,
-    MORE_REPLICAS,
     NOW,
     PRICES,
     at_rest,
     desired,
-    environment,
     live,
-    live_environment,
     live_model,
     model,
-    pushed,
-    requiring,
-    settings,
 )
-
-
-def fleet() -> Plan:
-    names = ("ada", "bert", "clip", "dino", "emma", "flux", "gemma")
-    staged = model(environment("staging"), requiring("production", "staging"))
-    there = {
-        name: live_model(
-            name, environments=(live_environment("staging"), live_environment("production"))
-        )
-        for name in (*names, "qwen-3-8b")
-    }
-    blocked = at_rest(
-        State.BLOCKED,
-        4,
-        reason="a promotion is paused",
-        blocked=Blocked(
-            why="alice@example.com paused the promotion of deployment q93mzk7",
-            remedy="Run `gitops resume clip production` or `gitops cancel clip production`.",
-        ),
-    )
-    return build_plan(
-        desired(staged, *(model(name=name) for name in names)),
-        live(there),
-        {
-            "qwen-3-8b": {
-                "staging": pushed("staging"),
-                "production": pushed("production", changes=(MORE_REPLICAS, DRIFT)),
-            },
-            "ada": {"production": settings("production", DRIFT)},
-            "bert": {"production": settings()},
-            "clip": {"production": blocked},
-            "dino": {
-                "production": at_rest(
-                    State.HELD, 11, reason="commit 4be1c02f0c5d was rolled back on 2026-11-19"
-                )
-            },
-            **{name: {"production": at_rest()} for name in names[4:]},
-        },
-        now=NOW,
-    )
+from tests.render.plans import fleet
 
 
 def test_a_fleet(golden: Golden) -> None:

@@ -1,0 +1,167 @@
+"""A plan for a comment on a pull request: sentences first, details folded, counts last.
+
+Hosts cut or refuse a comment that is too long, so the text stays below ``LIMIT`` characters by
+saying less per model: first without the actions, then without the fields, then by number alone.
+The whole plan is always in the JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
+from gitops.plan.summary import changes
+from gitops.render.markdown import block, code, sentence
+from gitops.render.plan_text import counts, loud, steps, title, told
+from gitops.render.sentences import costs, drifted, headline, origin, reverted
+from gitops.render.words import count, value
+
+LIMIT: Final = 65_536
+"""Characters that GitHub takes in one comment; GitLab takes more."""
+
+MARKER: Final = "<!-- gitops plan -->"
+"""First line, by which a workflow finds the comment that it wrote before."""
+
+
+def render(plan: Plan) -> str:
+    """The plan as Markdown, below ``LIMIT`` characters; it ends with a line break."""
+    fullest = _document(plan, _full)
+    if len(fullest) < LIMIT:
+        return fullest
+    for detail in (_short, _bare):
+        text = _document(plan, detail, folded="Some details are left out here; ")
+        if len(text) < LIMIT:
+            return text
+    return _counted(plan)
+
+
+_Detail = Callable[[ModelPlan, EnvironmentPlan], list[str]]
+
+
+def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
+    blocks = [MARKER, f"**{sentence(title(plan))}**"]
+    for model in (each for each in plan.models if told(each)):
+        blocks.extend(_model(model, detail))
+    blocks.extend(_drift(plan))
+    blocks.extend(f"> **Notice:** {sentence(notice)}" for notice in plan.notices)
+    if unchanged := _unchanged(plan):
+        blocks.append(unchanged)
+    if folded:
+        blocks.append(f"{folded}the plan's JSON has them all.")
+    blocks.append(f"**{sentence(counts(plan))}**")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _model(model: ModelPlan, detail: _Detail) -> list[str]:
+    blocks: list[str] = []
+    for environment in (each for each in model.environments if loud(each)):
+        blocks.append(f"- {_sign(environment)} {sentence(headline(model, environment))}")
+        blocks.extend(detail(model, environment))
+    if model.notices:
+        blocks.append(
+            "\n".join(f"- {code(model.name)}: {sentence(notice)}" for notice in model.notices)
+        )
+    return blocks
+
+
+def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
+    blocks = _short(model, environment)
+    told_steps = [
+        f"{number}. {code(action.kind)} {sentence(why)}"
+        for number, (action, why) in enumerate(steps(model, environment), start=1)
+    ]
+    if told_steps:
+        summary = count(len(told_steps), "step")
+        inside = "\n".join(told_steps)
+        blocks.append(_nested(f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>"))
+    return blocks
+
+
+def _short(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
+    blocks = _bare(model, environment)
+    fields = [each for each in environment.changes if each.origin == "release"]
+    if fields:
+        blocks.append(_nested(block("\n".join(_diff(fields)), "diff")))
+    facts = [
+        sentence(each)
+        for each in (reverted(environment), costs(environment.cost_usd_per_month))
+        if each
+    ]
+    if facts:
+        blocks.append(_nested(" ".join(facts)))
+    return blocks
+
+
+def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:
+    blocks: list[str] = []
+    if environment.mode == "observe":
+        blocks.append(_nested("Only observed: nothing is done here."))
+    if environment.remedy:
+        blocks.append(_nested(f"What to do: {sentence(environment.remedy)}"))
+    return blocks
+
+
+def _diff(fields: Sequence[ChangedField]) -> list[str]:
+    lines: list[str] = []
+    for each in fields:
+        because = f"   # {origin(each)}" if origin(each) else ""
+        lines.append(f"- {each.path}: {value(each.before)}{because}")
+        lines.append(f"+ {each.path}: {value(each.after)}")
+    return lines
+
+
+def _drift(plan: Plan) -> list[str]:
+    blocks: list[str] = []
+    for model in plan.models:
+        for environment in model.environments:
+            if found := drifted(environment):
+                place = code(f"{model.name}/{environment.environment}")
+                blocks.append(f"- {place}")
+                blocks.append(_nested(block("\n".join(_diff(found)), "diff")))
+    if not blocks:
+        return []
+    return ["Changed outside of Git, and set back by apply where it acts:", *blocks]
+
+
+def _unchanged(plan: Plan) -> str:
+    quiet = [each.name for each in plan.models if not told(each)]
+    if not quiet:
+        return ""
+    names = ", ".join(map(code, quiet[:200])) + (", …" if len(quiet) > 200 else "")
+    head = f"{count(len(quiet), 'model')} unchanged"
+    return f"<details><summary>{head}</summary>\n\n{names}\n\n</details>"
+
+
+def _counted(plan: Plan) -> str:
+    names = [each.name for each in plan.models if changes(each)]
+    lines = [MARKER, f"**{sentence(title(plan))}**"]
+    room = LIMIT // 2
+    shown: list[str] = []
+    for name in names:
+        entry = f"- {code(name)}"
+        room -= len(entry) + 1
+        if room < 0:
+            break
+        shown.append(entry)
+    more = f"\n- and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    lines.append("Models that change:\n\n" + "\n".join(shown) + more)
+    lines.append("This plan is too large for a comment; the plan's JSON has it all.")
+    lines.append(f"**{sentence(counts(plan))}**")
+    return "\n\n".join(lines) + "\n"
+
+
+def _sign(environment: EnvironmentPlan) -> str:
+    match environment.state:
+        case "blocked":
+            return "**blocked**"
+        case "held" | "superseded" | "wait":
+            return "*held back*" if environment.state == "held" else "*waits*"
+        case "push" | "promote":
+            return "**release**"
+        case _:
+            return "*change*"
+
+
+def _nested(text: str) -> str:
+    return "\n".join(f"  {line}" if line else "" for line in text.split("\n"))

@@ -1,0 +1,125 @@
+"""The plan as a comment on a pull request."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from gitops.decide.decision import Blocked, State
+from gitops.plan.build import build_plan
+from gitops.plan.model import Plan
+from gitops.render.markdown import block, code, sentence
+from gitops.render.plan_markdown import LIMIT, render
+from tests.golden_files import Golden
+from tests.plan.examples import (
+    DRIFT,
+    NOW,
+    at_rest,
+    desired,
+    live,
+    live_model,
+    model,
+    pushed,
+)
+from tests.render.plans import fleet
+
+EVIL = (
+    "</details><script>alert(1)</script> [click](https://evil.example) ![x](https://evil.example/a)"
+    " @everyone #1 `` ` ``` **bold** <img src=x> www.evil.example \n# Heading\n- item | cell"
+    " \x1b[2J"
+)
+
+
+def inline(markdown: str) -> list[str]:
+    """The kinds of tokens that a text is made of, as a Markdown reader sees it."""
+    reader = MarkdownIt("commonmark", {"html": True, "linkify": False})
+    found: list[str] = []
+    for token in reader.parse(markdown):
+        found.append(token.type)
+        found.extend(child.type for child in token.children or ())
+    return found
+
+
+HARMLESS = {
+    "paragraph_open",
+    "paragraph_close",
+    "inline",
+    "text",
+    "code_inline",
+}
+
+
+def test_a_fleet(golden: Golden) -> None:
+    golden("plan/fleet.md", render(fleet()))
+
+
+@given(st.text())
+def test_a_code_span_shows_any_text_and_nothing_else(text: str) -> None:
+    assert set(inline(f"x {code(text)} y")) <= HARMLESS
+
+
+@given(st.text())
+def test_a_sentence_holds_no_markup_but_code_spans(text: str) -> None:
+    assert set(inline(f"x {sentence(text)} y")) <= HARMLESS
+
+
+@given(st.text())
+def test_a_block_cannot_be_left_from_inside(text: str) -> None:
+    assert inline(block(text)) == ["fence"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["@everyone", "#12", "!7", "https://evil.example", "www.evil.example", "a@b.c", "GH-7", "<b>"],
+)
+def test_a_word_that_a_host_would_act_on_is_code(word: str) -> None:
+    assert f"`{word}`" in sentence(f"asked by {word}.")
+
+
+def test_commands_in_a_sentence_stay_commands() -> None:
+    text = "Run `gitops resume qwen production`, then look."
+    assert sentence(text) == text
+
+
+def test_hostile_words_are_harmless() -> None:
+    change = dataclasses.replace(DRIFT, by=EVIL, before=EVIL, path=EVIL)
+    blocked = at_rest(
+        State.BLOCKED, 9, blocked=Blocked(why=EVIL, remedy=EVIL), changes=(change,), notices=(EVIL,)
+    )
+    plan = build_plan(desired(model(name=EVIL)), live({}), {EVIL: {"production": blocked}}, now=NOW)
+    text = render(plan)
+    kinds = set(inline(text))
+    assert not kinds & {"link_open", "image", "heading_open", "html_inline", "table_open"}
+    assert kinds & {"html_block"} == {"html_block"}, "the marker alone"
+    assert text.count("<!--") == 1
+    assert "\x1b" not in text
+
+
+def many(number: int, reason: str = "") -> Plan:
+    names = [f"model-{each:05}" for each in range(number)]
+    return build_plan(
+        desired(*(model(name=name) for name in names)),
+        live({name: live_model(name) for name in names}),
+        {name: {"production": pushed(reason=reason)} for name in names},
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize("number", [1, 60, 200, 1000, 5000])
+def test_it_stays_short_enough_for_a_comment(number: int) -> None:
+    text = render(many(number))
+    assert len(text) < LIMIT
+    assert text.rstrip().endswith("**")
+    assert f"{number} of {number} model" in text
+
+
+def test_one_endless_word_cannot_break_the_limit() -> None:
+    endless = dataclasses.replace(DRIFT, before="x" * LIMIT)
+    plan = build_plan(
+        desired(), live(), {"qwen-3-8b": {"production": at_rest(changes=(endless,))}}, now=NOW
+    )
+    assert len(render(plan)) < LIMIT
