@@ -1,0 +1,156 @@
+"""`gitops emulator`: as a server, and around a command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+COMMAND = [sys.executable, "-m", "gitops.emulator"]
+VARIABLES = {
+    "BASETEN_API_KEY",
+    "BASETEN_API_URL",
+    "BASETEN_INFERENCE_URL",
+    "AWS_ENDPOINT_URL_S3",
+}
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in VARIABLES]
+        exported = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        try:
+            yield process, {name: value.strip("'") for name, value in exported.items()}
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_it_prints_what_to_export_and_ends_with_0_on_sigterm() -> None:
+    with serving("--seed", "2") as (process, variables):
+        assert set(variables) == VARIABLES
+        assert variables["BASETEN_INFERENCE_URL"].endswith("/inference/{model_id}")
+        headers = {"Authorization": f"Bearer {variables['BASETEN_API_KEY']}"}
+        reply = httpx.get(f"{variables['BASETEN_API_URL']}/v1/models", headers=headers)
+        assert len(reply.json()["models"]) == 2
+        process.send_signal(signal.SIGTERM)
+        rest, errors = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert rest == ""
+        assert errors.startswith("gitops emulator: listening on http://127.0.0.1:")
+
+
+def test_exec_gives_the_command_its_streams_and_takes_its_exit_code() -> None:
+    script = (
+        "import os, sys; print(sorted(n for n in os.environ if n in %r)); "
+        "print('own', file=sys.stderr); sys.exit(7)" % (VARIABLES,)
+    )
+    done = run("--speed", "60", "--exec", sys.executable, "-c", script, "--port", "--help")
+    assert done.returncode == 7
+    assert done.stdout == f"{sorted(VARIABLES)}\n"
+    assert done.stderr == "own\n"
+
+
+def test_exec_forwards_signals_and_reports_the_one_that_ended_the_command() -> None:
+    script = "import os, signal; os.kill(os.getppid(), signal.SIGTERM); signal.pause()"
+    assert run("--exec", sys.executable, "-c", script).returncode == 128 + signal.SIGTERM
+
+
+def test_exec_of_what_is_not_there_is_127() -> None:
+    done = run("--exec", "no-such-program")
+    assert done.returncode == 127
+    assert done.stderr == "gitops emulator: no-such-program: command not found\n"
+
+
+def test_exec_needs_a_command() -> None:
+    assert "--exec needs a command" in run("--exec").stderr
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    with serving() as (_, variables):
+        port = variables["BASETEN_API_URL"].rpartition(":")[2]
+        done = run("--port", port)
+        assert done.returncode != 0
+        assert "cannot listen" in done.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_truss_survives_the_emulator(how: signal.Signals, tmp_path: Path) -> None:
+    script = tmp_path / "push.py"
+    script.write_text(PUSH)
+    with serving("--speed", "1000", "--no-rate-limits") as (process, variables):
+        pid = int(
+            subprocess.run(
+                [sys.executable, script],
+                env={**os.environ, **variables},
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=60,
+            ).stdout
+        )
+        assert Path(f"/proc/{pid}").exists()
+        process.send_signal(how)
+        process.wait(30)
+        until = time.monotonic() + 30
+        while Path(f"/proc/{pid}").exists() and "Z" not in _state(pid):
+            assert time.monotonic() < until
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"
+
+
+PUSH = """
+import io, os, tarfile, boto3, httpx
+http = httpx.Client(
+    base_url=os.environ["BASETEN_API_URL"],
+    headers={"Authorization": "Bearer " + os.environ["BASETEN_API_KEY"]},
+)
+config = {"model_name": "m"}
+files = {
+    "config.yaml": "model_name: m",
+    "model/model.py": "import os\\nclass Model:\\n    def predict(self, x): return os.getpid()",
+}
+prepared = http.post(
+    "/v1/prepare_model_upload", json={"name": "m", "deployment": {"config": config}}
+).json()
+buffer = io.BytesIO()
+with tarfile.open(fileobj=buffer, mode="w") as tar:
+    for name, text in files.items():
+        info = tarfile.TarInfo(name)
+        info.size = len(text)
+        tar.addfile(info, io.BytesIO(text.encode()))
+boto3.client(
+    "s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"],
+    region_name=prepared["s3_region"], **prepared["creds"],
+).put_object(Bucket=prepared["s3_bucket"], Key=prepared["s3_key"], Body=buffer.getvalue())
+source = {"name": "m", "s3_key": prepared["s3_key"], "deployment": {"config": config}}
+made = http.post("/v1/models", json={"source": source}).json()
+model_id = made["model"]["id"]
+url = os.environ["BASETEN_INFERENCE_URL"].format(model_id=model_id) + "/production/predict"
+while (reply := http.post(url, json=0)).status_code != 200:
+    continue
+print(reply.json())
+"""
