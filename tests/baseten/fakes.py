@@ -83,4 +83,4 @@ def baseten(
 def in_turn(*answers: Any) -> Callable[[httpx.Request], Any]:
     """Each answer once, in order."""
     left = list(answers)
-    return lambda request: left.pop(0)
+    return lambda _: left.pop(0)

@@ -85,7 +85,7 @@ def test_numbers_that_are_none_are_unknown() -> None:
 
 
 def test_what_is_asked() -> None:
-    client, server = baseten(lambda request: NOTHING)
+    client, server = baseten(lambda _: NOTHING)
     client.reader.window("m1", "d1", START, END)
     first, second = (request.url for request in server.requests)
     assert first.path == "/v1/models/m1/deployments/d1/metrics"
@@ -99,17 +99,17 @@ def test_what_is_asked() -> None:
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_without_metrics_all_is_unknown(status: int) -> None:
-    client, _ = baseten(lambda request: httpx.Response(status))
+    client, _ = baseten(lambda _: httpx.Response(status))
     assert client.reader.window("m1", "d1", START, END) == Window(start=START, end=END)
 
 
 def test_a_wrong_key_is_not_a_lack_of_metrics() -> None:
-    client, _ = baseten(lambda request: httpx.Response(401))
+    client, _ = baseten(lambda _: httpx.Response(401))
     with pytest.raises(AccessDenied):
         client.reader.window("m1", "d1", START, END)
 
 
 def test_an_empty_window_is_not_asked_for() -> None:
-    client, server = baseten(lambda request: NOTHING)
+    client, server = baseten(lambda _: NOTHING)
     assert client.reader.window("m1", "d1", START, START).requests is None
     assert server.requests == []

@@ -143,8 +143,8 @@ def test_the_first_failure_ends_the_look() -> None:
 
 
 def test_a_wrong_key_is_said_before_anything_else() -> None:
-    client, _ = baseten(lambda request: httpx.Response(401, json={"error": "Invalid API key"}))
-    with pytest.raises(AccessDenied, match="does not accept this API key .* Invalid API key"):
+    client, _ = baseten(lambda _: httpx.Response(401, json={"error": "Invalid API key"}))
+    with pytest.raises(AccessDenied, match=r"does not accept this API key .* Invalid API key"):
         client.reader.live([ModelKey(None, "qwen")])
 
 
@@ -193,7 +193,7 @@ def test_instance_types_without_prices() -> None:
     "answer", [httpx.Response(403), httpx.Response(404), {}, {"workspace_name": None}]
 )
 def test_a_workspace_without_a_name(answer: Any) -> None:
-    client, server = baseten(lambda request: answer)
+    client, server = baseten(lambda _: answer)
     assert client.reader.workspace().name is None
     assert client.reader.workspace().host == "api.baseten.co"
     assert len(server.requests) == 1
@@ -213,7 +213,7 @@ def test_one_model_read_anew() -> None:
 
 
 def test_what_is_not_there_is_none() -> None:
-    client, _ = baseten(lambda request: httpx.Response(404, json={"message": "no"}))
+    client, _ = baseten(lambda _: httpx.Response(404, json={"message": "no"}))
     reader = client.reader
     assert reader.model_name("m1") is None
     assert reader.environment("m1", "production") is None
@@ -224,7 +224,7 @@ def test_what_is_not_there_is_none() -> None:
 
 
 def test_other_failures_are_not_taken_for_absence() -> None:
-    client, _ = baseten(lambda request: httpx.Response(500))
+    client, _ = baseten(lambda _: httpx.Response(500))
     for read in (client.reader.model_name, client.reader.deployments, client.reader.audit):
         with pytest.raises(Unavailable):
             read("m1")
@@ -278,7 +278,7 @@ def test_all_pages_of_the_audit_log_oldest_first() -> None:
 
 
 def test_a_cursor_that_comes_back_does_not_go_round_for_ever() -> None:
-    client, server = baseten(lambda request: page([samples.audit_entry()], "again"))
+    client, server = baseten(lambda _: page([samples.audit_entry()], "again"))
     entries = client.reader.audit("m1")
     assert entries is not None
     assert len(entries) == 1
@@ -287,18 +287,18 @@ def test_a_cursor_that_comes_back_does_not_go_round_for_ever() -> None:
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_an_audit_log_that_is_hidden(status: int) -> None:
-    client, _ = baseten(lambda request: httpx.Response(status))
+    client, _ = baseten(lambda _: httpx.Response(status))
     assert client.reader.audit("m1") is None
 
 
 def test_an_audit_log_with_a_wrong_key() -> None:
-    client, _ = baseten(lambda request: httpx.Response(401))
+    client, _ = baseten(lambda _: httpx.Response(401))
     with pytest.raises(AccessDenied):
         client.reader.audit("m1")
 
 
 def test_a_list_that_is_none_is_said() -> None:
-    client, _ = baseten(lambda request: {"detail": "?"})
+    client, _ = baseten(lambda _: {"detail": "?"})
     with pytest.raises(BasetenError, match="no list of deployments"):
         client.reader.deployments("m1")
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops.baseten.client import Baseten
 from gitops.baseten.transport import Patience
 from gitops.errors import (
     AccessDenied,
@@ -37,12 +38,17 @@ def write(*answers: Any, clock: FakeClock | None = None, **more: Any) -> tuple[A
     return answer, server.paths
 
 
+def send(client: Baseten, method: str) -> Any:
+    transport = client._transport
+    return transport.get("/v1/models") if method == "GET" else transport.write(method, "/v1/models")
+
+
 def status(code: int, body: Any = None, **headers: str) -> httpx.Response:
     return httpx.Response(code, json=body if body is not None else {}, headers=headers)
 
 
 def test_every_request_carries_the_key_and_who_we_are() -> None:
-    client, server = baseten(lambda request: MODELS)
+    client, server = baseten(lambda _: MODELS)
     client._transport.get("/v1/models", params={"metrics": ["a", "b"]})
     (request,) = server.requests
     assert request.headers["authorization"] == f"Bearer {KEY}"
@@ -94,7 +100,7 @@ def test_a_read_does_not_wait_beyond_its_patience() -> None:
 
 def test_a_read_gives_up_in_the_end() -> None:
     clock = FakeClock()
-    client, server = baseten(lambda request: status(500, {"error": "boom"}), clock=clock)
+    client, server = baseten(lambda _: status(500, {"error": "boom"}), clock=clock)
     with pytest.raises(Unavailable) as caught:
         client._transport.get("/v1/models")
     assert "api.baseten.co has a fault (500 on GET /v1/models): boom" in caught.value.message
@@ -103,7 +109,7 @@ def test_a_read_gives_up_in_the_end() -> None:
 
 
 def test_an_unreachable_address_is_reported_soon_and_by_name() -> None:
-    client, server = baseten(lambda request: httpx.ConnectError("Connection refused"))
+    client, server = baseten(lambda _: httpx.ConnectError("Connection refused"))
     with pytest.raises(Unavailable) as caught:
         client._transport.get("/v1/models")
     assert "cannot reach Baseten at api.baseten.co: Connection refused" in caught.value.message
@@ -138,7 +144,7 @@ def test_an_address_that_once_answered_gets_more_patience() -> None:
     ],
 )
 def test_a_write_without_a_result_is_sent_once(answer: Any) -> None:
-    client, server = baseten(lambda request: answer)
+    client, server = baseten(lambda _: answer)
     with pytest.raises(ResponseLost) as caught:
         client._transport.write("POST", "/v1/models/{}/deployments", "m1")
     assert len(server.requests) == 1
@@ -156,7 +162,7 @@ def test_a_write_that_took_no_effect_is_sent_again(first: Any) -> None:
 
 
 def test_a_write_that_never_left_is_unavailable_not_lost() -> None:
-    client, _ = baseten(lambda request: httpx.ConnectError("refused"))
+    client, _ = baseten(lambda _: httpx.ConnectError("refused"))
     with pytest.raises(Unavailable) as caught:
         client._transport.write("POST", "/v1/models")
     assert caught.value.hint is not None
@@ -186,12 +192,9 @@ def test_a_write_sent_again_that_is_then_lost_is_lost() -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_refusal_is_final(code: int, kind: type[BasetenError], method: str) -> None:
-    client, server = baseten(lambda request: status(code, {"message": "because"}))
+    client, server = baseten(lambda _: status(code, {"message": "because"}))
     with pytest.raises(kind) as caught:
-        if method == "GET":
-            client._transport.get("/v1/models")
-        else:
-            client._transport.write("POST", "/v1/models")
+        send(client, method)
     assert type(caught.value) is kind
     assert len(server.requests) == 1
     assert caught.value.status == code
@@ -213,7 +216,7 @@ def test_a_refusal_is_final(code: int, kind: type[BasetenError], method: str) ->
     ],
 )
 def test_baseten_has_its_say(body: bytes, said: str) -> None:
-    client, _ = baseten(lambda request: httpx.Response(400, content=body))
+    client, _ = baseten(lambda _: httpx.Response(400, content=body))
     with pytest.raises(RequestRefused) as caught:
         client._transport.get("/v1/models")
     assert said in caught.value.message
@@ -222,7 +225,7 @@ def test_baseten_has_its_say(body: bytes, said: str) -> None:
 
 
 def test_a_web_page_is_not_repeated() -> None:
-    client, _ = baseten(lambda request: httpx.Response(400, text="<html><h1>Oh</h1></html>"))
+    client, _ = baseten(lambda _: httpx.Response(400, text="<html><h1>Oh</h1></html>"))
     with pytest.raises(RequestRefused) as caught:
         client._transport.get("/v1/models")
     assert "<" not in caught.value.message
@@ -238,7 +241,7 @@ def test_a_web_page_is_not_repeated() -> None:
     ],
 )
 def test_a_good_status_with_something_else_in_it(answer: httpx.Response, said: str) -> None:
-    client, _ = baseten(lambda request: answer)
+    client, _ = baseten(lambda _: answer)
     with pytest.raises(BasetenError, match=said) as caught:
         client._transport.get("/v1/models")
     assert caught.value.hint is not None
@@ -246,7 +249,7 @@ def test_a_good_status_with_something_else_in_it(answer: httpx.Response, said: s
 
 def test_an_endless_answer_is_cut_off() -> None:
     short = Patience(longest_answer=1000, attempts=2)
-    client, _ = baseten(lambda request: httpx.Response(200, content=b" " * 2000), patience=short)
+    client, _ = baseten(lambda _: httpx.Response(200, content=b" " * 2000), patience=short)
     with pytest.raises(Unavailable, match="too long"):
         client._transport.get("/v1/models")
 
@@ -259,14 +262,14 @@ def test_an_answer_that_trickles_in_is_cut_off() -> None:
             clock.seconds += 1
             yield b" "
 
-    client, _ = baseten(lambda request: httpx.Response(200, content=trickle()), clock=clock)
+    client, _ = baseten(lambda _: httpx.Response(200, content=trickle()), clock=clock)
     with pytest.raises(ResponseLost, match="does not come to its end"):
         client._transport.write("POST", "/v1/models")
 
 
 @pytest.mark.parametrize("hostile", ["../teams", "a/b", "a?b=c", "a#b", "ü %2e", "\x1b[31m"])
 def test_an_id_stays_within_its_segment(hostile: str) -> None:
-    client, server = baseten(lambda request: {"id": "m", "name": "n"})
+    client, server = baseten(lambda _: {"id": "m", "name": "n"})
     client.reader.model_name(hostile)
     path = server.requests[0].url.raw_path.decode()
     assert path.startswith("/v1/models/")
@@ -276,7 +279,7 @@ def test_an_id_stays_within_its_segment(hostile: str) -> None:
 
 @pytest.mark.parametrize("hostile", ["", ".", ".."])
 def test_an_id_that_is_none_is_not_sent(hostile: str) -> None:
-    client, server = baseten(lambda request: {})
+    client, server = baseten(lambda _: {})
     assert client.reader.model_name(hostile) is None
     assert server.requests == []
 
@@ -289,13 +292,13 @@ ENDINGS: list[Callable[[str], Any]] = [
     lambda text: httpx.Response(418, text=text),
     lambda text: httpx.Response(500, json={"error": text}),
     lambda text: httpx.Response(429, json={"error": text}),
-    lambda text: httpx.Response(302, headers={"Location": "/?" + KEY}),
+    lambda _: httpx.Response(302, headers={"Location": "/?" + KEY}),
     lambda text: httpx.Response(200, text=text),
-    lambda text: httpx.ConnectError(text),
-    lambda text: httpx.ReadTimeout(text),
-    lambda text: httpx.RemoteProtocolError(text),
-    lambda text: httpx.ProxyError(text),
-    lambda text: httpx.InvalidURL(text),
+    httpx.ConnectError,
+    httpx.ReadTimeout,
+    httpx.RemoteProtocolError,
+    httpx.ProxyError,
+    httpx.InvalidURL,
 ]
 
 
@@ -309,12 +312,9 @@ def test_no_error_ever_shows_the_key(
     ending: Callable[[str], Any], before: str, after: str, method: str
 ) -> None:
     text = (before + KEY + after + SECRET).encode("utf-8", "replace").decode()
-    client, _ = baseten(lambda request: ending(text))
+    client, _ = baseten(lambda _: ending(text))
     with pytest.raises(GitopsError) as caught:
-        if method == "GET":
-            client._transport.get("/v1/models")
-        else:
-            client._transport.write("POST", "/v1/models")
+        send(client, method)
     error: BaseException | None = caught.value
     assert "".join(traceback.format_exception(caught.value)).find(SECRET) < 0
     while error is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,7 +132,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def storage() -> Iterator[Storage]:
     with Storage() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.shutdown()
@@ -206,10 +207,13 @@ def test_what_fails_for_good_is_taken_back(storage: Storage) -> None:
         assert secret not in str(caught.value) + repr(caught.value) + repr(WHERE)
 
 
-def test_storage_that_cannot_be_reached(storage: Storage) -> None:
-    storage.server_close()
-    with pytest.raises(Unavailable, match=f"uploaded to 127.0.0.1:{storage.server_port}"):
-        upload(WHERE, pieces(10), endpoint=storage.url, attempts=1)
+def test_storage_that_cannot_be_reached() -> None:
+    # Bound but not listening: nobody else can take the port, and nobody answers.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(Unavailable, match=f"could not be uploaded to {address}"):
+            upload(WHERE, pieces(10), endpoint=f"http://{address}", attempts=1)
 
 
 def test_an_archive_that_cannot_be_read_ends_the_upload(storage: Storage) -> None:
