@@ -115,10 +115,11 @@ class DeployLog:
         name = self._name(key)
         with self._model_locks[name.path]:
             chain = self._chain(name)
-            waiting = self._waiting(name)
-            for kept in waiting:
-                if still_wanted(chain, kept.entry, kept.parent) is None:
+            ours: set[str] = set()
+            for kept in self._waiting(name):
+                if still_wanted(chain, kept.entry, kept.base, ours) is None:
                     chain = (*chain, kept.entry)
+                    ours.add(kept.entry.id)
             return chain
 
     def append(self, key: ModelKey, entry: Entry) -> Entry:
@@ -143,7 +144,7 @@ class DeployLog:
         with self._model_locks[name.path]:
             if self._remote is not None and not self._reach_remote:
                 return self._keep(name, entry)
-            parent = self._refs.tip(name.path).own
+            base = self._refs.tip(name.path).own
             try:
                 for _ in range(_ATTEMPTS):
                     try:
@@ -153,7 +154,7 @@ class DeployLog:
                         there = same_entry(self._chain(name), entry)
                         if there is not None:
                             return there
-                        if still_wanted(self._chain(name), entry, parent) is not None:
+                        if still_wanted(self._chain(name), entry, base) is not None:
                             raise
                 return self._push(name, entry)
             except RemoteUnreachable as error:
@@ -208,7 +209,7 @@ class DeployLog:
             entry = replace(
                 each.entry, intent=renamed.get(each.entry.intent or "", each.entry.intent)
             )
-            why = still_wanted(chain, entry, each.parent)
+            why = still_wanted(chain, entry, each.base, renamed.values())
             if why is None:
                 parent = self._chains.write(entry, parent)
                 renamed[each.entry.id] = parent
@@ -229,10 +230,10 @@ class DeployLog:
         return parent or ""
 
     def _keep(self, name: LogName, entry: Entry) -> Entry:
-        waiting = self._waiting(name)
-        parent = waiting[-1].entry.id if waiting else self._refs.tip(name.path).own
+        waiting, base = self._waiting(name), self._refs.tip(name.path).own
+        parent = waiting[-1].entry.id if waiting else base
         entry = replace(entry, id=self._chains.write(entry, parent))
-        self._kept[name.path] = (*waiting, self._pending.add(name, entry, parent))
+        self._kept[name.path] = (*waiting, self._pending.add(name, entry, base))
         return entry
 
     def _push_all_kept(self) -> bool:

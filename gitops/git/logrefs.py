@@ -157,10 +157,13 @@ class LogRefs:
         if self._tips is None:
             published = self.published()
             own = self._list(LOG + self._scope)
-            self._tips = {
-                path: Tip(own=own.get(path), published=published.get(path))
-                for path in own.keys() | published.keys()
-            }
+            self._tips = {}
+            for path in own.keys() | published.keys():
+                mine, theirs = own.get(path), published.get(path)
+                # A push is a compare-and-swap: never offer the remote a chain without its own.
+                if theirs is not None and mine != theirs and not self._continues(mine, theirs):
+                    mine = theirs
+                self._tips[path] = Tip(own=mine, published=theirs)
         return self._tips
 
     def _list(self, prefix: str) -> dict[str, str]:

@@ -25,10 +25,10 @@ _FORMAT: Final = "1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """An entry that waits, with the id it was given and the entry it was written on top of."""
+    """An entry that waits; ``base`` is the newest entry that the log itself had by then."""
 
     entry: Entry
-    parent: str | None
+    base: str | None
     path: Path
 
 
@@ -38,13 +38,13 @@ class Pending:
     def __init__(self, common_dir: Path) -> None:
         self._folder = common_dir / "gitops" / "pending"
 
-    def add(self, name: LogName, entry: Entry, parent: str | None) -> Kept:
+    def add(self, name: LogName, entry: Entry, base: str | None) -> Kept:
         """Keep an entry, on disk before this returns. Raises ``RepositoryError`` if it cannot."""
         folder = self._folder / name.path
         document = {
             "format_version": _FORMAT,
             "id": entry.id,
-            "parent": parent,
+            "base": base,
             "entry": to_json(entry),
         }
         try:
@@ -63,7 +63,7 @@ class Pending:
                 f"A deploy-log entry could not be kept in {printable(str(folder))}:"
                 f" {error.strerror}."
             ) from error
-        return Kept(entry=entry, parent=parent, path=path)
+        return Kept(entry=entry, base=base, path=path)
 
     def read(self, name: LogName) -> tuple[Kept, ...]:
         """A model's kept entries, oldest first. Raises ``RepositoryError`` for a broken file."""
@@ -74,7 +74,7 @@ class Pending:
                 document = json.loads(path.read_text(encoding="utf-8"))
                 if not isinstance(document, Mapping) or document.get("format_version") != _FORMAT:
                     raise ValueError("it is of another format")
-                parent = document.get("parent")
+                base = document.get("base")
                 entry = from_json(document["entry"], entry_id=str(document["id"]))
             except FileNotFoundError:
                 continue  # another run pushed it just now
@@ -83,9 +83,7 @@ class Pending:
                     f"The kept deploy-log entry {printable(str(path))} cannot be read: {error}.",
                     hint="look at it, and remove the file if it is of no use",
                 ) from error
-            found.append(
-                Kept(entry=entry, parent=parent if isinstance(parent, str) else None, path=path)
-            )
+            found.append(Kept(entry=entry, base=base if isinstance(base, str) else None, path=path))
         return tuple(found)
 
     def names(self, workspace: str) -> tuple[LogName, ...]:

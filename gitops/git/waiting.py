@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,12 +13,14 @@ _MOVES_ON: Final = frozenset(Event) - {Event.SETTINGS, Event.UNVERIFIED, Event.R
 """Events after which an older one would say something that is no longer so."""
 
 
-def still_wanted(chain: Sequence[Entry], entry: Entry, parent: str | None) -> str | None:
+def still_wanted(
+    chain: Sequence[Entry], entry: Entry, base: str | None, ours: Container[str] = ()
+) -> str | None:
     """Why an entry must not be appended to a chain: None where it may, "" where it is there.
 
-    ``parent`` is the id of the entry that it was written on top of. A result belongs into the log
-    while the intent that it closes is open; anything else while nothing has happened in its
-    environment that it knew nothing of.
+    ``base`` is the id of the newest entry of the log when it was written, ``ours`` are ids of
+    entries that waited with it. A result belongs into the log while the intent that it closes is
+    open; anything else while nothing has happened in its environment that it knew nothing of.
     """
     if same_entry(chain, entry) is not None:
         return ""
@@ -28,11 +30,14 @@ def still_wanted(chain: Sequence[Entry], entry: Entry, parent: str | None) -> st
             return "its intent has been closed by another run"
         return None
     known = {each.id: position for position, each in enumerate(chain)}
-    if parent is not None and parent not in known:
+    if base is not None and base not in known:
         return "the log it was written for is another one now"
-    since = chain[known[parent] + 1 :] if parent is not None else chain
     own = entry.environment.lower()
-    later = [e for e in since if e.environment.lower() == own and e.event in _MOVES_ON]
+    later = [
+        each
+        for each in (chain[known[base] + 1 :] if base is not None else chain)
+        if each.environment.lower() == own and each.event in _MOVES_ON and each.id not in ours
+    ]
     return f"{later[-1].event} was recorded there since" if later else None
 
 
