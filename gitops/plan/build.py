@@ -24,7 +24,7 @@ from gitops.plan.model import (
 from gitops.plan.order import in_order
 from gitops.plan.rollback import way_back
 from gitops.plan.safety import limit_notices
-from gitops.plan.steps import Push, Wait
+from gitops.plan.steps import Wait
 from gitops.plan.summary import summarise
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.live import AuditEntry, Live, LiveModel
@@ -95,7 +95,7 @@ def _model(
         binding=binding({each.environment: each.bound for each in environments}),
         environments=environments,
         actions=acts,
-        notices=tuple(dict.fromkeys((*_notices(ordered, decisions, there), *notices))),
+        notices=tuple(dict.fromkeys((*_notices(ordered, decisions), *notices))),
     )
 
 
@@ -162,26 +162,9 @@ def _serving(decision: Decision) -> Serving | None:
 
 
 def _notices(
-    environments: Sequence[DesiredEnvironment],
-    decisions: Mapping[str, Decision],
-    there: LiveModel | None,
+    environments: Sequence[DesiredEnvironment], decisions: Mapping[str, Decision]
 ) -> list[str]:
-    found: list[str] = []
-    pushed = [
-        step.artifact
-        for each in environments
-        for step in decisions[each.name].steps
-        if isinstance(step, Push)
-    ]
-    if pushed and there is None:
-        found.append(
-            "the model is new: Baseten may make its first deployment production by itself; "
-            "it is read back and checked at once"
-        )
-    found.extend(sentence for artifact in pushed for sentence in artifact.mutable_inputs)
-    for each in environments:
-        decision = decisions[each.name]
-        found.extend(f"{each.name}: {sentence}" for sentence in decision.notices)
+    found = [sentence for each in environments for sentence in decisions[each.name].notices]
     unknown = [each.name for each in environments if not decisions[each.name].history_known]
     if unknown:
         found.append(

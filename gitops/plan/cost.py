@@ -84,7 +84,7 @@ def _named(name: str | None, instance_types: Mapping[str, InstanceType]) -> Inst
 def _schedules(schedules: Mapping[str, JsonObject] | None) -> list[JsonObject]:
     found: list[JsonObject] = []
     for schedule in (schedules or {}).values():
-        inner = schedule.get("autoscaling_settings")
+        inner = schedule.get("autoscaling")
         found.append(inner if isinstance(inner, Mapping) else schedule)
     return found
 

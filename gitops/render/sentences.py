@@ -23,11 +23,11 @@ def headline(model: ModelPlan, environment: EnvironmentPlan) -> str:  # noqa: C9
         case "push":
             return f"{place} gets {new}, built for it, in place of {old}{_along(environment)}."
         case "promote":
-            there = f" (deployment {environment.target})" if environment.target else ""
-            return (
-                f"{place} gets {new}, already on Baseten{there}, in place of {old}"
-                f"{_along(environment)}."
-            )
+            if environment.target is None:
+                built = "the same build"
+            else:
+                built = f"already on Baseten (deployment {environment.target})"
+            return f"{place} gets {new}, {built}, in place of {old}{_along(environment)}."
         case "follow":
             return f"{place} is on its way to {new}: that promotion is followed to its end."
         case "watch":

@@ -8,7 +8,7 @@ from gitops.decide.decision import Blocked, Decision, State
 from gitops.plan.build import build_plan
 from gitops.plan.model import Plan
 from gitops.plan.order import in_order
-from gitops.plan.steps import Follow, Push, RestoreSettings, RollBack, Wait, Watch
+from gitops.plan.steps import Follow, RestoreSettings, RollBack, Wait, Watch
 from gitops.plan.summary import exit_code
 from gitops.record.entry import Side
 from gitops.state.desired import Desired, Limits
@@ -244,26 +244,13 @@ def test_the_way_back() -> None:
     assert quiet.models[0].environments[0].rollback is None
 
 
-def test_a_new_model_says_what_baseten_may_do_with_its_first_deployment() -> None:
-    plan = plan_of({"production": pushed(serving=None)}, there=live({}))
-    assert plan.models[0].model_id is None
-    assert any("by itself" in each for each in plan.models[0].notices)
-
-
-def test_what_files_cannot_pin_is_named_once() -> None:
-    moving = artifact(mutable_inputs=("the base image has a moving tag",))
-    push = Push(artifact=moving, name="git-2e")
-    two = desired(
-        model(environment("staging", artifact=moving), environment("production", artifact=moving))
-    )
+def test_what_is_said_of_several_environments_is_said_once() -> None:
+    note = "the files cannot pin this: the base image has a moving tag"
     plan = plan_of(
-        {
-            name: pushed(name, steps=(push, *pushed(name).steps[1:]))
-            for name in ("staging", "production")
-        },
-        wanted=two,
+        {name: pushed(name, notices=(note,)) for name in ("staging", "production")},
+        wanted=desired(model(environment("staging"), environment("production"))),
     )
-    assert plan.models[0].notices.count("the base image has a moving tag") == 1
+    assert plan.models[0].notices == (note,)
 
 
 def test_an_unknown_history_is_said() -> None:
