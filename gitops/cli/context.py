@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gitops.git.repository import Repository
+    from gitops.pipeline.project import Project
 
 
 @dataclass(slots=True)
@@ -21,11 +21,11 @@ class Context:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     debug: bool = False
 
-    def repository(self) -> Repository:
+    def project(self) -> Project:
         """The Git repository around ``directory``. Raises ``RepositoryError`` where there is none."""
-        from gitops.wiring import open_repository
+        from gitops.wiring import open_project
 
-        return open_repository(self.directory)
+        return open_project(self.directory, self.environ)
 
     @property
     def in_ci(self) -> bool:

@@ -138,6 +138,11 @@ class DesiredModel:
     timeouts: Timeouts = field(default_factory=Timeouts)
     retention: Retention | None = None
 
+    @property
+    def paused(self) -> bool:
+        """Whether nothing of it may even be looked at: no request is made for it."""
+        return self.mode == "pause" or all(each.mode == "pause" for each in self.environments)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

@@ -1,0 +1,75 @@
+"""Facts that only Git's history knows: what it asked for since a hold, and whether we are late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from gitops.decide.situation import Asked
+from gitops.pipeline.history import asked_at
+from gitops.pipeline.places import CONFIG_FILE
+from gitops.pipeline.project import Repository
+from gitops.record.entry import Entry
+from gitops.record.history import ModelHistory
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+
+Superseded: TypeAlias = Callable[[Sequence[Entry]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """Facts about one applied commit. Fulfils ``gitops.apply.run.FactSource``.
+
+    ``is_superseded`` judges a model's log entries: whether a newer commit was applied already.
+    """
+
+    repository: Repository
+    commit: str
+    is_superseded: Superseded
+    _superseded: dict[str, bool] = field(default_factory=dict)
+
+    def asked(
+        self, model: DesiredModel, environment: DesiredEnvironment, history: ModelHistory
+    ) -> tuple[Asked, ...]:
+        """What Git asked for at each commit since the environment's oldest hold, oldest first.
+
+        Along first parents: what the branch asked for, whatever the merged branches tried. Empty
+        where nothing is held, and where the hold's commit is not in this clone: then nothing shows
+        that the hold was broken, so it stands.
+        """
+        base = history.environment(environment.name).asked_since
+        if base is None or not self.repository.exists(base):
+            return ()
+        found = (
+            asked_at(self.repository, commit, model.key, environment.name)
+            for commit in (base, *self._commits_since(base, model, environment, history))
+        )
+        return tuple(each for each in found if each is not None)
+
+    def _commits_since(
+        self,
+        base: str,
+        model: DesiredModel,
+        environment: DesiredEnvironment,
+        history: ModelHistory,
+    ) -> tuple[str, ...]:
+        """Oldest first. What follows HEAD may change with any commit, a pin with its file's alone."""
+        files = (*history.release_files, model.release_file, CONFIG_FILE)
+        touching = self.repository.commits_touching(
+            (".",) if environment.follows_head else tuple(dict.fromkeys(files)),
+            self.commit,
+            base=base,
+            first_parent=True,
+        )
+        return tuple(reversed(touching))
+
+    def superseded(
+        self, model: DesiredModel, environment: DesiredEnvironment, history: ModelHistory
+    ) -> bool:
+        """Whether a descendant of the applied commit was applied from the deploy branch before."""
+        newest = history.entries[-1].id if history.entries else ""
+        key = f"{model.key} {newest}"
+        if key not in self._superseded:
+            self._superseded[key] = self.is_superseded(history.entries)
+        return self._superseded[key]

@@ -1,0 +1,191 @@
+"""Plan: desired state, live state and the deploy log become decisions, and those a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from gitops.apply.observe import ModelView
+from gitops.apply.run import Run
+from gitops.decide import Decision, Evidence, Options, in_order
+from gitops.errors import RemoteUnreachable, RepositoryError
+from gitops.pipeline.project import Project, desired_state
+from gitops.pipeline.selection import Selection, select
+from gitops.plan.build import build_plan
+from gitops.plan.events import ApplyEvent
+from gitops.plan.model import Plan
+from gitops.state.desired import Desired, DesiredModel
+from gitops.state.live import AuditEntry, Live
+
+if TYPE_CHECKING:
+    from gitops.wiring import Outside
+
+SIDE_BY_SIDE: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What to plan. ``rev`` None: HEAD, with the working tree's release files where they differ.
+
+    ``changed`` asks for models that differ from a base: a revision, or empty for the place where
+    the deploy branch was left. ``options`` are what an apply would be allowed.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    rev: str | None = None
+    changed: str | None = None
+    options: Options = field(default_factory=Options)
+    retry: frozenset[str] = frozenset()
+    no_log: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan with what it was made of. ``warnings`` are sentences for stderr."""
+
+    plan: Plan
+    desired: Desired
+    live: Live
+    decisions: dict[str, dict[str, Decision]]
+    warnings: tuple[str, ...] = ()
+
+
+def plan(project: Project, request: PlanRequest) -> Planned:
+    """What apply would do, and why. Reads only.
+
+    Raises ``InvalidRelease`` before anything is sent, ``UsageError``, ``RepositoryError`` and
+    ``BasetenError``. A deploy log that cannot be read is a warning: the plan says what is unknown.
+    """
+    with opened(project, request) as session:
+        return session.plan()
+
+
+@contextmanager
+def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
+    """Compile, choose, connect and read the deploy log; what follows shares one look at them."""
+    from gitops.wiring import connect
+
+    whole = desired_state(project, rev=request.rev)
+    selection = _with_changed(project, whole, request)
+    with connect(project, whole, no_log=request.no_log) as outside:
+        warnings = list(whole.warnings)
+        known = True
+        try:
+            outside.log.fetch()
+        except RemoteUnreachable as error:
+            known = False
+            warnings.append(f"history unknown: {error}")
+        warnings += outside.log.notices
+        yield Session(
+            project=project,
+            request=request,
+            whole=whole,
+            selection=selection,
+            outside=outside,
+            history_known=known,
+            warnings=warnings,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One compiled commit, one connection, one fetch of the log; plans as often as asked."""
+
+    project: Project
+    request: PlanRequest
+    whole: Desired
+    selection: Selection
+    outside: Outside
+    history_known: bool
+    warnings: list[str]
+
+    def plan(self) -> Planned:
+        """Read live state, decide for every model side by side, and build the plan."""
+        desired = select(self.whole, self.selection)
+        live = self._live(desired)
+        run = self.run(desired, live)
+        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+            looks = list(pool.map(lambda model: self._look(run, model, live), desired.models))
+        decisions = {
+            str(model.key): found for model, (found, _) in zip(desired.models, looks, strict=True)
+        }
+        audit = {
+            str(model.key): seen
+            for model, (_, seen) in zip(desired.models, looks, strict=True)
+            if seen
+        }
+        return Planned(
+            plan=build_plan(
+                desired,
+                live,
+                decisions,
+                now=run.ports.clock.now(),
+                repository=_repository_id(self.project),
+                managed=len(self.whole.models),
+                audit=audit,
+            ),
+            desired=desired,
+            live=live,
+            decisions=decisions,
+            warnings=tuple(dict.fromkeys(self.warnings)),
+        )
+
+    def run(self, desired: Desired, live: Live) -> Run:
+        """The run that decisions are made for; nobody listens to its events."""
+        request, outside = self.request, self.outside
+        return Run(
+            ports=outside.ports,
+            facts=outside.facts,
+            emit=_unheard,
+            commit=desired.commit,
+            api_url=live.workspace.api_url,
+            workspace=live.workspace.name,
+            dirty=desired.dirty,
+            branch=outside.branch,
+            by=outside.by,
+            where=outside.where,
+            remote=outside.remote or desired.remote,
+            stop=outside.stop,
+            options={tag: replace(request.options, retry=True) for tag in request.retry},
+            default_options=request.options,
+            secrets=live.secrets,
+            instance_types=live.instance_types,
+        )
+
+    def _live(self, desired: Desired) -> Live:
+        keys = [model.key for model in desired.models if not model.paused]
+        return self.outside.ports.reader.live(keys, prices=True, secrets=True)
+
+    def _look(
+        self, run: Run, model: DesiredModel, live: Live
+    ) -> tuple[dict[str, Decision], Sequence[AuditEntry]]:
+        view = ModelView(run, model)
+        view.take(live.models.get(str(model.key)), history_known=self.history_known)
+        for environment in in_order(model.environments):
+            if self.selection.takes(environment.name):
+                view.decided[environment.name] = view.decide(environment, Evidence())
+        return view.decided, view.audit_seen
+
+
+def _unheard(_: ApplyEvent) -> None:
+    """Nobody listens."""
+
+
+def _repository_id(project: Project) -> str:
+    try:
+        return project.repository.root_id()
+    except RepositoryError:
+        return ""
+
+
+def _with_changed(project: Project, desired: Desired, request: PlanRequest) -> Selection:
+    if request.changed is None:
+        return request.selection
+    from gitops.pipeline.changed import changed_files
+
+    return replace(
+        request.selection, changed=changed_files(project, desired, request.changed or None)
+    )

@@ -1,0 +1,72 @@
+"""What every verb starts from: a repository, its working tree, and which desired state is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gitops.errors import InvalidRelease
+from gitops.pipeline.compile import compile_commit, look, tracked_paths
+from gitops.pipeline.release_files import configuration
+from gitops.pipeline.sources import Files, Objects
+from gitops.state.desired import Desired
+
+
+class Repository(Objects, Protocol):
+    """A repository: its objects, and what is checked out."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is no working tree."""
+
+    def head(self) -> str:
+        """The commit that is checked out. Raises ``RepositoryError`` where there is none."""
+
+    def dirty(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """What differs from HEAD among these paths."""
+
+    def commits_touching(
+        self,
+        paths: Iterable[str],
+        head: str,
+        *,
+        base: str | None = None,
+        first_parent: bool = False,
+    ) -> tuple[str, ...]:
+        """Commits of ``base..head`` that change one of the paths, newest first."""
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor of two commits; None where they share none."""
+
+    def root_id(self) -> str:
+        """An id that every clone of this repository shares, however shallow it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A repository with its working tree, and the environment variables of this call."""
+
+    repository: Repository
+    worktree: Files
+    environ: Mapping[str, str]
+
+
+def desired_state(project: Project, *, rev: str | None = None) -> Desired:
+    """Desired state of ``rev``; else of HEAD, with the working tree's release files where they differ.
+
+    Raises ``InvalidRelease`` with every problem, ``RepositoryError`` where Git lacks something.
+    """
+    repository = project.repository
+    if rev is not None:
+        return compile_commit(repository, repository.resolve(rev))
+    head = repository.head()
+    if repository.is_bare:
+        return compile_commit(repository, head)
+    compilation = look(repository, project.worktree, head, dirty=False)
+    watched = tracked_paths(compilation, configuration(project.worktree))
+    if not repository.dirty(watched):
+        return compile_commit(repository, head)
+    if compilation.errors:
+        raise InvalidRelease(compilation.problems)
+    return look(repository, project.worktree, head, dirty=True).desired

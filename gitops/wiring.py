@@ -1,0 +1,156 @@
+"""The one place that names the concrete edges and joins them to what the drivers need."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gitops.apply.clock import StopFlag, SystemClock
+from gitops.errors import RemoteUnreachable
+from gitops.pipeline.project import Project
+
+if TYPE_CHECKING:
+    from gitops.apply.run import FactSource, Ports
+    from gitops.baseten.client import Baseten
+    from gitops.git.deploylog import DeployLog
+    from gitops.git.repository import Repository
+    from gitops.state.desired import Desired
+
+
+def open_project(directory: Path, environ: Mapping[str, str]) -> Project:
+    """The repository around a directory. Raises ``RepositoryError`` where there is none."""
+    from gitops.files.worktree import WorkTree
+    from gitops.git.repository import Repository
+
+    repository = Repository.discover(directory, environ)
+    return Project(repository=repository, worktree=WorkTree(repository.root), environ=environ)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Everything outside of this process that a plan or an apply meets. A context manager.
+
+    ``remote`` is where the deploy log lives, None: in local refs. ``branch`` is the deploy branch
+    where the applied commit is on it. ``by`` and ``where`` name who runs this, and on what.
+    """
+
+    ports: Ports
+    facts: FactSource
+    log: DeployLog
+    baseten: Baseten
+    stop: StopFlag
+    remote: str | None
+    branch: str | None
+    by: str
+    where: str
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.baseten.close()
+
+
+def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outside:
+    """Reach Baseten with the key in the environment, and the deploy log on the Git remote.
+
+    Raises ``UsageError`` for variables that cannot be right, ``BasetenError`` where the workspace
+    cannot be read. Nothing is written.
+    """
+    from gitops.apply.run import Ports
+    from gitops.baseten.client import Baseten
+    from gitops.baseten.endpoint import from_environment
+    from gitops.git.archive import Archives
+    from gitops.git.deploylog import DeployLog
+    from gitops.git.remote import is_loopback
+    from gitops.git.repository import Repository
+    from gitops.git.superseded import superseded
+    from gitops.pipeline.facts import GitFacts
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    endpoint = from_environment(project.environ)
+    stop = StopFlag()
+    clock = SystemClock(stop)
+    baseten = Baseten(endpoint, clock)
+    workspace = baseten.reader.workspace()
+    remote = desired.remote if repository.remote(desired.remote) is not None else None
+    branch = _deploy_branch(repository, desired, remote, reach_remote=not no_log)
+    writer = repository.identity(project.environ)
+    log = DeployLog(
+        repository,
+        workspace,
+        remote,
+        team_of=lambda key: key.team or baseten.reader.default_team(),
+        writer=writer,
+        api_is_loopback=is_loopback(workspace.host.rpartition(":")[0] or workspace.host),
+        branch=branch,
+        reach_remote=not no_log,
+    )
+    judge = partial(
+        superseded, repository, applied_commit=desired.commit, remote=remote, branch=branch
+    )
+    return Outside(
+        ports=Ports(
+            reader=baseten.reader,
+            writer=baseten.writer,
+            prober=baseten.prober,
+            log=log,
+            archives=Archives(repository),
+            clock=clock,
+        ),
+        facts=GitFacts(repository, desired.commit, judge),
+        log=log,
+        baseten=baseten,
+        stop=stop,
+        remote=remote,
+        branch=branch,
+        by=str(writer),
+        where=_place(project.environ),
+    )
+
+
+def deploy_branch(project: Project, desired: Desired) -> str | None:
+    """A revision that names the deploy branch as last fetched; None where none is known."""
+    from gitops.git.repository import Repository
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    remote = desired.remote if repository.remote(desired.remote) is not None else None
+    branch = _deploy_branch(repository, desired, remote, reach_remote=True)
+    return repository.branch_tip(branch, remote) if branch is not None else None
+
+
+def _deploy_branch(
+    repository: Repository, desired: Desired, remote: str | None, *, reach_remote: bool
+) -> str | None:
+    if desired.branch is not None:
+        return desired.branch
+    if not reach_remote:
+        return None
+    try:
+        return repository.default_branch(remote)
+    except RemoteUnreachable:
+        # The fetch of the log meets the same remote, and says what is wrong with it.
+        return None
+
+
+def _place(environ: Mapping[str, str]) -> str:
+    """The CI run's page where the runner says it, else this machine's name."""
+    server, name = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY")
+    if server and name and environ.get("GITHUB_RUN_ID"):
+        return f"{server}/{name}/actions/runs/{environ['GITHUB_RUN_ID']}"
+    for variable in ("CI_JOB_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL", "BUILD_URL"):
+        if environ.get(variable):
+            return environ[variable]
+    return platform.node()
