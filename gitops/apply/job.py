@@ -134,15 +134,13 @@ class Job:
 
     def learn_failed(self, deployment_id: str, reason: str | None) -> None:
         """Remember that a deployment failed to start, or (None) that it is tried again."""
-        known = {**self.evidence.failed_to_start}
-        known.pop(deployment_id, None)
+        self.view.failed_to_start.pop(deployment_id, None)
         if reason is not None:
-            known[deployment_id] = reason
-        self.evidence = replace(self.evidence, failed_to_start=known)
+            self.view.failed_to_start[deployment_id] = reason
 
     def learn_retried(self, deployment_id: str) -> None:
         """Remember that a deployment had its one retry."""
-        self.evidence = replace(self.evidence, retried=self.evidence.retried | {deployment_id})
+        self.view.retried |= {deployment_id}
 
     def learn_intent(self, intent: str) -> None:
         """Remember an intent that this run wrote."""

@@ -24,7 +24,8 @@ class ModelView:
     """Live state and history of one model, refreshed before each decision; used by one thread.
 
     Deployments that this run made are remembered, so that a list which does not have them yet
-    never makes us push them again.
+    never makes us push them again. What failed to start is remembered for the whole model: the
+    environments that follow want the same deployment, and it is retried once in an apply.
     """
 
     def __init__(self, run: Run, desired: DesiredModel) -> None:
@@ -34,11 +35,19 @@ class ModelView:
         self.history = ModelHistory.of(())
         self.decided: dict[str, Decision] = {}
         self.made: dict[str, Deployment] = {}
+        self.failed_to_start: dict[str, str] = {}
+        self.retried: frozenset[str] = frozenset()
         self._elsewhere: str | None = None
         self._deployments: tuple[Deployment, ...] | None = None
         self._audit: tuple[AuditEntry, ...] | None = None
         self._audit_unreadable = False
         self._asked: dict[str, tuple[Asked, ...]] = {}
+        self._history_known = True
+
+    @property
+    def audit_seen(self) -> tuple[AuditEntry, ...]:
+        """The audit entries that decisions asked for so far."""
+        return self._audit or ()
 
     @property
     def model_id(self) -> str:
@@ -46,22 +55,35 @@ class ModelView:
         assert self.live is not None  # noqa: S101 - a step on a model needs the model
         return self.live.id
 
+    def _found_elsewhere(self) -> str | None:
+        """The name that the log's model has now, where it is not the one that Git writes."""
+        logged = self.history.model_id
+        if self.desired.paused or logged is None:
+            return None
+        if self.live is not None and self.live.id == logged:
+            return None
+        name = self.run.ports.reader.model_name(logged)
+        return name if name != self.desired.key.name else None
+
     def environment(self, name: str) -> LiveEnvironment | None:
         """An environment as last read."""
         return self.live.environment(name) if self.live else None
 
     def refresh(self) -> None:
         """Read the model and its environments anew; forget what depends on when it was read."""
-        reader = self.run.ports.reader
-        self.live = reader.model(self.desired.key)
+        paused = self.desired.paused
+        self.take(None if paused else self.run.ports.reader.model(self.desired.key))
+
+    def take(self, live: LiveModel | None, *, history_known: bool = True) -> None:
+        """Start from a look that was made at many models at once, instead of a look of our own.
+
+        ``history_known`` False: the deploy log could not be read, and decisions have to say so.
+        """
+        self.live = live
+        self._history_known = history_known
         self._deployments = self._audit = None
         self.read_log()
-        logged = self.history.model_id
-        elsewhere = None
-        if logged is not None and (self.live is None or self.live.id != logged):
-            name = reader.model_name(logged)
-            elsewhere = name if name != self.desired.key.name else None
-        self._elsewhere = elsewhere
+        self._elsewhere = self._found_elsewhere()
 
     def read_log(self) -> None:
         """Take the log's entries as they are now, without a fetch."""
@@ -136,7 +158,7 @@ class ModelView:
             applied_commit=run.commit,
             now=run.ports.clock.now(),
             live=live,
-            history=history,
+            history=history if self._history_known else None,
             audit=audit,
             audit_unreadable=Fact.AUDIT in known and self._audit_unreadable,
             asked=self._asked_of(environment) if Fact.ASKED in known else None,
@@ -146,7 +168,9 @@ class ModelView:
             secrets=run.secrets.get(team) if run.secrets is not None and team else None,
             instance_types=run.instance_types,
             options=run.options_for(tag),
-            evidence=evidence,
+            evidence=replace(
+                evidence, failed_to_start=dict(self.failed_to_start), retried=self.retried
+            ),
         )
 
     def _asked_of(self, environment: DesiredEnvironment) -> tuple[Asked, ...]:

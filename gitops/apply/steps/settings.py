@@ -12,6 +12,7 @@ from gitops.errors import RequestRefused, ResponseLost
 from gitops.plan.steps import CreateEnvironment, RestoreSettings, UpdateSettings
 from gitops.record.entry import Event
 from gitops.render.failures import FailureKind
+from gitops.state.differences import flatten
 from gitops.state.settings import Change
 
 
@@ -38,6 +39,8 @@ def create_environment(job: Job, step: CreateEnvironment) -> Ended | None:
 
 def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
     """Write settings until they are read back, and note them in the deploy log."""
+    before = flatten(job.live.settings) if job.live is not None else {}
+    asked = flatten(job.desired.settings, now=job.now())
     ended = _write(job, step.changes)
     if ended is not None:
         return ended
@@ -48,8 +51,10 @@ def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
             Event.SETTINGS,
             from_=current,
             to=current,
-            settings_before={each.path: each.before for each in step.changes},
-            settings_after={each.path: each.after for each in step.changes},
+            settings_before=before,
+            # Under a hold not all of what Git asks for is asked of Baseten.
+            settings_after=asked | {each.path: each.after for each in step.changes},
+            reason=", ".join(each.path for each in step.changes),
         )
     )
     return None

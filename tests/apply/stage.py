@@ -1,0 +1,272 @@
+"""A stage for the executor: a real repository with a remote, and the emulator as Baseten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from gitops.apply.clock import StopFlag, SystemClock
+from gitops.apply.executor import Outcome, execute
+from gitops.apply.pace import Pace
+from gitops.apply.run import Ports, Run
+from gitops.baseten.client import Baseten
+from gitops.baseten.endpoint import Endpoint, from_environment
+from gitops.decide.situation import Asked, Options
+from gitops.emulator import Running, running
+from gitops.git.archive import Archives
+from gitops.git.deploylog import DeployLog
+from gitops.git.identity import Identity
+from gitops.git.repository import Repository
+from gitops.git.superseded import superseded
+from gitops.pipeline.compile import compile_commit
+from gitops.plan.events import ApplyEvent
+from gitops.record.entry import Entry
+from gitops.record.history import ModelHistory
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.differences import flatten
+from gitops.state.live import LiveEnvironment
+from gitops.state.names import ModelKey
+from tests import repositories
+
+MODEL = "triage"
+KEY = ModelKey(None, MODEL)
+QUICK = Pace(
+    first=0.02,
+    growth=1.3,
+    longest=0.1,
+    metrics_lag=0.6,
+    afterwards=0.5,
+    not_found=2.0,
+    visible=2.0,
+    settings=5.0,
+    confirm=20.0,
+    ramp_down=5.0,
+    transition=10.0,
+)
+SPEED = 600.0
+
+RELEASE = """\
+version: 1
+model: triage
+truss: trusses/triage
+environments:
+{environments}
+checks:
+  smoke:
+    request: {{text: hello}}
+    expect: {{equals: {{text: hello}}}}
+"""
+STAGING = """\
+  staging:
+    commit: HEAD
+    autoscaling: {min_replica: 1, max_replica: 2}
+    checks: [smoke]
+"""
+PRODUCTION = """\
+  production:
+    commit: HEAD
+    autoscaling: {min_replica: 1, max_replica: 2}
+    checks: [smoke]
+    watch: {for: 600ms, error_rate: 0.05, min_requests: 5}
+"""
+TRUSS = """\
+model_name: triage
+resources: {{cpu: "1", memory: 2Gi}}
+base_image: {{image: example.invalid/echo:1}}
+docker_server:
+  start_command: serve
+  predict_endpoint: /predict
+  readiness_endpoint: /ready
+  liveness_endpoint: /live
+  server_port: 8000
+model_metadata:
+  note: {note}
+  emulator: {{{behaviour}}}
+"""
+
+
+def truss(note: str = "one", behaviour: str = "") -> dict[str, str]:
+    """A truss that echoes, and how it misbehaves."""
+    return {"trusses/triage/config.yaml": TRUSS.format(note=note, behaviour=behaviour)}
+
+
+def release(*environments: str) -> dict[str, str]:
+    """A release file with these environments."""
+    return {"releases/triage.yaml": RELEASE.format(environments="".join(environments))}
+
+
+@dataclass(frozen=True)
+class GitFacts:
+    """What Git asked for, by compiling every commit since the oldest mark."""
+
+    repository: Repository
+    commit: str
+
+    def asked(
+        self, model: DesiredModel, environment: DesiredEnvironment, history: ModelHistory
+    ) -> tuple[Asked, ...]:
+        since = history.environment(environment.name).asked_since
+        if since is None:
+            return ()
+        between = self.repository.git.run("rev-list", "--reverse", f"{since}..{self.commit}")
+        found = []
+        for commit in (since, *between.text.split()):
+            desired = compile_commit(self.repository, commit)
+            named = next((each for each in desired.models if each.key == model.key), None)
+            here = next(
+                (
+                    each
+                    for each in (named.environments if named else ())
+                    if each.name == environment.name
+                ),
+                None,
+            )
+            digest = here.artifact.digest if here is not None and here.artifact else None
+            settings = flatten(here.settings) if here is not None else {}
+            found.append(Asked(commit=commit, digest=digest, settings=settings))
+        return tuple(found)
+
+    def superseded(
+        self, model: DesiredModel, environment: DesiredEnvironment, history: ModelHistory
+    ) -> bool:
+        entries = history.environment(environment.name).entries
+        return superseded(self.repository, entries, self.commit, remote="origin", branch="main")
+
+
+@dataclass
+class Stage:
+    """A repository, its remote, and an emulator; ``apply`` is one run of the executor."""
+
+    work: repositories.Repository
+    emulator: Running
+    events: list[ApplyEvent] = field(default_factory=list)
+    stop: StopFlag = field(default_factory=StopFlag)
+    pace: Pace = QUICK
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return from_environment(self.emulator.environ())
+
+    def commit(self, *files: dict[str, Any], message: str = "Change") -> str:
+        merged: dict[str, Any] = {}
+        for each in files:
+            merged |= each
+        commit = self.work.commit(merged, message)
+        self.work.git("push", "-q", "origin", "main")
+        return commit
+
+    def apply(
+        self,
+        *,
+        options: Options | None = None,
+        transport: httpx.BaseTransport | None = None,
+        clock: SystemClock | None = None,
+        keys: Sequence[ModelKey] | None = None,
+        **changed: Any,
+    ) -> Outcome:
+        """Plan nothing, ask nothing: fetch the log and execute what HEAD says."""
+        self.events.clear()
+        clock = clock or SystemClock(self.stop)
+        repository = Repository.discover(self.work.path)
+        commit = repository.head()
+        desired = compile_commit(repository, commit)
+        with repository, Baseten(self.endpoint, clock, transport=transport) as baseten:
+            log = self.log(repository, baseten)
+            log.fetch()
+            run = Run(
+                ports=Ports(
+                    reader=baseten.reader,
+                    writer=baseten.writer,
+                    prober=baseten.prober,
+                    log=log,
+                    archives=Archives(repository),
+                    clock=clock,
+                ),
+                facts=GitFacts(repository, commit),
+                emit=self.events.append,
+                commit=commit,
+                api_url=self.endpoint.api_url,
+                branch="main",
+                by="tester",
+                where="here",
+                id="run",
+                pace=self.pace,
+                stop=self.stop,
+                default_options=options or Options(),
+            )
+            models = [each for each in desired.models if keys is None or each.key in keys]
+            return execute(replace(run, **changed), models)
+
+    def log(self, repository: Repository, baseten: Baseten) -> DeployLog:
+        return DeployLog(
+            repository,
+            baseten.reader.workspace(),
+            "origin",
+            team_of=lambda key: key.team or baseten.reader.default_team(),
+            writer=Identity(name="tester", email="tester@example.invalid"),
+            api_is_loopback=True,
+            branch="main",
+        )
+
+    def entries(self, key: ModelKey = KEY) -> tuple[Entry, ...]:
+        """The deploy log as the remote has it."""
+        with Repository.discover(self.work.path) as repository, self.baseten() as baseten:
+            log = self.log(repository, baseten)
+            log.fetch()
+            return log.entries(key)
+
+    def told(self, key: ModelKey = KEY) -> list[str]:
+        """The deploy log as ``ENVIRONMENT EVENT``."""
+        return [f"{each.environment} {each.event.value}" for each in self.entries(key)]
+
+    @contextmanager
+    def baseten(self) -> Iterator[Baseten]:
+        with Baseten(self.endpoint, SystemClock()) as baseten:
+            yield baseten
+
+    def live(self, environment: str) -> LiveEnvironment:
+        with self.baseten() as baseten:
+            model = baseten.reader.model(KEY)
+            assert model is not None
+            found = model.environment(environment)
+            assert found is not None
+            return found
+
+    def serving(self, environment: str) -> str:
+        """The name of the deployment that serves."""
+        current = self.live(environment).current
+        assert current is not None
+        return current.name
+
+    def writes(self) -> list[str]:
+        """Every write to the management API so far, as ``METHOD path``, uploads left out."""
+        return [
+            f"{each['method']} {each['path']}"
+            for each in self.emulator.requests(writes=True)
+            if each["path"].startswith("/v1/") and "prepare_model_upload" not in each["path"]
+        ]
+
+    def pushes(self) -> list[str]:
+        """The writes that made a deployment."""
+        return [
+            each
+            for each in self.writes()
+            if each.startswith("POST") and each.endswith(("/models", "/deployments"))
+        ]
+
+
+@contextmanager
+def stage(folder: Path, *files: dict[str, Any], **options: Any) -> Iterator[Stage]:
+    """A stage with a first commit."""
+    merged: dict[str, Any] = {}
+    for each in files:
+        merged |= each
+    work = repositories.Repository.create(folder / "work", merged)
+    work.publish(folder / "remote.git")
+    with running(**{"speed": SPEED, "seed": 7, "rate_limits": False, **options}) as emulator:
+        yield Stage(work=work, emulator=emulator)
