@@ -61,7 +61,7 @@ class ModelCompiler:
                         desired.Requirement(environment=each.environment, seconds=each.for_)
                         for _, each in requirements(environment)
                     ),
-                    settings=_settings(raw),
+                    settings=settings_of(raw),
                     instance_type=environment.instance_type,
                     checks=self._used(settled, name, environment, checks, found),
                     watch=_watch(name, environment),
@@ -163,7 +163,8 @@ class ModelCompiler:
         return tuple(used)
 
 
-def _settings(raw: Mapping[str, Any]) -> Settings:
+def settings_of(raw: Mapping[str, Any]) -> Settings:
+    """The settings that an environment manages, from what was written, defaults merged."""
     promotion = raw.get("promotion", {})
     rolling = promotion.get("rolling_deploy_config")
     if rolling and (_PAIR[0] in rolling) != (_PAIR[1] in rolling):

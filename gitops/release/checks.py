@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import Discriminator, Field, JsonValue, PlainValidator, Tag, WithJsonSchema
 
 from gitops.release.scalars import (
+    Maybe,
     PositiveDuration,
     RepositoryPath,
     Share,
@@ -67,22 +68,22 @@ Statuses: TypeAlias = Annotated[
 class Latency(Strict):
     """Bounds on how long answers take, as durations; each quantile over all counted runs."""
 
-    p50: PositiveDuration | None = Field(
+    p50: Maybe[PositiveDuration] = Field(
         default=None, description="Half of the answers come within this.", examples=["800ms"]
     )
-    p90: PositiveDuration | None = Field(
+    p90: Maybe[PositiveDuration] = Field(
         default=None, description="90 of 100 answers come within this.", examples=["1500ms"]
     )
-    p95: PositiveDuration | None = Field(
+    p95: Maybe[PositiveDuration] = Field(
         default=None, description="95 of 100 answers come within this.", examples=["2s"]
     )
-    p99: PositiveDuration | None = Field(
+    p99: Maybe[PositiveDuration] = Field(
         default=None, description="99 of 100 answers come within this.", examples=["4s"]
     )
-    max: PositiveDuration | None = Field(
+    max: Maybe[PositiveDuration] = Field(
         default=None, description="Every answer comes within this.", examples=["10s"]
     )
-    first_token: PositiveDuration | None = Field(
+    first_token: Maybe[PositiveDuration] = Field(
         default=None,
         description="Time to the first token of a stream; needs `stream: true`.",
         examples=["300ms"],
@@ -92,18 +93,18 @@ class Latency(Strict):
 class LatencyRatio(Strict):
     """Bounds as a ratio to what the serving deployment measures: 1.2 is a fifth slower."""
 
-    p50: float | None = Field(
+    p50: Maybe[float] = Field(
         default=None, gt=0, le=1000, description="Ratio of medians.", examples=[1.1]
     )
-    p90: float | None = Field(default=None, gt=0, le=1000, description="Ratio of 90th percentiles.")
-    p95: float | None = Field(
+    p90: Maybe[float] = Field(default=None, gt=0, le=1000, description="Ratio of 90th percentiles.")
+    p95: Maybe[float] = Field(
         default=None, gt=0, le=1000, description="Ratio of 95th percentiles.", examples=[1.2]
     )
-    p99: float | None = Field(default=None, gt=0, le=1000, description="Ratio of 99th percentiles.")
-    max: float | None = Field(
+    p99: Maybe[float] = Field(default=None, gt=0, le=1000, description="Ratio of 99th percentiles.")
+    max: Maybe[float] = Field(
         default=None, gt=0, le=1000, description="Ratio of the slowest answers."
     )
-    first_token: float | None = Field(
+    first_token: Maybe[float] = Field(
         default=None,
         gt=0,
         le=1000,
@@ -114,10 +115,10 @@ class LatencyRatio(Strict):
 class ThanCurrent(Strict):
     """Bounds against the deployment that serves now, measured in turns within the same check."""
 
-    latency: LatencyRatio | None = Field(
+    latency: Maybe[LatencyRatio] = Field(
         default=None, description="Latency as a ratio, e.g. `{p95: 1.2}`."
     )
-    error_rate: float | None = Field(
+    error_rate: Maybe[float] = Field(
         default=None, gt=0, le=1000, description="Error rate as a ratio."
     )
 
@@ -166,19 +167,19 @@ class Expect(Strict):
         json_schema_extra={"examples": ["checks/chat-completion.schema.json"]},
     )
     equals: JsonValue = Field(default=None, description="JSON that the output has to equal.")
-    contains: Text | None = Field(
+    contains: Maybe[Text] = Field(
         default=None, description="Text that the output has to contain.", examples=["pong"]
     )
-    matches: Text | None = Field(
+    matches: Maybe[Text] = Field(
         default=None,
         description="A regular expression (Python's syntax) to be found in the output.",
         examples=["^[0-9]+ items"],
     )
-    close_to: CloseTo | None = Field(
+    close_to: Maybe[CloseTo] = Field(
         default=None,
         description="A number with a tolerance, e.g. `{value: 0.98, tolerance: 0.01}`.",
     )
-    at: Text | None = Field(
+    at: Maybe[Text] = Field(
         default=None,
         description=(
             "A JSONPath (RFC 9535) that selects the part of the output that schema, equals, "
@@ -186,14 +187,14 @@ class Expect(Strict):
         ),
         examples=["$.choices[0].message.content"],
     )
-    latency: Latency | None = Field(default=None, description="Bounds on how long answers take.")
-    error_rate: Share | None = Field(
+    latency: Maybe[Latency] = Field(default=None, description="Bounds on how long answers take.")
+    error_rate: Maybe[Share] = Field(
         default=None,
         description="Share of runs that may fail, 0-1. Default: 0.",
         examples=[0, 0.02],
         json_schema_extra={"default": 0},
     )
-    than_current: ThanCurrent | None = Field(
+    than_current: Maybe[ThanCurrent] = Field(
         default=None,
         description=(
             "Bounds as a ratio to the deployment that serves now, e.g. `{latency: {p95: 1.2}}`."
@@ -256,7 +257,7 @@ class Check(Strict):
         description="The JSON body to send. Either this or `requests`.",
         examples=[{"prompt": "ping"}],
     )
-    requests: RepositoryPath | None = Field(
+    requests: Maybe[RepositoryPath] = Field(
         default=None,
         description=(
             "A .jsonl file from the repository's root: one JSON body a line, each optionally "
@@ -272,7 +273,7 @@ class Check(Strict):
         ),
         examples=["/v1/chat/completions"],
     )
-    headers: Headers | None = Field(
+    headers: Maybe[Headers] = Field(
         default=None, description="Extra request headers. Never put a secret here."
     )
     stream: bool = Field(
@@ -321,18 +322,5 @@ CheckUse: TypeAlias = Annotated[
     Annotated[Text, Tag(TAG_NAME)]
     | Annotated[dict[str, CheckChange], Field(min_length=1, max_length=1), Tag(TAG_MAP)],
     Discriminator(item_kind),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "minLength": 1},
-                {
-                    "type": "object",
-                    "minProperties": 1,
-                    "maxProperties": 1,
-                    "additionalProperties": {"$ref": "#/$defs/CheckChange"},
-                },
-            ]
-        }
-    ),
 ]
 """A check's name, or ``{NAME: {expect: …}}``."""

@@ -15,7 +15,7 @@ from gitops.release.checks import (
     item_kind,
     kind,
 )
-from gitops.release.scalars import Duration, Name, Share
+from gitops.release.scalars import Duration, Maybe, Name, Share
 from gitops.release.settings import Autoscaling, Backpressure, Promotion, Schedule, Strict
 
 Mode: TypeAlias = Literal["reconcile", "observe", "pause"]
@@ -58,10 +58,10 @@ class Watch(Strict):
         examples=["10m"],
         json_schema_extra={"default": "10m"},
     )
-    error_rate: Share | None = Field(
+    error_rate: Maybe[Share] = Field(
         default=None, description="Share of requests that may fail, 0-1.", examples=[0.02]
     )
-    latency: Latency | None = Field(
+    latency: Maybe[Latency] = Field(
         default=None, description="Bounds on how long answers take, e.g. `{p95: 2s}`."
     )
     min_requests: int = Field(
@@ -90,7 +90,7 @@ class Watch(Strict):
 class Environment(Strict):
     """What one environment serves, with which settings, after which checks."""
 
-    commit: Name | None = Field(
+    commit: Maybe[Name] = Field(
         default=None,
         description=(
             "HEAD: the truss of the commit that is applied. A full commit id (40 or 64 hex digits) "
@@ -107,7 +107,7 @@ class Environment(Strict):
             "type": ["string", "number"],
         },
     )
-    deployment: Name | None = Field(
+    deployment: Maybe[Name] = Field(
         default=None,
         description=(
             "Name or id of a deployment that somebody else pushes; it is promoted, never built. "
@@ -115,7 +115,7 @@ class Environment(Strict):
         ),
         examples=["abc1234"],
     )
-    mode: Mode | None = Field(
+    mode: Maybe[Mode] = Field(
         default=None,
         description=(
             "reconcile: keep it equal to this file. observe: plan and report, never change. pause: "
@@ -123,7 +123,7 @@ class Environment(Strict):
         ),
         json_schema_extra={"default": "reconcile"},
     )
-    requires: Requires | None = Field(
+    requires: Maybe[Requires] = Field(
         default=None,
         description=(
             "Environments in which the artifact has to have succeeded first: a name, a list, or "
@@ -139,7 +139,7 @@ class Environment(Strict):
         default_factory=Promotion,
         description="Baseten's promotion settings; only those written are managed.",
     )
-    instance_type: Name | None = Field(
+    instance_type: Maybe[Name] = Field(
         default=None,
         description=(
             "Whose hardware a promotion uses: `environment`, `truss`, or the id of an instance "
@@ -147,10 +147,10 @@ class Environment(Strict):
         ),
         examples=["environment", "truss"],
     )
-    backpressure: Backpressure | None = Field(
+    backpressure: Maybe[Backpressure] = Field(
         default=None, description="What happens to requests when every replica is full."
     )
-    schedules: dict[Name, Schedule] | None = Field(
+    schedules: Maybe[dict[Name, Schedule]] = Field(
         default=None,
         description=(
             "Autoscaling schedules by name. Once this is written, the whole set is managed."
@@ -164,14 +164,14 @@ class Environment(Strict):
         ),
         examples=[["smoke"]],
     )
-    watch: Watch | None = Field(
+    watch: Maybe[Watch] = Field(
         default=None,
         description=(
             "How a release is judged after its promotion. Absent: a protected environment is "
             "watched by the defaults, another until its promotion has ended and it is ready."
         ),
     )
-    protected: bool | None = Field(
+    protected: Maybe[bool] = Field(
         default=None,
         description=(
             "Whether changes that take capacity away need `allow`. Default: true for production, "

@@ -65,9 +65,9 @@ def _finding(root: type[BaseModel], error: ErrorDetails) -> Finding:
         return _unknown(root, path)
     if kind == "missing":
         return _missing(path)
-    if kind == "gitops":
+    if kind == "gitops" and given is not None:
         return Finding(path=path, message=context["message"], hint=context["hint"])
-    if given is None and kind != "gitops":
+    if given is None:
         return Finding(
             path=path,
             message="must not be empty (null)",

@@ -11,6 +11,7 @@ from gitops.release.environment import Environment, Mode
 from gitops.release.scalars import (
     ENVIRONMENT,
     Duration,
+    Maybe,
     Name,
     PositiveDuration,
     RepositoryPath,
@@ -44,10 +45,10 @@ class Timeouts(Strict):
 class Retention(Strict):
     """What `gitops prune` does with published deployments that no environment serves."""
 
-    keep: int | None = Field(
+    keep: Maybe[int] = Field(
         default=None, ge=0, description="How many of the newest stay.", examples=[5]
     )
-    older_than: Duration | None = Field(
+    older_than: Maybe[Duration] = Field(
         default=None, description="Only those older than this go.", examples=["30d"]
     )
     action: Literal["deactivate", "delete"] = Field(
@@ -69,7 +70,7 @@ class Release(Strict):
         ),
         examples=["qwen-3-8b"],
     )
-    team: Name | None = Field(
+    team: Maybe[Name] = Field(
         default=None,
         description=(
             "The team that owns the model. Default: from gitops.yaml, else the API key's default "
@@ -77,7 +78,7 @@ class Release(Strict):
         ),
         examples=["ml-platform"],
     )
-    truss: RepositoryPath | None = Field(
+    truss: Maybe[RepositoryPath] = Field(
         default=None,
         description=(
             "The directory that holds config.yaml, from the repository's root. Required unless "
@@ -85,7 +86,7 @@ class Release(Strict):
         ),
         examples=["trusses/qwen-3-8b"],
     )
-    rebuild: Name | None = Field(
+    rebuild: Maybe[Name] = Field(
         default=None,
         description=(
             "Any new value makes new artifacts from the same files, for what Git cannot see: a "
@@ -109,7 +110,7 @@ class Release(Strict):
     timeouts: Timeouts = Field(
         default_factory=Timeouts, description="How long to wait before saying that it still runs."
     )
-    retention: Retention | None = Field(
+    retention: Maybe[Retention] = Field(
         default=None,
         description="What to do with deployments that no environment serves. Absent: nothing.",
     )
@@ -151,7 +152,7 @@ class Limits(Strict):
             "After so many rollbacks in one apply no further promotion is started. Default: 3."
         ),
     )
-    max_increase_usd_per_month: float | None = Field(
+    max_increase_usd_per_month: Maybe[float] = Field(
         default=None,
         ge=0,
         description=(
@@ -180,8 +181,8 @@ class Config(Strict):
     releases: RepositoryPath = Field(
         default="releases", description="The folder of release files. Default: releases."
     )
-    team: Name | None = Field(default=None, description="The team of models whose file names none.")
-    branch: Name | None = Field(
+    team: Maybe[Name] = Field(default=None, description="The team of models whose file names none.")
+    branch: Maybe[Name] = Field(
         default=None,
         description=(
             "The deploy branch: an apply of a commit older than the last one applied from it is "

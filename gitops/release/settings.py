@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from gitops.release.scalars import refuse
+from gitops.release.scalars import Maybe, refuse
 from gitops.release.words import shown
 
 
@@ -76,8 +76,8 @@ class Autoscaling(Strict):
         ),
         examples=[70],
     )
-    target_in_flight_tokens: int = Field(
-        default=0,
+    target_in_flight_tokens: Maybe[int] = Field(
+        default=None,
         ge=1,
         description=(
             "Tokens in flight that a replica should have (early access, BIS-LLM only). Cannot be "
@@ -198,22 +198,22 @@ class ScheduledAutoscaling(Strict):
 
     min_replica: int = Field(ge=0, description="Replicas that always run.", examples=[4])
     max_replica: int = Field(ge=1, description="Replicas at most.", examples=[20])
-    autoscaling_window: int | None = Field(
+    autoscaling_window: Maybe[int] = Field(
         default=None, ge=10, le=3600, description="Seconds of traffic looked at, 10-3600."
     )
-    scale_down_delay: int | None = Field(
+    scale_down_delay: Maybe[int] = Field(
         default=None, ge=0, le=3600, description="Seconds before a replica goes, 0-3600."
     )
-    concurrency_target: int | None = Field(
+    concurrency_target: Maybe[int] = Field(
         default=None, ge=1, description="Requests that one replica handles at once."
     )
-    target_utilization_percentage: int | None = Field(
+    target_utilization_percentage: Maybe[int] = Field(
         default=None, ge=1, le=100, description="Percent at which scaling begins, 1-100."
     )
-    target_in_flight_tokens: int | None = Field(
+    target_in_flight_tokens: Maybe[int] = Field(
         default=None, ge=1, description="Tokens in flight per replica (early access)."
     )
-    max_scale_down_rate: int | None = Field(
+    max_scale_down_rate: Maybe[int] = Field(
         default=None,
         ge=1,
         le=50,
@@ -269,11 +269,11 @@ class Hourly(_Schedule):
 
     cadence: Literal["HOURLY"] = Field(description="A window every hour, on the weekdays named.")
     weekdays: list[Weekday] = Field(min_length=1, description="The weekdays, in capitals.")
-    start_hour: int | None = Field(
+    start_hour: Maybe[int] = Field(
         default=None, ge=0, le=23, description="First hour; absent: all."
     )
     start_minute: int = Field(ge=0, le=59, description="Minute at which the window opens, 0-59.")
-    end_hour: int | None = Field(default=None, ge=0, le=23, description="Last hour; absent: all.")
+    end_hour: Maybe[int] = Field(default=None, ge=0, le=23, description="Last hour; absent: all.")
     end_minute: int = Field(ge=0, le=59, description="Minute at which it closes, 0-59.")
 
 

@@ -1,0 +1,85 @@
+"""Files of the working tree, seen as a commit would hold them: regular files, no links followed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+READ_LIMIT: Final = (1 << 20) + 1
+"""Bytes read of one file: nothing that is read here may be larger than 1 MiB, and one byte more
+shows that it is."""
+
+
+class WorkTree:
+    """The files below ``root``, the top of a working tree. Paths are from there, with ``/``."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.fspath(root)
+        self._plain: dict[str, bool] = {"": True}
+
+    def read(self, path: str) -> bytes | None:
+        """A regular file's first ``READ_LIMIT`` bytes; None where there is none.
+
+        A link, a pipe or a device is none; neither is what lies behind a linked folder.
+        """
+        parts = [part for part in path.split("/") if part not in {"", "."}]
+        if not parts or ".." in parts or "\0" in path or not self._folder("/".join(parts[:-1])):
+            return None
+        try:
+            # Without O_NONBLOCK the opening of a pipe would wait for somebody to write into it.
+            handle = os.open(
+                self._full("/".join(parts)), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            )
+        except OSError:
+            return None
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return None
+            return file.read(READ_LIMIT)
+
+    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """The files that are there."""
+        found = ((path, self.read(path)) for path in paths)
+        return {path: data for path, data in found if data is not None}
+
+    def list(self, folder: str) -> tuple[str, ...]:
+        """Paths of all regular files below ``folder``, sorted as Git sorts them."""
+        parts = [part for part in folder.split("/") if part not in {"", "."}]
+        start = "/".join(parts)
+        if ".." in parts or not self._folder(start):
+            return ()
+        return tuple(sorted(self._below(start), key=os.fsencode))
+
+    def _below(self, start: str) -> Iterator[str]:
+        pending = [start]
+        while pending:
+            folder = pending.pop()
+            try:
+                with os.scandir(self._full(folder)) as entries:
+                    for entry in entries:
+                        path = f"{folder}/{entry.name}" if folder else entry.name
+                        if entry.is_dir(follow_symlinks=False):
+                            if entry.name.lower() != ".git":
+                                pending.append(path)
+                        elif entry.is_file(follow_symlinks=False):
+                            yield path
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                continue
+
+    def _full(self, path: str) -> str:
+        return os.path.join(self._root, path) if path else self._root  # noqa: PTH118 - raw names
+
+    def _folder(self, path: str) -> bool:
+        """Whether this is a folder, and no part of the way to it is a link."""
+        known = self._plain.get(path)
+        if known is None:
+            known = self._folder(path.rpartition("/")[0])
+            try:
+                known = known and stat.S_ISDIR(os.lstat(self._full(path)).st_mode)
+            except (OSError, ValueError):
+                known = False
+            self._plain[path] = known
+        return known

@@ -1,0 +1,63 @@
+"""JSON Schemas (2020-12) of a release file and of gitops.yaml, for editors: read off the models."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from gitops.release.language import Config, Release
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def release() -> dict[str, Any]:
+    """The schema of a release file."""
+    return _schema(Release, "A release file of gitops")
+
+
+def config() -> dict[str, Any]:
+    """The schema of gitops.yaml."""
+    return _schema(Config, "gitops.yaml")
+
+
+def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
+    schema = model.model_json_schema(by_alias=True, mode="validation")
+    _tidy(schema)
+    return {"$schema": DIALECT, **schema, "title": title}
+
+
+def _tidy(node: Any) -> None:
+    """Take out what misleads an editor: nulls that nobody may write, titles that repeat keys."""
+    if isinstance(node, list):
+        for each in node:
+            _tidy(each)
+        return
+    if not isinstance(node, dict):
+        return
+    for key in ("properties", "$defs"):
+        for name, each in node.get(key, {}).items():
+            if isinstance(each, dict):
+                each.pop("title", None)
+                if key == "properties" and name != "policy":
+                    _without_null(each)
+    node.pop("discriminator", None)
+    if "patternProperties" in node:
+        node["additionalProperties"] = False
+    for key, each in node.items():
+        if key not in {"examples", "default", "const", "enum"}:
+            _tidy(each)
+
+
+def _without_null(node: dict[str, Any]) -> None:
+    options = node.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        left = [each for each in options if each != {"type": "null"}]
+        if len(left) == 1:
+            del node["anyOf"]
+            for key, value in left[0].items():
+                node.setdefault(key, value)
+        else:
+            node["anyOf"] = left
+    if node.get("default", 0) is None:
+        del node["default"]
