@@ -49,7 +49,7 @@ def _elsewhere(saved: Plan, fresh: Plan) -> Sequence[str]:
             f"it was made for workspace {saved.workspace or 'without a name'}, "
             f"this is {fresh.workspace or 'one without a name'}"
         )
-    if saved.repository != fresh.repository:
+    if saved.repository and fresh.repository and saved.repository != fresh.repository:
         found.append("it was made in another repository")
     return found
 
