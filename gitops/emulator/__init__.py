@@ -19,9 +19,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gitops.emulator.background import Running, running
     from gitops.emulator.clock import ManualClock
     from gitops.emulator.options import Durations, Key, Options
-    from gitops.emulator.background import Running, running
 
 __all__ = ["Durations", "Key", "ManualClock", "Options", "Running", "running"]
 

@@ -87,7 +87,7 @@ class Running:
         self.call(set_status, self.emulator, deployment_id, status)
 
     def fault(self, **fault: Any) -> None:
-        """Plan a fault: `kind`, and optionally `method`, `path`, `skip`, `times`, …"""
+        """Plan a fault: fields of `journal.Fault` by name."""
         self.call(self.emulator.journal.faults.append, Fault(**fault))
 
     def requests(self, *, writes: bool = False) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ def running(
     port: int = 0,
     **named: Any,
 ) -> Iterator[Running]:
-    """Serve an emulator while the block runs: `with running(speed=600, control=True) as it`.
+    """Serve an emulator while the block runs.
 
     Args:
         options: All switches; or give single ones by name.

@@ -1,6 +1,9 @@
-"""Clocks. Every time that the emulator shows is of the machine's own clock (epoch seconds):
-a higher speed shortens what Baseten takes, it does not bend the calendar, so that timestamps
-in answers, in Git and in metrics windows can be compared."""
+"""Clocks.
+
+Every time that the emulator shows is of the machine's own clock (epoch seconds): a higher
+speed shortens what Baseten takes, it does not bend the calendar, so that timestamps
+in answers, in Git and in metrics windows can be compared.
+"""
 
 from __future__ import annotations
 

@@ -57,8 +57,9 @@ class Emulator:
         await self.pool.close()
 
     async def advance(self, seconds: float) -> None:
-        """Move a manual clock. Real loads that begin on the way are waited for, and take
-        no time of this clock.
+        """Move a manual clock.
+
+        Real loads that begin on the way are waited for, and take no time of this clock.
 
         Raises:
             TypeError: the clock is the machine's.

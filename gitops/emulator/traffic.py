@@ -1,5 +1,7 @@
-"""Synthetic traffic: requests that the emulator sends to its own production environments,
-through the same path as everybody else's, so that a release has traffic to be judged by."""
+"""Synthetic traffic: requests that the emulator sends to its own production environments.
+
+They take the same path as everybody else's, so that a release has traffic to be judged by.
+"""
 
 from __future__ import annotations
 

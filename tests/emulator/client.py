@@ -107,7 +107,7 @@ class Client:
         uploads = self.emulator.emulator.uploads
         path = uploads.new_file()
         path.write_bytes(data)
-        uploads.put(key, path, hashlib.md5(data).hexdigest())
+        uploads.put(key, path, hashlib.md5(data, usedforsecurity=False).hexdigest())
 
     def create(self, truss: dict[str, Any], name: str = "model", **payload: Any) -> Any:
         """A new model by its first push."""

@@ -60,8 +60,8 @@ def test_it_prints_what_to_export_and_ends_with_0_on_sigterm() -> None:
 
 def test_exec_gives_the_command_its_streams_and_takes_its_exit_code() -> None:
     script = (
-        "import os, sys; print(sorted(n for n in os.environ if n in %r)); "
-        "print('own', file=sys.stderr); sys.exit(7)" % (VARIABLES,)
+        f"import os, sys; print(sorted(n for n in os.environ if n in {VARIABLES})); "
+        "print('own', file=sys.stderr); sys.exit(7)"
     )
     done = run("--speed", "60", "--exec", sys.executable, "-c", script, "--port", "--help")
     assert done.returncode == 7

@@ -118,13 +118,16 @@ class Model:
 
 
 def test_a_generator_streams(client: Client) -> None:
-    code = "class Model:\n    def predict(self, n):\n        for i in range(n):\n            yield str(i)\n"
+    code = "class Model:\n    def predict(self, n):\n        yield from map(str, range(n))\n"
     model_id, _ = client.live(python_truss(model_py=code))
     assert client.predict(model_id, 5).text == "01234"
 
 
 def test_a_crash_is_a_502_and_the_process_is_started_again(client: Client) -> None:
-    code = "import os\nclass Model:\n    def predict(self, x):\n        if x: os._exit(3)\n        return 1\n"
+    code = (
+        "import os\nclass Model:\n    def predict(self, x):\n"
+        "        if x: os._exit(3)\n        return 1\n"
+    )
     model_id, _ = client.live(python_truss(model_py=code))
     assert client.predict(model_id, True).status_code == 502
     assert client.predict(model_id, False).json() == 1
@@ -173,18 +176,12 @@ def test_a_stopped_deployment_leaves_no_process(client: Client, emulator: Runnin
     pid = client.predict(model_id, 0).json()
     assert not gone(pid)
     client.post(f"/v1/models/{model_id}/deployments/production/deactivate")
-    emulator.wait(_nothing_lives(emulator))
+    emulator.wait(emulator.emulator.pool.retired())
+    assert emulator.emulator.pool.live == 0
     assert gone(pid)
     refused = client.predict(model_id, 0)
     assert refused.status_code == 404
     assert refused.json()["error_code"] == "model_does_not_exist"
-
-
-async def _nothing_lives(emulator: Running) -> None:
-    import asyncio
-
-    while emulator.emulator.pool.live:
-        await asyncio.sleep(0.01)
 
 
 def test_a_request_that_runs_when_traffic_moves_is_finished(client: Client, tmp_path: Path) -> None:

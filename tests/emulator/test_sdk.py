@@ -90,7 +90,7 @@ def test_a_push_a_promotion_and_all_reads(client: Client, sdk: api.ApiClient) ->
     assert sdk.get_models_environments_logs(model_id=model_id, env_name="production").logs
 
 
-def test_the_rest_of_the_workspace(client: Client, sdk: api.ApiClient, emulator: Running) -> None:
+def test_the_rest_of_the_workspace(sdk: api.ApiClient, emulator: Running) -> None:
     assert sdk.get_users_me().workspace_name == emulator.world.workspace
     assert sdk.get_organizations_me().name == emulator.world.workspace
     team = sdk.get_teams().teams[0]

@@ -47,11 +47,11 @@ def _team(call: Call) -> dict[str, Any]:
     return views.team(call.world.team(call.params["team_id"]))
 
 
-def _instance_types(call: Call) -> dict[str, Any]:
+def _instance_types(_call: Call) -> dict[str, Any]:
     return {"instance_types": [item.to_json() for item in INSTANCE_TYPES.values()]}
 
 
-def _prices(call: Call) -> dict[str, Any]:
+def _prices(_call: Call) -> dict[str, Any]:
     return {
         "instance_types": [
             {"instance_type": item.to_json(), "price": item.price}

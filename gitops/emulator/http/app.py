@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
 
 from gitops.emulator.http import control, inference, routes, s3
 from gitops.emulator.http.auth import actor_of, authenticate, authorize
@@ -18,6 +17,8 @@ from gitops.emulator.http.journal import Fault
 from gitops.emulator.world.refusal import Refusal
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from gitops.emulator.emulator import Emulator
 
 CONTROL = "/__emulator__/"

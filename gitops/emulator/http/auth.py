@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
 
 from gitops.emulator.options import Key, Options
 from gitops.emulator.world.audit import SYSTEM, Actor

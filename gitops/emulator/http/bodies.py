@@ -1,5 +1,8 @@
-"""Request bodies. Where Baseten refuses unknown keys these forbid them, elsewhere they are
-ignored. What July did not know is dropped or refused in that mode by the handlers."""
+"""Request bodies.
+
+Where Baseten refuses unknown keys these forbid them, elsewhere they are ignored. What July
+did not know is dropped or refused in that mode by the handlers.
+"""
 
 from __future__ import annotations
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import QueryParams
 
 from gitops.emulator.uploads import Uploads
 from gitops.emulator.world.audit import Actor
 from gitops.emulator.world.refusal import invalid
 from gitops.emulator.world.world import World
+
+if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
 
 Limit = Literal["activate", "deactivate", "retry", "logs", "default"]
 Body = TypeVar("Body", bound=BaseModel)

@@ -5,10 +5,11 @@ Off unless the emulator was started with `control`. Needs no key.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from gitops.emulator.clock import ManualClock
@@ -19,6 +20,8 @@ from gitops.emulator.world.refusal import Refusal, invalid, not_found
 from gitops.emulator.world.views import timestamp
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from gitops.emulator.emulator import Emulator
 
 
@@ -33,7 +36,7 @@ class _Status(BaseModel):
     status: str
 
 
-class _Seed(BaseModel):
+class _SeedOrder(BaseModel):
     model_config = ConfigDict(extra="forbid")
     models: int = Field(ge=1, le=5000)
     environments: list[str] = Field(default_factory=lambda: ["staging"])
@@ -47,51 +50,84 @@ class _Traffic(BaseModel):
 
 async def handle(request: Request, emulator: Emulator, name: str) -> Response:
     """Answer one control request."""
+    handler = _HANDLERS.get((request.method, name))
+    if handler is None:
+        return JSONResponse({"error": "Not found."}, 404)
     try:
-        return JSONResponse(await _answer(request, emulator, name))
+        result = handler(emulator, await request.body())
+        return JSONResponse(await result if isawaitable(result) else result)
     except Refusal as refusal:
         return JSONResponse({"error": refusal.message}, refusal.status)
     except ValidationError as problem:
         return JSONResponse({"error": str(problem)}, 400)
 
 
-async def _answer(request: Request, emulator: Emulator, name: str) -> dict[str, Any]:
-    body = await request.body()
-    world = emulator.world
-    match request.method, name:
-        case "GET", "requests":
-            return {"requests": [entry.to_json() for entry in emulator.journal.entries]}
-        case "DELETE", "requests":
-            emulator.journal.entries.clear()
-            return {}
-        case "POST", "faults":
-            emulator.journal.faults.append(Fault.model_validate_json(body))
-            return {}
-        case "DELETE", "faults":
-            emulator.journal.faults.clear()
-            return {}
-        case "GET", "clock":
-            return {"now": timestamp(world.now), "epoch_seconds": world.now}
-        case "POST", "clock":
-            if not isinstance(emulator.clock, ManualClock):
-                raise invalid("The clock of this emulator is not a manual one.")
-            await emulator.advance(_Advance.model_validate_json(body).seconds)
-            return {"now": timestamp(world.now), "epoch_seconds": world.now}
-        case "POST", "status":
-            wanted = _Status.model_validate_json(body)
-            set_status(emulator, wanted.deployment_id, wanted.status)
-            return {}
-        case "POST", "seed":
-            order = _Seed.model_validate_json(body)
-            made = seed(
-                world, order.models, environments=tuple(order.environments), prefix=order.prefix
-            )
-            return {"models": [model.id for model in made]}
-        case "POST", "traffic":
-            emulator.traffic.rate = _Traffic.model_validate_json(body).rate
-            return {"rate": emulator.traffic.rate}
-        case _:
-            raise not_found("Control")
+Answer = dict[str, Any]
+
+
+def _requests(emulator: Emulator, _body: bytes) -> Answer:
+    return {"requests": [entry.to_json() for entry in emulator.journal.entries]}
+
+
+def _forget_requests(emulator: Emulator, _body: bytes) -> Answer:
+    emulator.journal.entries.clear()
+    return {}
+
+
+def _plan_fault(emulator: Emulator, body: bytes) -> Answer:
+    emulator.journal.faults.append(Fault.model_validate_json(body))
+    return {}
+
+
+def _forget_faults(emulator: Emulator, _body: bytes) -> Answer:
+    emulator.journal.faults.clear()
+    return {}
+
+
+def _clock(emulator: Emulator, _body: bytes) -> Answer:
+    return {"now": timestamp(emulator.world.now), "epoch_seconds": emulator.world.now}
+
+
+async def _move_clock(emulator: Emulator, body: bytes) -> Answer:
+    if not isinstance(emulator.clock, ManualClock):
+        raise invalid("The clock of this emulator is not a manual one.")
+    await emulator.advance(_Advance.model_validate_json(body).seconds)
+    return _clock(emulator, body)
+
+
+def _force_status(emulator: Emulator, body: bytes) -> Answer:
+    wanted = _Status.model_validate_json(body)
+    set_status(emulator, wanted.deployment_id, wanted.status)
+    return {}
+
+
+def _seed(emulator: Emulator, body: bytes) -> Answer:
+    order = _SeedOrder.model_validate_json(body)
+    made = seed(
+        emulator.world,
+        order.models,
+        environments=tuple(order.environments),
+        prefix=order.prefix,
+    )
+    return {"models": [model.id for model in made]}
+
+
+def _set_traffic(emulator: Emulator, body: bytes) -> Answer:
+    emulator.traffic.rate = _Traffic.model_validate_json(body).rate
+    return {"rate": emulator.traffic.rate}
+
+
+_HANDLERS: dict[tuple[str, str], Callable[[Emulator, bytes], Answer | Awaitable[Answer]]] = {
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("POST", "faults"): _plan_fault,
+    ("DELETE", "faults"): _forget_faults,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _move_clock,
+    ("POST", "status"): _force_status,
+    ("POST", "seed"): _seed,
+    ("POST", "traffic"): _set_traffic,
+}
 
 
 def set_status(emulator: Emulator, deployment_id: str, status: str) -> None:

@@ -40,9 +40,9 @@ def _create(call: Call) -> dict[str, Any]:
         call.actor,
         model,
         body.name,
-        given(body.autoscaling_settings),
-        given(body.promotion_settings),
-        given(body.request_backpressure_settings) if call.newest else None,
+        autoscaling=given(body.autoscaling_settings),
+        promotion=given(body.promotion_settings),
+        backpressure=given(body.request_backpressure_settings) if call.newest else None,
     )
     return views.environment(call.world, environment)
 

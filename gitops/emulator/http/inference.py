@@ -1,18 +1,23 @@
-"""The inference plane, with the model's id in the path instead of in the host name:
-`/inference/{model_id}/production/predict` and so on."""
+"""The inference plane, with the model's id in the path instead of in the host name.
+
+`/inference/{model_id}/production/predict` and so on.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gitops.emulator.gateway import Gateway, Target
 from gitops.emulator.runtime.reply import Reply
 from gitops.emulator.world.refusal import Refusal
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

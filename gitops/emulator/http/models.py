@@ -89,8 +89,8 @@ def _create(call: Call) -> dict[str, Any]:
         call.actor,
         team,
         source.name,
-        push_of(call, source.deployment),
-        _artifact(call, source.deployment, source.s3_key),
+        wanted=push_of(call, source.deployment),
+        artifact=_artifact(call, source.deployment, source.s3_key),
         archive_download=not source.disable_archive_download,
     )
     return {

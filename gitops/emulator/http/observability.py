@@ -74,10 +74,10 @@ def _metrics(call: Call, parts: list[Part]) -> dict[str, Any]:
     return metrics.answer(
         call.world,
         parts,
-        call.query.get("mode", "CURRENT"),
-        call.integer("start_epoch_millis"),
-        call.integer("end_epoch_millis"),
-        call.query.getlist("metrics"),
+        mode=call.query.get("mode", "CURRENT"),
+        start_millis=call.integer("start_epoch_millis"),
+        end_millis=call.integer("end_epoch_millis"),
+        names=call.query.getlist("metrics"),
     )
 
 

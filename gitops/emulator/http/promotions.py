@@ -35,7 +35,9 @@ def _to_environment(call: Call) -> dict[str, Any]:
         preserve=body.preserve_env_instance_type,
         keep_previous=not body.scale_down_previous_deployment,
     )
-    candidate = promotions.promote(call.world, call.actor, model, environment, source, wish)
+    candidate = promotions.promote(
+        call.world, call.actor, model, environment, source=source, wish=wish
+    )
     return views.deployment(call.world, candidate)
 
 
@@ -49,7 +51,9 @@ def _to_production(call: Call) -> dict[str, Any]:
         preserve=body.preserve_env_instance_type,
         keep_previous=not body.scale_down_previous_production,
     )
-    candidate = promotions.promote(call.world, call.actor, model, model.production, source, wish)
+    candidate = promotions.promote(
+        call.world, call.actor, model, model.production, source=source, wish=wish
+    )
     return views.deployment(call.world, candidate)
 
 

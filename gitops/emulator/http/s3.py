@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from email.utils import formatdate
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
-from xml.sax.saxutils import escape
 
 from gitops.emulator.http import chunked, sigv4
-from gitops.emulator.uploads import BUCKET, Uploads, UploadProblem
+from gitops.emulator.uploads import BUCKET, UploadProblem, Uploads
 
 _MAX_DOCUMENT = 4 * 1024 * 1024
 
@@ -129,10 +129,10 @@ async def _complete(request: Request, uploads: Uploads, key: str, upload_id: str
         raise UploadProblem(400, "MalformedXML", "The document is not acceptable.")
     parts: list[tuple[int, str]] = []
     try:
-        for part in ElementTree.fromstring(body):  # noqa: S314 - no DTD gets this far
+        for part in ET.fromstring(body):  # noqa: S314 - no DTD gets this far
             found = {child.tag.rpartition("}")[2]: child.text or "" for child in part}
             parts.append((int(found["PartNumber"]), found["ETag"]))
-    except (ElementTree.ParseError, KeyError, ValueError):
+    except (ET.ParseError, KeyError, ValueError):
         raise UploadProblem(400, "MalformedXML", "The document cannot be read.") from None
     stored = uploads.complete(upload_id, key, parts)
     return _xml("CompleteMultipartUploadResult", Bucket=BUCKET, Key=key, ETag=stored.etag)

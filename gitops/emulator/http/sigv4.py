@@ -6,9 +6,12 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from starlette.requests import Request
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
 
 from gitops.emulator.uploads import Credentials, UploadProblem
 

@@ -1,5 +1,7 @@
-"""The process that runs one truss. Started as a script by `worker.py`, alone: it imports
-nothing of the emulator, and only what the truss's own code imports.
+"""The process that runs one truss.
+
+Started as a script by `worker.py`, alone: it imports nothing of the emulator, and only what
+the truss's own code imports.
 
 It reads one JSON object a line from the socket it was given: first the start order, then
 requests. Standard input is a lifeline: when it closes, whoever started this process is

@@ -37,6 +37,7 @@ class Pool:
         self._echoes: dict[str, Echo] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loads: set[asyncio.Task[Any]] = set()
+        self._drains: set[asyncio.Task[Any]] = set()
         self._room = asyncio.Event()
         self._world: World | None = None
 
@@ -87,6 +88,11 @@ class Pool:
         """Wait until no load is running."""
         while self._loads:
             await asyncio.wait(set(self._loads))
+
+    async def retired(self) -> None:
+        """Wait until every truss that was stopped is gone."""
+        while self._drains:
+            await asyncio.wait(set(self._drains))
 
     async def close(self) -> None:
         """End every process and wait for its end."""
@@ -272,15 +278,12 @@ class Pool:
 
     def _retire(self, worker: Worker) -> None:
         self._retiring.add(worker)
-        self._spawn(self._drain(worker))
+        task = self._spawn(self._drain(worker))
+        self._drains.add(task)
+        task.add_done_callback(self._drains.discard)
 
     async def _drain(self, worker: Worker) -> None:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _DRAIN_SECONDS
-        while worker.in_flight and not worker.gone.is_set() and loop.time() < until:
-            await asyncio.sleep(0.02)
-        worker.close()
-        await worker.ended()
+        await worker.finish(_DRAIN_SECONDS)
         self._retiring.discard(worker)
         self._room.set()
 

@@ -54,6 +54,8 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._writer: asyncio.StreamWriter | None = None
         self.gone = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @classmethod
     async def start(cls, order: Order, on_line: Callable[[str], None]) -> Worker:
@@ -121,6 +123,7 @@ class Worker:
         identifier = next(self._ids)
         answers = self._answers[identifier] = asyncio.Queue()
         self.in_flight += 1
+        self._idle.clear()
         streaming = False
         try:
             if self.gone.is_set():
@@ -170,6 +173,15 @@ class Worker:
         finally:
             self._forget(identifier)
 
+    async def finish(self, seconds: float) -> None:
+        """Let the running requests end, for so long, then end the process and reap it."""
+        waits = [asyncio.create_task(each.wait()) for each in (self._idle, self.gone)]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        self.close()
+        await self.ended()
+
     def close(self) -> None:
         """Kill the process and everything it started."""
         self.gone.set()
@@ -196,6 +208,8 @@ class Worker:
     def _forget(self, identifier: int) -> None:
         if self._answers.pop(identifier, None) is not None:
             self.in_flight -= 1
+            if not self.in_flight:
+                self._idle.set()
 
     async def _read_messages(self, reader: asyncio.StreamReader) -> None:
         try:

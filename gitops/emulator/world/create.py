@@ -34,7 +34,7 @@ def seed(
     for index in range(models):
         model = add_model(world, world.default_team, f"{prefix}-{start + index + 1:03d}")
         for name in environments:
-            create_environment(world, SYSTEM, model, name, None, None, None)
+            create_environment(world, SYSTEM, model, name)
         for environment in model.environments.values():
             model.pushes += 1
             deployment = Deployment(

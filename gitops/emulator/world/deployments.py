@@ -133,7 +133,7 @@ def push(world: World, actor: Actor, model: Model, wanted: Push, artifact: Artif
     check_push(world, model, wanted)
     environment_name = (wanted.environment_name or "").lower() or None
     if environment_name is not None and environment_name not in model.environments:
-        create_environment(world, actor, model, environment_name, None, None, None)
+        create_environment(world, actor, model, environment_name)
     if wanted.is_development:
         deployment = _development_slot(world, model, wanted, artifact)
     else:

@@ -67,8 +67,12 @@ class LogLine:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Deployment:
-    """One deployment. `generation` counts status changes, so that a planned event
-    can tell that it is no longer about the state it was planned for."""
+    """One deployment.
+
+    `generation` counts status changes, so that a planned event can tell that it is no longer
+    about the state it was planned for.
+
+    """
 
     id: str
     name: str

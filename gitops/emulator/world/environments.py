@@ -42,9 +42,10 @@ def create_environment(
     actor: Actor,
     model: Model,
     name: str,
-    autoscaling: Block,
-    promotion: Block,
-    backpressure: Block,
+    *,
+    autoscaling: Block = None,
+    promotion: Block = None,
+    backpressure: Block = None,
 ) -> Environment:
     """Create an environment.
 

@@ -40,7 +40,8 @@ def _cpu(vcpu: int, gib: int, price: float) -> InstanceType:
     )
 
 
-def _gpu(kind: str, count: int, vcpu: int, gib: int, vram: int, price: float) -> InstanceType:
+def _gpu(kind: str, count: int, shape: tuple[int, int], vram: int, price: float) -> InstanceType:
+    vcpu, gib = shape
     prefix = kind if count == 1 else f"{kind}:{count}"
     return InstanceType(
         id=f"{prefix}x{vcpu}x{gib}",
@@ -63,13 +64,13 @@ INSTANCE_TYPES: dict[str, InstanceType] = {
         _cpu(4, 16, 0.0035),
         _cpu(8, 32, 0.0070),
         _cpu(16, 64, 0.0140),
-        _gpu("T4", 1, 4, 16, 16, 0.0105),
-        _gpu("L4", 1, 4, 16, 24, 0.0142),
-        _gpu("L4", 4, 48, 192, 24, 0.0669),
-        _gpu("A10G", 1, 4, 16, 24, 0.0202),
-        _gpu("A100", 1, 12, 144, 80, 0.0667),
-        _gpu("H100", 1, 26, 234, 80, 0.1083),
-        _gpu("H100", 8, 208, 1872, 80, 0.8667),
+        _gpu("T4", 1, (4, 16), 16, 0.0105),
+        _gpu("L4", 1, (4, 16), 24, 0.0142),
+        _gpu("L4", 4, (48, 192), 24, 0.0669),
+        _gpu("A10G", 1, (4, 16), 24, 0.0202),
+        _gpu("A100", 1, (12, 144), 80, 0.0667),
+        _gpu("H100", 1, (26, 234), 80, 0.1083),
+        _gpu("H100", 8, (208, 1872), 80, 0.8667),
     )
 }
 DEFAULT_INSTANCE_TYPE = "1x2"

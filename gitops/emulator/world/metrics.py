@@ -81,6 +81,7 @@ def of_environment(world: World, environment: Environment) -> list[Part]:
 def answer(
     world: World,
     parts: Sequence[Part],
+    *,
     mode: str,
     start_millis: int | None,
     end_millis: int | None,
@@ -119,7 +120,9 @@ def answer(
                 "start_epoch_millis": round(window.start * 1000),
                 "values": [_METRICS[n].measure(parts, window, labels[n]) for n in shown],
             }
-            for window in _windows(world, mode, start, end, step, known_until)
+            for window in _windows(
+                world, mode, start=start, end=end, step=step, known_until=known_until
+            )
         ],
     }
 
@@ -143,7 +146,7 @@ def _bounds(
 
 
 def _windows(
-    world: World, mode: str, start: float, end: float, step: int | None, known_until: float
+    world: World, mode: str, *, start: float, end: float, step: int | None, known_until: float
 ) -> list[Window]:
     if mode == "CURRENT":
         width = max(1.0, world.options.scaled(CURRENT_WINDOW_SECONDS))
@@ -190,22 +193,22 @@ def _requests(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> V
     return [sum(bucket.counts.get(kind, 0) for bucket in buckets) / seconds for kind in labels]
 
 
-def _response_time(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> Values:
+def _response_time(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
     times = sorted(each for bucket in _buckets(parts, window) for each in bucket.latencies)
     if not times:
-        return [None for _ in labels]
+        return [None] * (len(QUANTILES) + 1)
     quantiles: Values = [
         times[min(len(times) - 1, max(0, math.ceil(each * len(times)) - 1))] for each in QUANTILES
     ]
     return [*quantiles, sum(times) / len(times)]
 
 
-def _concurrent(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> Values:
+def _concurrent(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
     buckets = _buckets(parts, window)
     return [float(max(bucket.in_flight for bucket in buckets)) if buckets else None]
 
 
-def _replicas(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> Values:
+def _replicas(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
     """The mean over the window of the replicas that were ready."""
     end = min(window.end, window.known_until)
     if window.start >= end:
@@ -222,18 +225,18 @@ def _replicas(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> V
     return [total / (end - window.start)] if known else [None]
 
 
-def _starting(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> Values:
+def _starting(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
     if window.start >= window.known_until:
         return [None]
     starting = {"DEPLOYING", "LOADING_MODEL", "WAKING_UP"}
     return [float(sum(part.deployment.status in starting for part in parts))]
 
 
-def _plain(parts: Sequence[Part], known_until: float) -> list[str]:
+def _plain(_parts: Sequence[Part], _known_until: float) -> list[str]:
     return [""]
 
 
-def _quantile_labels(parts: Sequence[Part], known_until: float) -> list[str]:
+def _quantile_labels(_parts: Sequence[Part], _known_until: float) -> list[str]:
     return [*(str(each) for each in QUANTILES), "avg"]
 
 

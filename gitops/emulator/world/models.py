@@ -40,9 +40,9 @@ def create_model(
     actor: Actor,
     team: Team,
     name: str,
+    *,
     wanted: Push,
     artifact: Artifact,
-    *,
     archive_download: bool = True,
 ) -> tuple[Model, Deployment]:
     """Create a model by its first push.

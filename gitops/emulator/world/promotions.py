@@ -39,6 +39,7 @@ def promote(
     actor: Actor,
     model: Model,
     environment: Environment,
+    *,
     source: Deployment,
     wish: Wish,
 ) -> Deployment:

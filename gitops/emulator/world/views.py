@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from gitops.emulator.world.audit import Entry
@@ -13,7 +13,7 @@ from gitops.emulator.world.world import World
 
 def timestamp(at: float) -> str:
     """Epoch seconds as RFC 3339 in UTC, with microseconds."""
-    moment = datetime.fromtimestamp(at, tz=timezone.utc)
+    moment = datetime.fromtimestamp(at, tz=UTC)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
