@@ -2,11 +2,11 @@
 
 ::
 
-    project  = open_project(Path("."), os.environ)      # a Git repository
-    problems = validate(project)                         # every problem of every release file
-    desired  = desired_state(project)                    # what this commit says
-    planned  = plan(project, PlanRequest())              # what would change, and why
-    outcome  = apply(project, ApplyRequest(), emit=print)  # push, verify, promote, watch, undo
+    project  = open_project(Path("."), os.environ)           # a Git repository
+    checked  = validate_releases(project)                     # every problem of every release file
+    desired  = desired_state(project)                         # what this commit says
+    planned  = plan_changes(project, PlanRequest())           # what would change, and why
+    outcome  = apply_changes(project, ApplyRequest(), ...)    # push, verify, promote, watch, undo
 
 Everything is loaded when it is first used, so importing this costs next to nothing.
 """
@@ -20,26 +20,28 @@ from gitops._version import __version__
 
 if TYPE_CHECKING:
     from gitops.errors import GitopsError
-    from gitops.pipeline.apply import ApplyRequest, apply
-    from gitops.pipeline.plan import Planned, PlanRequest, plan
-    from gitops.pipeline.project import Project, desired_state
+    from gitops.pipeline.apply import ApplyRequest
+    from gitops.pipeline.apply import apply as apply_changes
+    from gitops.pipeline.plan import Planned, PlanRequest
+    from gitops.pipeline.plan import plan as plan_changes
+    from gitops.pipeline.project import Project, desired_state, validate_releases
     from gitops.pipeline.selection import Selection
-    from gitops.pipeline.validate import validate
     from gitops.wiring import open_project
 
 _HOMES: Final = {
-    "ApplyRequest": "gitops.pipeline.apply",
-    "GitopsError": "gitops.errors",
-    "PlanRequest": "gitops.pipeline.plan",
-    "Planned": "gitops.pipeline.plan",
-    "Project": "gitops.pipeline.project",
-    "Selection": "gitops.pipeline.selection",
-    "apply": "gitops.pipeline.apply",
-    "desired_state": "gitops.pipeline.project",
-    "open_project": "gitops.wiring",
-    "plan": "gitops.pipeline.plan",
-    "validate": "gitops.pipeline.validate",
+    "ApplyRequest": ("gitops.pipeline.apply", "ApplyRequest"),
+    "GitopsError": ("gitops.errors", "GitopsError"),
+    "PlanRequest": ("gitops.pipeline.plan", "PlanRequest"),
+    "Planned": ("gitops.pipeline.plan", "Planned"),
+    "Project": ("gitops.pipeline.project", "Project"),
+    "Selection": ("gitops.pipeline.selection", "Selection"),
+    "apply_changes": ("gitops.pipeline.apply", "apply"),
+    "desired_state": ("gitops.pipeline.project", "desired_state"),
+    "open_project": ("gitops.wiring", "open_project"),
+    "plan_changes": ("gitops.pipeline.plan", "plan"),
+    "validate_releases": ("gitops.pipeline.project", "validate_releases"),
 }
+"""Where each public name is made; ``gitops.plan`` and ``gitops.apply`` are rooms, not verbs."""
 
 __all__ = [
     "ApplyRequest",
@@ -49,19 +51,19 @@ __all__ = [
     "Project",
     "Selection",
     "__version__",
-    "apply",
+    "apply_changes",
     "desired_state",
     "open_project",
-    "plan",
-    "validate",
+    "plan_changes",
+    "validate_releases",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ from gitops.errors import InvalidRelease
 from gitops.pipeline.compile import compile_commit, look, tracked_paths
 from gitops.pipeline.release_files import configuration
 from gitops.pipeline.sources import Files, Objects
+from gitops.pipeline.validate import Validation, examine
 from gitops.state.desired import Desired
 
 
@@ -50,6 +51,14 @@ class Project:
     repository: Repository
     worktree: Files
     environ: Mapping[str, str]
+
+
+def validate_releases(project: Project, *, only: Iterable[str] | None = None) -> Validation:
+    """Every problem of the working tree's release files; of HEAD's in a bare repository."""
+    repository = project.repository
+    head = repository.head()
+    files = repository.at(head) if repository.is_bare else project.worktree
+    return examine(repository, files, head, only=only)
 
 
 def desired_state(project: Project, *, rev: str | None = None) -> Desired:
