@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitops._version import __version__
-from gitops.decide.decision import Decision
+from gitops.decide import Decision, in_order
 from gitops.plan.assemble import actions
 from gitops.plan.binding import binding, bound
 from gitops.plan.cost import estimate
@@ -21,7 +21,6 @@ from gitops.plan.model import (
     Serving,
     Wanted,
 )
-from gitops.plan.order import in_order
 from gitops.plan.rollback import way_back
 from gitops.plan.safety import limit_notices
 from gitops.plan.steps import Wait

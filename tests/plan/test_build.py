@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from gitops.decide.decision import Blocked, Decision, State
 from gitops.plan.build import build_plan
 from gitops.plan.model import Plan
-from gitops.plan.order import in_order
 from gitops.plan.steps import Follow, RestoreSettings, RollBack, Wait, Watch
 from gitops.plan.summary import exit_code
 from gitops.record.entry import Side
@@ -312,18 +311,6 @@ def test_a_rise_that_cannot_be_judged_needs_consent_too() -> None:
     assert "cannot be estimated" in refusals(plan, limit)[0]
     quiet = plan_of({"production": at_rest()}, there=live(prices=False))
     assert refusals(quiet, limit) == ()
-
-
-def test_order_puts_requirements_first_and_keeps_the_files_order_otherwise() -> None:
-    environments = (
-        requiring("production", "staging"),
-        environment("dev"),
-        requiring("staging", "dev"),
-        environment("lab"),
-    )
-    assert [each.name for each in in_order(environments)] == ["dev", "staging", "production", "lab"]
-    cycle = (requiring("a", "b"), requiring("b", "a"))
-    assert [each.name for each in in_order(cycle)] == ["a", "b"]
 
 
 def test_serving_and_desired_are_told_apart() -> None:

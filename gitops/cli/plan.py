@@ -1,0 +1,133 @@
+"""``gitops plan``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from gitops.cli.context import Context
+
+if TYPE_CHECKING:
+    from gitops.plan.model import Plan
+
+
+@click.command()
+@click.argument("models", nargs=-1, metavar="[MODEL]…")
+@click.option("--exclude", multiple=True, metavar="MODEL", help="Leave a model out; repeatable.")
+@click.option("--env", "environment", metavar="NAME", help="Only environments of this name.")
+@click.option(
+    "--changed",
+    is_flag=False,
+    flag_value="",
+    metavar="[BASE]",
+    help="Only models that differ from BASE, or from where the deploy branch was left.",
+)
+@click.option("--rev", metavar="REV", help="Plan this commit instead of HEAD.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save the plan for `gitops apply --plan FILE`.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, for a comment on a pull request, or for scripts.",
+)
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="End with 2 where there is anything to change."
+)
+@click.pass_obj
+def command(
+    context: Context,
+    *,
+    models: tuple[str, ...],
+    exclude: tuple[str, ...],
+    environment: str | None,
+    changed: str | None,
+    rev: str | None,
+    out: Path | None,
+    form: Literal["text", "markdown", "json"],
+    detailed_exitcode: bool,
+) -> int:
+    """Show what apply would do, and why. Reads only.
+
+    MODEL is a model's name, or TEAM/NAME. Ends with 0; with 4 where everything that would change is
+    blocked; with --detailed-exitcode with 2 where there is anything to change.
+
+    \b
+    Examples:
+      gitops plan
+      gitops plan qwen-3-8b --env production
+      gitops plan --changed --format markdown
+      gitops plan --out plan.json && gitops apply --plan plan.json
+    """
+    from gitops.pipeline.plan import PlanRequest, plan
+    from gitops.pipeline.selection import Selection
+    from gitops.plan import document
+    from gitops.plan.summary import exit_code
+    from gitops.render.text import printable
+
+    request = PlanRequest(
+        selection=Selection(models=models, exclude=exclude, environment=environment),
+        rev=rev,
+        changed=changed,
+    )
+    planned = plan(context.project(), request)
+    for warning in planned.warnings:
+        click.echo(printable(warning), err=True)
+    if out is not None and not planned.plan.dirty:
+        save(context.directory / out, document.to_text(planned.plan))
+    click.echo(shown(planned.plan, form, colour=context.colour()), nl=False)
+    if out is not None:
+        document.savable(planned.plan)
+    return exit_code(planned.plan, detailed=detailed_exitcode)
+
+
+def shown(plan: Plan, form: Literal["text", "markdown", "json"], *, colour: bool) -> str:
+    """A plan in one of its formats, ending with a line break."""
+    match form:
+        case "json":
+            from gitops.plan.document import to_text
+
+            return to_text(plan)
+        case "markdown":
+            from gitops.render.plan_markdown import render as markdown
+
+            return markdown(plan)
+        case "text":
+            from gitops.render.palette import chosen
+            from gitops.render.plan_text import render
+
+            return render(plan, chosen(colour=colour))
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises ``GitopsError``, naming what the system said."""
+    import os
+    import tempfile
+
+    from gitops.errors import GitopsError
+    from gitops.render.text import printable
+
+    name = ""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as draft:
+            name = draft.name
+            draft.write(text)
+        Path(name).replace(path)
+    except OSError as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        reason = os.strerror(error.errno) if error.errno else "it could not be written"
+        raise GitopsError(
+            f"{printable(str(path.name))} was not saved: {reason}",
+            hint="Name a file in a folder that is there and that you may write to.",
+        ) from None

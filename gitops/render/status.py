@@ -1,0 +1,128 @@
+"""Status for people, one sentence an environment, and for scripts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import assert_never
+
+from gitops.plan.canonical import plain as canon
+from gitops.plan.status import EnvironmentStatus, Status, to_json
+from gitops.render.palette import Role, Style, plain
+from gitops.render.sentences import serving, wanted
+from gitops.render.text import printable
+from gitops.render.words import count
+
+__all__ = ["as_json", "render", "sentence"]
+
+
+def as_json(status: Status) -> str:
+    """The document as it is printed; ``sentence`` of every environment is part of it."""
+    shown = [
+        {
+            "sentence": sentence(each),
+            **{one.name: canon(getattr(each, one.name)) for one in fields(each)},
+        }
+        for each in status.environments
+    ]
+    body = {**to_json(status), "environments": shown}
+    return json.dumps(body, indent=2, allow_nan=False) + "\n"
+
+
+def render(status: Status, style: Style = plain) -> str:
+    """A line for every environment, safe for a terminal, and one that counts them."""
+    lines = [style(printable(sentence(each)), _role(each)) for each in status.environments]
+    good = sum(_role(each) == "good" for each in status.environments)
+    total = count(len(status.environments), "environment")
+    where = printable(status.workspace or status.api_url)
+    lines.append(style(f"{good} of {total} in {where} as Git wants.", "heading"))
+    return "\n".join(lines) + "\n"
+
+
+def sentence(status: EnvironmentStatus) -> str:
+    """One sentence, from MODEL/ENV on: what serves, whether Git wants that, what comes next."""
+    place = f"{status.model}/{status.environment}"
+    if status.state == "paused":
+        return f"{place} is paused in its release file, so nothing was asked about it."
+    parts = [f"{place} serves {serving(status.serving)}{_figures(status)}"]
+    if status.promotion is not None:
+        parts.append(
+            f"a promotion has {status.promotion.percent} % of its traffic on deployment "
+            f"{status.promotion.candidate} ({status.promotion.status})"
+        )
+    parts.append(_next(status))
+    if status.drift:
+        who = ", ".join(dict.fromkeys(each.by for each in status.drift if each.by))
+        fields = count(len(status.drift), "setting")
+        verb = "was" if len(status.drift) == 1 else "were"
+        parts.append(f"{fields} {verb} changed outside of Git{f' by {who}' if who else ''}")
+    if status.mode == "observe":
+        parts.append("it is only observed")
+    return "; ".join(filter(None, parts)) + "."
+
+
+def _figures(status: EnvironmentStatus) -> str:
+    if status.serving is None:
+        return ""
+    found = [status.serving.status] if status.serving.status else []
+    if status.replicas is not None:
+        found.append(count(status.replicas, "replica"))
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a state
+    new = wanted(status.desired)
+    match status.state:
+        case "converged" if status.health == "unhealthy":
+            return "that is what Git wants, and it fails its health checks"
+        case "converged":
+            return "that is what Git wants"
+        case "settings":
+            return f"that is what Git wants, with {count(len(status.changes), 'setting')} to change"
+        case "push":
+            return f"Git wants {new}, which is not built yet"
+        case "promote":
+            return f"Git wants {new}, which is there to be promoted"
+        case "follow":
+            return f"Git wants {new}, which is on its way"
+        case "watch":
+            return "its release was not judged yet"
+        case "verify":
+            return "that is what Git wants, and it was never verified there"
+        case "activate":
+            return "that is what Git wants, and it has to be started"
+        case "retry":
+            return "that is what Git wants, and it failed"
+        case "cancel":
+            return f"Git wants {new}, and a promotion that nobody wants is in the way"
+        case "wait":
+            return f"waiting: {_end(status.reason)}"
+        case "held":
+            return f"Git wants {new}: {_end(status.reason)}"
+        case "superseded":
+            return _end(status.reason)
+        case "blocked":
+            remedy = f" ({_end(status.remedy)})" if status.remedy else ""
+            return f"blocked: {_end(status.blocked or status.reason)}{remedy}"
+        case "paused":
+            return ""
+        case _:
+            assert_never(status.state)
+
+
+def _role(status: EnvironmentStatus) -> Role:
+    match status.state:
+        case "blocked" | "retry":
+            return "bad"
+        case "held" | "superseded":
+            return "held"
+        case "paused":
+            return "dim"
+        case "converged" if status.health == "ready":
+            return "good"
+        case _:
+            return "change"
+
+
+def _end(sentence: str) -> str:
+    return sentence.rstrip().rstrip(".")

@@ -1,0 +1,118 @@
+"""Status: one sentence that a person understands for every environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from gitops.decide.decision import Blocked, State
+from gitops.plan.status import Status, build_status
+from gitops.render.palette import ansi
+from gitops.render.status import as_json, render
+from gitops.state.live import Promotion
+from tests.golden_files import Golden
+from tests.plan.examples import (
+    DRIFT,
+    NOW,
+    OLD,
+    artifact,
+    at_rest,
+    deployment,
+    desired,
+    environment,
+    live,
+    live_environment,
+    live_model,
+    model,
+    pushed,
+    settings,
+)
+
+
+def fleet() -> Status:
+    cases = {
+        "ada": at_rest(),
+        "bert": pushed(),
+        "clip": settings("production", DRIFT),
+        "dino": at_rest(
+            State.BLOCKED,
+            4,
+            blocked=Blocked(
+                why="the promotion in production was paused by alice@example.com",
+                remedy="`gitops resume dino production` lets it go on",
+            ),
+        ),
+        "emma": at_rest(State.HELD, 11, reason="held since 2026-11-19: it was rolled back"),
+        "flux": at_rest(State.PAUSED, 1, serving=None, serving_status=None),
+        "gemma": pushed(serving=None, serving_status=None),
+        "hubert": at_rest(State.FOLLOW, 6),
+        "ilm": at_rest(State.WAIT, 5, reason="deployment git-1f is UPDATING"),
+        "jina": settings(),
+        "kokoro": at_rest(serving_status="UNHEALTHY"),
+        "llama": at_rest(State.SUPERSEDED, 3, reason="a newer commit was applied already"),
+        "mms": at_rest(State.ACTIVATE, 14, serving_status="INACTIVE"),
+        "nomic": at_rest(State.RETRY, 15, serving_status="FAILED"),
+        "opt": at_rest(State.VERIFY, 16),
+        "phi": at_rest(State.WATCH, 13),
+        "qwen": at_rest(State.PROMOTE, 20),
+        "ray": at_rest(State.CANCEL, 7),
+    }
+    moving = live_environment(
+        candidate=deployment(dataclasses.replace(OLD, deployment_id="q93mzk7")),
+        promotion=Promotion(status="RAMPING_UP", percent=25),
+    )
+    there = {name: live_model(name) for name in cases if name != "gemma"}
+    there["dino"] = there["hubert"] = live_model(environments=(moving,))
+    there["ada"] = live_model(
+        environments=(
+            live_environment(current=dataclasses.replace(deployment(), active_replicas=2)),
+        )
+    )
+    observed = model(environment(mode="observe"), name="jina")
+    models = tuple(observed if name == "jina" else model(name=name) for name in cases)
+    return build_status(
+        desired(*models),
+        live(there),
+        {name: {"production": decision} for name, decision in cases.items()},
+        now=NOW,
+    )
+
+
+def test_a_fleet(golden: Golden) -> None:
+    golden("status/fleet.txt", render(fleet()))
+
+
+def test_a_fleet_for_scripts(golden: Golden) -> None:
+    golden("status/fleet.json", as_json(fleet()))
+
+
+def test_every_state_has_a_sentence() -> None:
+    assert {each.state for each in fleet().environments} == {
+        state.value for state in State if state is not State.PUSH
+    } | {"push"}
+    for line in render(fleet()).splitlines():
+        assert line.endswith(".")
+
+
+def test_the_document_names_what_people_ask_about() -> None:
+    body = json.loads(as_json(fleet()))
+    dino = next(each for each in body["environments"] if each["model"] == "dino")
+    assert dino["promotion"] == {"status": "RAMPING_UP", "percent": 25, "candidate": "q93mzk7"}
+    assert dino["blocked"].startswith("the promotion in production was paused")
+    assert dino["health"] == "ready"
+    assert (dino["replicas"], dino["least"], dino["most"]) == (0, 0, 10)
+    assert dino["sentence"].startswith("dino/production serves")
+
+
+def test_hostile_words_stay_on_their_line() -> None:
+    evil = "\x1b[2J\nada/production serves everything."
+    hostile = model(environment(artifact=artifact(), name="production"), name=evil)
+    status = build_status(
+        desired(hostile),
+        live({}),
+        {evil: {"production": at_rest(State.BLOCKED, 9, blocked=Blocked(why=evil, remedy=evil))}},
+        now=NOW,
+    )
+    assert all(line.isprintable() for line in render(status).splitlines())
+    assert len(render(status).splitlines()) == 2
+    assert "\x1b[1;31m" in render(status, ansi)
