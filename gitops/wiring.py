@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitops.apply.run import FactSource, Ports
     from gitops.baseten.client import Baseten
     from gitops.git.deploylog import DeployLog
+    from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
     from gitops.state.desired import Desired
 
@@ -29,6 +30,18 @@ def open_project(directory: Path, environ: Mapping[str, str]) -> Project:
 
     repository = Repository.discover(directory, environ)
     return Project(repository=repository, worktree=WorkTree(repository.root), environ=environ)
+
+
+def open_log_book(project: Project) -> LogBook:
+    """The deploy logs that this clone holds; their remote is the one that gitops.yaml names."""
+    from gitops.git.logbook import LogBook
+    from gitops.git.repository import Repository
+    from gitops.pipeline.release_files import configuration
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    files = repository.at(repository.head()) if repository.is_bare else project.worktree
+    return LogBook(repository, configuration(files).config.remote)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,14 +86,14 @@ class Pending:
             found.append(Kept(entry=entry, base=base if isinstance(base, str) else None, path=path))
         return tuple(found)
 
-    def names(self, workspace: str) -> tuple[LogName, ...]:
-        """The models of a workspace for which something is kept."""
-        top = self._folder / LogName(workspace=workspace, team="", model="").path.split("/")[0]
-        paths = (
-            path.parent.relative_to(self._folder).as_posix() for path in top.glob("*/*/*.json")
-        )
-        names = (LogName.read(path) for path in dict.fromkeys(paths))
-        return tuple(sorted((name for name in names if name), key=lambda name: name.path))
+    def names(self, workspace: str | None = None) -> tuple[LogName, ...]:
+        """The models of a workspace, or of all, for which something is kept."""
+        paths = {
+            path.parent.relative_to(self._folder) for path in self._folder.glob("*/*/*/*.json")
+        }
+        found = (LogName.read(path.as_posix()) for path in paths)
+        names = (name for name in found if name and workspace in {None, name.workspace})
+        return tuple(sorted(names, key=lambda name: name.path))
 
     def remove(self, kept: Kept) -> None:
         """Forget an entry that is pushed or of no use any more."""

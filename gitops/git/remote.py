@@ -43,7 +43,7 @@ def is_local(url: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
-    host = host.lower().rstrip(".")
+    host = host.lower().rstrip(".").removeprefix("[").removesuffix("]")
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -1,0 +1,77 @@
+"""Every deploy log that a clone holds, of all workspaces, read without a network."""
+
+from __future__ import annotations
+
+from gitops.errors import RemoteUnreachable, RepositoryError
+from gitops.git.chain import Chains
+from gitops.git.identity import Identity
+from gitops.git.logrefs import LogRefs
+from gitops.git.pending import Pending
+from gitops.git.refnames import LOG, LogName
+from gitops.git.repository import Repository
+from gitops.git.waiting import still_wanted
+from gitops.record.timeline import ModelLog
+from gitops.render.text import printable
+
+
+class LogBook:
+    """The logs in one clone. ``remote`` is the remote's name; nothing is ever written to it."""
+
+    def __init__(self, repository: Repository, remote: str | None) -> None:
+        self._repository = repository
+        self._remote = repository.remote(remote) if remote is not None else None
+        self._refs = LogRefs(repository, None, remote if self._remote is not None else None)
+        self._chains = Chains(repository, Identity(name="gitops", email="gitops@localhost"))
+        self._pending = Pending(repository.common_dir)
+
+    def fetch(self) -> tuple[str, ...]:
+        """Bring all workspaces' logs from the remote; sentences about what was put aside.
+
+        Raises ``RemoteUnreachable``, also where no remote is configured.
+        """
+        if self._remote is None:
+            raise RemoteUnreachable(
+                "There is no Git remote to fetch the deploy log from.",
+                hint="`git remote add origin URL`; without one, the log is in this clone alone",
+            )
+        before = self._refs.published()
+        self._remote.fetch([self._refs.refspec()], prune=True)
+        return self._refs.reconcile(before)
+
+    def logs(self, *, team: str | None = None, model: str | None = None) -> tuple[ModelLog, ...]:
+        """The logs, sorted by workspace, team and model; only those of a team or model if given.
+
+        Raises ``RepositoryError`` where one of these holds something that is no entry.
+        """
+        kept = {name.path: name for name in self._pending.names()}
+        names = {path: LogName.read(path) for path in self._refs.paths()} | kept
+        return tuple(
+            self._log(name)
+            for path in sorted(names)
+            if (name := _known(path, names[path])).model == (model or name.model)
+            and name.team == (team or name.team)
+        )
+
+    def _log(self, name: LogName) -> ModelLog:
+        chain = self._chains.entries(self._refs.tip(name.path).own, LOG + name.path)
+        waiting: set[str] = set()
+        for kept in self._pending.read(name):
+            if still_wanted(chain, kept.entry, kept.base, waiting) is None:
+                chain = (*chain, kept.entry)
+                waiting.add(kept.entry.id)
+        return ModelLog(
+            workspace=name.workspace,
+            team=name.team,
+            model=name.model,
+            entries=chain,
+            kept=frozenset(waiting),
+        )
+
+
+def _known(path: str, name: LogName | None) -> LogName:
+    if name is None:
+        raise RepositoryError(
+            f"{printable(LOG + path)} is no name of a deploy log.",
+            hint=f"remove it if it is a mistake: `git update-ref -d {printable(LOG + path)}`",
+        )
+    return name

@@ -1,0 +1,191 @@
+"""The deploy log for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, assert_never
+
+from gitops.record.entry import FORMAT_VERSION, Entry, Event, Side, to_json
+from gitops.record.timeline import ModelLog, Standing, standings
+from gitops.render.palette import Role, Style, plain
+from gitops.render.text import printable
+from gitops.render.words import commit_and_deployment, duration, instant, one_line, value
+
+_ROLES: Final[Mapping[Event, Role]] = {
+    Event.INTENT: "dim",
+    Event.NOT_STARTED: "dim",
+    Event.RELEASED: "good",
+    Event.ROLLED_BACK: "bad",
+    Event.REJECTED: "bad",
+    Event.UNVERIFIED: "bad",
+    Event.SETTINGS: "change",
+    Event.ADOPTED: "good",
+    Event.HELD: "held",
+    Event.LIFTED: "held",
+}
+
+
+def text(logs: Sequence[ModelLog], style: Style = plain) -> str:
+    """A block for each model, newest entry first; every foreign string is made printable."""
+    several = len({log.workspace for log in logs}) > 1
+    blocks = ["\n".join(_block(log, style, several=several)) for log in logs if log.entries]
+    return "\n\n".join(blocks) + "\n" if blocks else "The deploy log is empty.\n"
+
+
+def text_at(logs: Sequence[ModelLog], moment: datetime, style: Style = plain) -> str:
+    """What the log says served at a moment, a line for each environment."""
+    several = len({log.workspace for log in logs}) > 1
+    then = [log.until(moment) for log in logs]
+    blocks = [
+        "\n".join(
+            [_title(log, style, several=several), *(f"  {_stood(it)}" for it in standings(log))]
+        )
+        for log in then
+        if log.entries
+    ]
+    said = "\n\n".join(blocks) or "The deploy log had no entry yet."
+    return f"{style(f'At {instant(moment)}', 'heading')}\n\n{said}\n"
+
+
+def as_json(logs: Sequence[ModelLog]) -> str:
+    """Every entry as it is in the log, oldest first, with its id."""
+    document = {
+        "format_version": FORMAT_VERSION,
+        "logs": [
+            {
+                **_names(log),
+                "entries": [
+                    {"id": each.id, "kept": each.id in log.kept, **to_json(each)}
+                    for each in log.entries
+                ],
+            }
+            for log in logs
+        ],
+    }
+    return _dumped(document)
+
+
+def as_json_at(logs: Sequence[ModelLog], moment: datetime) -> str:
+    """What the log says served at a moment."""
+    document = {
+        "format_version": FORMAT_VERSION,
+        "at": moment.isoformat().replace("+00:00", "Z"),
+        "logs": [
+            {**_names(log), "environments": [_standing(each) for each in standings(log)]}
+            for log in (log.until(moment) for log in logs)
+        ],
+    }
+    return _dumped(document)
+
+
+def _block(log: ModelLog, style: Style, *, several: bool) -> Iterator[str]:
+    yield _title(log, style, several=several)
+    width = max(len(printable(each.environment)) for each in log.entries)
+    for entry in reversed(log.entries):
+        place = printable(entry.environment).ljust(width)
+        by = printable(one_line(" on ".join(filter(None, (entry.by, entry.where)))))
+        said = style(printable(sentence(entry)), _ROLES[entry.event])
+        yield f"  {instant(entry.at)}  {place}  {said}" + (f", by {by}" if by else "")
+        for line in _details(entry, kept=entry.id in log.kept):
+            yield " " * (26 + width) + style(printable(one_line(line)), "dim")
+
+
+def _title(log: ModelLog, style: Style, *, several: bool) -> str:
+    where = f" in workspace {log.workspace}" if several else ""
+    return style(printable(one_line(f"{log.team}/{log.model}{where}")), "heading")
+
+
+def sentence(entry: Entry) -> str:  # noqa: C901 - one case an event
+    """What an entry says happened, without its time and place."""
+    to, origin = _thing(entry.to), _thing(entry.from_)
+    match entry.event:
+        case Event.INTENT:
+            return f"promotion of {to} announced" + (f", over {origin}" if entry.from_ else "")
+        case Event.NOT_STARTED:
+            return f"promotion of {to} never began"
+        case Event.RELEASED:
+            number = f"release #{entry.number}: " if entry.number else "released "
+            return number + to + _took(entry)
+        case Event.ROLLED_BACK:
+            return f"{to} rolled back to {origin}" + _took(entry)
+        case Event.REJECTED:
+            return f"{to} rejected by its checks"
+        case Event.UNVERIFIED:
+            return f"{to} serves and is not verified"
+        case Event.SETTINGS:
+            return "settings changed"
+        case Event.ADOPTED:
+            return f"{to} adopted"
+        case Event.HELD:
+            return f"{origin} held" + (f", back to {to}" if entry.to else "")
+        case Event.LIFTED:
+            return f"hold on {to} lifted"
+        case _:
+            assert_never(entry.event)
+
+
+def _thing(side: Side | None) -> str:
+    return one_line(commit_and_deployment(side)) if side is not None else "nothing"
+
+
+def _took(entry: Entry) -> str:
+    return f", after {duration(entry.seconds)}" if entry.seconds is not None else ""
+
+
+def _details(entry: Entry, *, kept: bool) -> Iterator[str]:
+    if entry.reason:
+        yield entry.reason
+    if entry.ended_by:
+        yield f"ended by {entry.ended_by}"
+    before, after = entry.settings_before or {}, entry.settings_after or {}
+    if entry.event in {Event.SETTINGS, Event.RELEASED}:
+        for path in sorted(after):
+            if path not in before or before[path] != after[path]:
+                yield f"{path}: {value(before.get(path))} -> {value(after[path])}"
+    if kept:
+        yield "kept in this clone, not on the remote yet"
+
+
+def _stood(standing: Standing) -> str:
+    served = "nothing that the log knows of"
+    if standing.serving is not None:
+        served = _thing(standing.serving)
+    since = standing.since
+    parts = [
+        f"{standing.environment}: {served}" + (f", since {instant(since.at)}" if since else "")
+    ]
+    if standing.announced is not None:
+        parts.append(f"promotion of {_thing(standing.announced.to)} under way")
+    parts += [f"{_thing(side)} held" for side in standing.held]
+    return printable(one_line("; ".join(parts)))
+
+
+def _names(log: ModelLog) -> dict[str, str]:
+    return {"workspace": log.workspace, "team": log.team, "model": log.model}
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "environment": standing.environment,
+        "serving": _side(standing.serving),
+        "since": standing.since.at.isoformat().replace("+00:00", "Z") if standing.since else None,
+        "announced": standing.announced.id if standing.announced else None,
+        "held": [_side(side) for side in standing.held],
+    }
+
+
+def _side(side: Side | None) -> dict[str, str | None] | None:
+    if side is None:
+        return None
+    return {
+        "deployment_id": side.deployment_id,
+        "deployment_name": side.deployment_name,
+        "digest": side.digest,
+        "commit": side.commit,
+    }
+
+
+def _dumped(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
