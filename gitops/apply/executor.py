@@ -20,11 +20,15 @@ from gitops.state.desired import DesiredModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How an apply ended. ``results`` in the plan's order."""
+    """How an apply ended.
+
+    ``results`` in the plan's order; ``notices`` are what the deploy log had to say meanwhile.
+    """
 
     exit_code: int
     results: tuple[Result, ...] = field(default_factory=tuple)
     finished: ApplyFinished
+    notices: tuple[str, ...] = ()
 
 
 def execute(run: Run, models: Sequence[DesiredModel]) -> Outcome:
@@ -49,6 +53,7 @@ def execute(run: Run, models: Sequence[DesiredModel]) -> Outcome:
             run=run.id,
         )
     )
+    said = set(run.ports.log.notices)
     budget = Budget(run.max_rollbacks)
     done: dict[str, Result] = {}
     bugs: list[BaseException] = []
@@ -73,7 +78,8 @@ def execute(run: Run, models: Sequence[DesiredModel]) -> Outcome:
     emit(finished)
     if bugs:
         raise bugs[0]
-    return Outcome(exit_code=exit_code, results=results, finished=finished)
+    notices = tuple(each for each in run.ports.log.notices if each not in said)
+    return Outcome(exit_code=exit_code, results=results, finished=finished, notices=notices)
 
 
 def run_model(run: Run, model: DesiredModel, budget: Budget, done: dict[str, Result]) -> None:

@@ -376,7 +376,7 @@ class Job:
                 environment=self.name,
                 event=entry.event.value,
                 entry=entry.id,
-                subject=entry.reason or "",
+                subject=f"{entry.event.value}: {entry.reason}" if entry.reason else "",
                 kept=not known,
             )
         )

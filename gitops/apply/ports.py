@@ -145,6 +145,10 @@ class DeployLog(Protocol):
     Raises ``LogMoved`` (a rival wrote first) or ``RemoteUnreachable``.
     """
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences to show, in the order of events: what was kept, what was dropped."""
+
     def fetch(self) -> None:
         """Bring every model's log from the remote; push results that an earlier run kept."""
 

@@ -48,7 +48,6 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason t
         if now != shown:
             shown = now
             job.progress(
-                f"{promotion.status}, {promotion.percent} % of the traffic; "
                 f"{candidate.name} is {candidate.status}",
                 status=promotion.status,
                 percent=promotion.percent,

@@ -39,7 +39,7 @@ def ready(job: Job, step: Ready) -> Ended | None:  # noqa: C901 - one kind of st
         status = deployment.status
         if status != shown:
             shown = status
-            job.progress(f"{deployment.name} is {status}", status=status)
+            job.progress(deployment.name, status=status)
         if building and status not in BUILD_STATUSES:
             building, phase_begun = False, clock.monotonic()
         match health_of(status):

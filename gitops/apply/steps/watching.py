@@ -27,7 +27,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
         lag=job.run.pace.metrics_lag,
         baseline=_before(job, step.intent),
     )
-    shown = ""
+    shown: tuple[str, str] | None = None
     for pause in job.run.pace.pauses():
         live = job.view.reread(job.name)
         serving = live.current if live is not None else None
@@ -38,9 +38,9 @@ def watch(job: Job, step: Watch) -> Ended | None:
         now = job.now()
         window = figures_since(job, deployment_id, began, min(now, state.ends), state=state)
         state = look(state, at=now, status=serving.status, window=window)
-        told = _told(state, serving.status, window)
-        if told != shown:
-            shown = told
+        told = _told(state, window)
+        if (told, serving.status) != shown:
+            shown = (told, serving.status)
             job.progress(told, status=serving.status)
         if state.verdict is not None:
             _judged(job, deployment_id, state)
@@ -115,9 +115,9 @@ def _judged(job: Job, deployment_id: str, state: Watching) -> None:
     job.progress(verdict.reason)
 
 
-def _told(state: Watching, status: str, window: Window | None) -> str:
+def _told(state: Watching, window: Window | None) -> str:
     if not state.has_bounds or window is None or window.requests is None:
-        return f"watching, {status}"
+        return "watching"
     rate = window.error_rate
     errors = f", {rate:.1%} of them failed" if rate is not None else ""
-    return f"watching, {status}; {window.requests:.0f} requests{errors}"
+    return f"watching: {window.requests:.0f} requests{errors}"

@@ -1,0 +1,269 @@
+"""``gitops apply``."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from gitops.cli.context import Context
+
+if TYPE_CHECKING:
+    from gitops.apply.clock import StopFlag
+    from gitops.pipeline.plan import Planned
+    from gitops.plan.events import ApplyEvent
+    from gitops.plan.model import Plan
+
+
+@click.command()
+@click.argument("models", nargs=-1, metavar="[MODEL]…")
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Apply a plan that `gitops plan --out` saved, or nothing if it no longer holds.",
+)
+@click.option("--exclude", multiple=True, metavar="MODEL", help="Leave a model out.")
+@click.option("--env", "environment", metavar="NAME", help="Only environments of that name.")
+@click.option(
+    "--changed",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[BASE]",
+    help="Only models whose release file differs from BASE (default: where the branch began).",
+)
+@click.option("--rev", metavar="REV", help="Apply that commit instead of HEAD.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, or one JSON event a line on stdout.",
+)
+@click.option(
+    "--parallel", type=click.IntRange(min=1), default=8, show_default=True, help="Models at a time."
+)
+@click.option(
+    "--retry", multiple=True, metavar="MODEL/ENV", help="Lift the hold there and try once more."
+)
+@click.option("--no-watch", is_flag=True, help="Record releases without watching them.")
+@click.option("--strict", is_flag=True, help="End in 4 where something is held.")
+@click.option("--undo-drift", is_flag=True, help="Replace what somebody promoted outside of Git.")
+@click.option("--allow-many", is_flag=True, help="Change more models than limits.max_changed.")
+@click.option("--allow-cost", is_flag=True, help="Cost more than limits.max_increase allows.")
+@click.option("--allow-dirty", is_flag=True, help="Apply release files that are not committed.")
+@click.option("--allow-older", is_flag=True, help="Apply a commit older than the last one applied.")
+@click.option("--no-log", is_flag=True, help="Go on without the Git host; keep entries for later.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    models: tuple[str, ...],
+    *,
+    plan_file: Path | None,
+    exclude: tuple[str, ...],
+    environment: str | None,
+    changed: str | None,
+    rev: str | None,
+    yes: bool,
+    form: Literal["text", "json"],
+    parallel: int,
+    retry: tuple[str, ...],
+    no_watch: bool,
+    strict: bool,
+    undo_drift: bool,
+    allow_many: bool,
+    allow_cost: bool,
+    allow_dirty: bool,
+    allow_older: bool,
+    no_log: bool,
+) -> None:
+    """Make Baseten serve what Git says: push, check, promote, watch, and undo what turns out bad.
+
+    Plans first and asks. Ctrl-C and SIGTERM start nothing new, say what still runs, and leave
+    Baseten so that the next apply continues.
+
+    \b
+    Exit codes:
+      0 done                     5 a candidate failed; nothing was promoted
+      1 failed                   6 another run was first
+      3 rolled back, confirmed   7 something still runs; the next apply continues
+      4 refused or blocked       8 a person is needed
+                                 130 interrupted
+
+    \b
+    Examples:
+      gitops apply
+      gitops apply --yes --format json
+      gitops apply qwen-3-8b --env staging
+      gitops apply --plan plan.json --yes
+      gitops apply --retry qwen-3-8b/production
+    """
+    from gitops.decide.situation import Options
+    from gitops.pipeline.apply import ApplyRequest, apply
+    from gitops.pipeline.plan import PlanRequest
+    from gitops.pipeline.selection import Selection
+
+    context = ctx.ensure_object(Context)
+    saved = _saved(
+        plan_file,
+        {
+            "MODEL": models,
+            "--exclude": exclude,
+            "--env": environment,
+            "--changed": changed,
+            "--rev": rev,
+        },
+    )
+    request = ApplyRequest(
+        plan=PlanRequest(
+            selection=Selection(models=models, exclude=exclude, environment=environment),
+            rev=rev,
+            changed=changed,
+            options=Options(
+                allow_older=allow_older, undo_drift=undo_drift, no_watch=no_watch, no_log=no_log
+            ),
+            retry=frozenset(retry),
+            no_log=no_log,
+        ),
+        saved=saved,
+        parallel=parallel,
+        strict=strict,
+        allow_many=allow_many,
+        allow_cost=allow_cost,
+        allow_dirty=allow_dirty,
+    )
+    terminal = Terminal(context, form=form, yes=yes)
+    outcome = apply(
+        context.project(),
+        request,
+        emit=terminal.emit,
+        approve=terminal.approve,
+        stoppable=terminal.stoppable,
+    )
+    for result in outcome.results:
+        for warning in result.warnings:
+            terminal.say(warning)
+    for notice in outcome.notices:
+        terminal.say(notice)
+    ctx.exit(outcome.exit_code)
+
+
+def _saved(file: Path | None, others: dict[str, object]) -> Plan | None:
+    """The plan of a file. Raises ``UsageError`` for a bad file, or for what would narrow it."""
+    from gitops.errors import UsageError
+    from gitops.plan.document import from_text
+    from gitops.render.text import printable
+
+    if file is None:
+        return None
+    given = [name for name, value in others.items() if value not in {None, ()}]
+    if given:
+        raise UsageError(
+            f"--plan already says what is applied: {', '.join(given)} cannot be given with it"
+        )
+    shown = printable(str(file))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise UsageError(f"{shown} cannot be read: {why}") from None
+    return from_text(text, name=shown)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Whether a question stands on the terminal: then Ctrl-C answers it."""
+
+    now: bool = False
+
+
+class Terminal:
+    """What an apply says, asks and hears. Results on stdout, everything else on stderr."""
+
+    def __init__(self, context: Context, *, form: Literal["text", "json"], yes: bool) -> None:
+        from gitops.render.events import Teller
+        from gitops.render.palette import chosen
+
+        self._form = form
+        self._yes = yes
+        self._asking = _Asking()
+        self._colour = context.colour(err=True)
+        self._progress = Teller(chosen(colour=self._colour), times=context.in_ci)
+        self._gone: set[bool] = set()
+
+    def approve(self, planned: Planned) -> bool:
+        """Show the plan on stderr, and ask. Raises ``Refused`` where nobody can be asked."""
+        from gitops.errors import Refused
+        from gitops.render import plan_text
+        from gitops.render.palette import chosen
+
+        self._write(plan_text.render(planned.plan, chosen(colour=self._colour)), err=True)
+        for warning in planned.warnings:
+            self.say(warning)
+        if self._yes:
+            return True
+        if not sys.stdin.isatty():
+            raise Refused(
+                "there is no terminal to ask on",
+                hint="Look at the plan, and run it again with --yes.",
+            )
+        self._asking.now = True
+        try:
+            return click.confirm("Apply this?", default=False, err=True)
+        finally:
+            self._asking.now = False
+
+    def emit(self, event: ApplyEvent) -> None:
+        """Tell an event. A reader that went away does not stop an apply."""
+        from gitops.plan.events import ApplyFinished
+        from gitops.render.events import json_line
+
+        if self._form == "json":
+            self._write(json_line(event), err=False)
+            return
+        lines = "".join(f"{line}\n" for line in self._progress(event))
+        self._write(lines, err=not isinstance(event, ApplyFinished))
+
+    def say(self, text: str) -> None:
+        """A warning for people."""
+        from gitops.render.text import printable
+
+        self._write(f"{printable(text)}\n", err=True)
+
+    def stoppable(self, stop: StopFlag) -> None:
+        """From now on, Ctrl-C and SIGTERM ask the run to stop, however often they come."""
+
+        def handle(number: int, _: FrameType | None) -> None:
+            if self._asking.now:
+                raise KeyboardInterrupt
+            name = signal.Signals(number).name
+            again = stop.is_set
+            stop.set(name)
+            told = "still stopping" if again else "stopping: nothing new is started"
+            # A handler may interrupt a write to the same stream; the descriptor has no lock.
+            os.write(2, f"gitops: {name}, {told}\n".encode())
+
+        signal.signal(signal.SIGINT, handle)
+        signal.signal(signal.SIGTERM, handle)
+
+    def _write(self, text: str, *, err: bool) -> None:
+        stream = sys.stderr if err else sys.stdout
+        if not text or err in self._gone:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except BrokenPipeError:
+            self._gone.add(err)
+            # What is buffered goes nowhere, or Python would complain about it at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
