@@ -131,7 +131,7 @@ CHANGES: dict[int, tuple[Change, ...]] = {
     18: (serves,),
     19: (lambda scene: scene.wish(requires=(Requirement(environment="staging"),)),),
     20: (listed,),
-    21: (lambda scene: None,),
+    21: (Wish.wish,),
 }
 
 IMPOSSIBLE = {

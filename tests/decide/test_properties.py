@@ -78,6 +78,10 @@ def logs(draw: st.DrawFn) -> list[Entry]:
             settings_after=draw(st.sampled_from([None, {"autoscaling.max_replica": 4}])),
         )
         found.append(made)
+    if draw(st.booleans()):
+        # An open intent is what most rows are about, and chance alone rarely makes one.
+        to, from_ = draw(st.permutations("PDX"))[:2]
+        found.append(entry(Event.INTENT, to, from_, minutes_ago=40, id="entry-9"))
     return found
 
 
@@ -89,6 +93,8 @@ def audits(draw: st.DrawFn) -> list[AuditEntry]:
         kind = draw(
             st.sampled_from(
                 (
+                    audit_log.PROMOTED,
+                    audit_log.PROMOTED,
                     audit_log.PROMOTED,
                     audit_log.CONTROLLED,
                     "MODEL_DEPLOYMENT_DEACTIVATED",
@@ -135,7 +141,7 @@ scenes = st.builds(
     mode=st.sampled_from(["reconcile", "reconcile", "reconcile", "observe", "pause"]),
     current=maybe,
     status=statuses,
-    candidate=st.none() | maybe,
+    candidate=st.none() | st.sampled_from("PDXX"),
     candidate_status=statuses,
     promotion=promotions,
     settings=replicas,

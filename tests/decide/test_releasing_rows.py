@@ -1,0 +1,341 @@
+"""Rows 19 to 21, and a model's environments together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gitops.decide import (
+    Decision,
+    Evidence,
+    Fact,
+    Needs,
+    Options,
+    Situation,
+    State,
+    decide,
+    decide_model,
+    in_order,
+)
+from gitops.plan.steps import Promote, Push
+from gitops.record.entry import Event
+from gitops.record.history import ModelHistory
+from gitops.state.desired import DesiredEnvironment, Requirement
+from gitops.state.live import InstanceType, LiveEnvironment
+from tests.decide.scenes import (
+    NOW,
+    Scene,
+    artifact,
+    deployment,
+    digest,
+    entry,
+    kinds,
+    promoted,
+    side,
+    verdict,
+)
+
+RELEASED = entry(Event.RELEASED, "P", "F")
+STAGING = Requirement(environment="staging")
+
+
+def decided(scene: Scene, **given: object) -> Decision:
+    answer = decide(scene.situation(**given))
+    assert isinstance(answer, Decision)
+    return answer
+
+
+# Row 21
+
+
+def test_what_is_not_there_is_pushed_checked_promoted_and_watched() -> None:
+    answer = decided(Scene(checks=True))
+    assert (answer.row, answer.state) == (21, State.PUSH)
+    assert kinds(answer.steps) == [
+        "Push",
+        "Ready",
+        "Check",
+        "Promote",
+        "Watch",
+        "Record(released)",
+    ]
+    assert answer.reason == f"commit {'p' * 12} serves production; Git asks for commit {'d' * 12}"
+
+
+def test_deployments_are_asked_for_only_to_find_an_artifact() -> None:
+    assert decide(Scene(deployments=None).situation()) == Needs(facts=frozenset({Fact.DEPLOYMENTS}))
+    assert decided(Scene(current="D", deployments=None)).row == 18
+
+
+def test_a_name_that_can_never_be_used_again_gets_a_number() -> None:
+    stopped = deployment("D", "BUILD_STOPPED")
+    push = decided(Scene(deployments=[stopped])).steps[0]
+    assert isinstance(push, Push)
+    assert push.name == f"{stopped.name}-2"
+
+
+def test_a_name_of_ours_without_labels_is_no_guess() -> None:
+    unknown = replace(deployment("D"), labels={})
+    answer = decided(Scene(deployments=[unknown]))
+    assert (answer.row, answer.state, answer.exit_code) == (20, State.BLOCKED, 4)
+
+
+def test_missing_secrets_block_before_the_push_and_only_then() -> None:
+    scene = Scene()
+    situation = scene.situation(secrets=frozenset({"openai"}))
+    wanted = replace(situation.environment, artifact=artifact("D", secrets=("hf_token", "openai")))
+    answer = decide(replace(situation, environment=wanted))
+    assert isinstance(answer, Decision)
+    assert answer.state is State.BLOCKED
+    assert "needs the secret hf_token" in answer.reason
+    pushed = Scene(deployments=[deployment("D")]).situation(secrets=frozenset())
+    assert isinstance(found := decide(replace(pushed, environment=wanted)), Decision)
+    assert found.state is State.PROMOTE
+
+
+def test_what_the_files_cannot_pin_is_named() -> None:
+    situation = Scene().situation()
+    wanted = replace(
+        situation.environment, artifact=artifact("D", mutable_inputs=("base image vllm:latest",))
+    )
+    answer = decide(replace(situation, environment=wanted))
+    assert isinstance(answer, Decision)
+    assert any("vllm:latest" in notice for notice in answer.notices)
+
+
+def test_a_new_model_says_that_its_first_deployment_may_become_production() -> None:
+    answer = decided(Scene(model_exists=False, entries=[]))
+    assert kinds(answer.steps)[0] == "Push"
+    assert any("become production by itself" in notice for notice in answer.notices)
+    assert any("no way back" in notice for notice in answer.notices)
+    promote = next(step for step in answer.steps if isinstance(step, Promote))
+    assert (promote.from_, promote.instance_type) == (None, "truss")
+
+
+def test_a_deployment_that_somebody_else_pushes_is_never_built() -> None:
+    answer = decided(Scene(reference="release-7"))
+    assert (answer.row, answer.state) == (21, State.BLOCKED)
+    found = decided(Scene(reference="hotfix", deployments=[deployment("F")]))
+    assert (found.row, found.target) == (20, deployment("F"))
+    assert decided(Scene(reference="dep-F", current="F", entries=[])).row == 18
+
+
+# Row 20
+
+
+def test_what_is_there_is_checked_and_promoted() -> None:
+    scene = Scene(deployments=[deployment("D")], checks=True)
+    answer = decided(scene)
+    assert kinds(answer.steps) == ["Check", "Promote", "Watch", "Record(released)"]
+    scene.evidence = Evidence(checks={"dep-D": verdict("pass")})
+    assert kinds(decided(scene).steps)[0] == "Promote"
+
+
+@pytest.mark.parametrize(
+    ("status", "first"),
+    [
+        ("BUILDING", ["Ready", "Promote"]),
+        ("UNHEALTHY", ["Ready", "Promote"]),
+        ("INACTIVE", ["Activate", "Ready"]),
+        ("DEPLOY_FAILED", ["Retry", "Ready"]),
+        ("SCALED_TO_ZERO", ["Promote", "Watch"]),
+    ],
+)
+def test_it_is_made_ready_first(status: str, first: list[str]) -> None:
+    assert kinds(decided(Scene(deployments=[deployment("D", status)])).steps)[:2] == first
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        Evidence(failed_to_start={"dep-D": "no GPU to be had"}),
+        Evidence(retried=frozenset({"dep-D"})),
+    ],
+)
+def test_a_candidate_that_does_not_start_promotes_nothing(evidence: Evidence) -> None:
+    answer = decided(Scene(deployments=[deployment("D", "FAILED")], evidence=evidence))
+    assert (answer.row, answer.steps, answer.exit_code) == (20, (), 5)
+
+
+def test_checks_that_fail_reject_and_inconclusive_ones_do_not() -> None:
+    scene = Scene(deployments=[deployment("D")], checks=True)
+    scene.evidence = Evidence(checks={"dep-D": verdict("fail", "smoke: 500")})
+    answer = decided(scene)
+    assert (kinds(answer.steps), answer.exit_code) == (["Record(rejected)"], 5)
+    scene.evidence = Evidence(checks={"dep-D": verdict("inconclusive")})
+    assert (decided(scene).steps, decided(scene).exit_code) == ((), 5)
+
+
+def test_what_served_here_before_is_promoted_without_checks_and_watched_all_the_same() -> None:
+    scene = Scene(
+        entries=[entry(Event.RELEASED, "D", minutes_ago=90), RELEASED],
+        deployments=[deployment("D")],
+        checks=True,
+        requires=(STAGING,),
+    )
+    assert kinds(decided(scene).steps) == ["Promote", "Watch", "Record(released)"]
+    scene.options = Options(recheck=True)
+    assert kinds(decided(scene).steps)[0] == "Check"
+
+
+def test_settings_travel_with_the_promotion() -> None:
+    scene = Scene(
+        deployments=[deployment("D")],
+        settings={"max_replica": 4},
+        live_settings={"max_replica": 2},
+    )
+    answer = decided(scene)
+    promote = answer.steps[0]
+    assert isinstance(promote, Promote)
+    assert promote.changes == answer.changes
+    assert (promote.changes[0].before, promote.changes[0].after) == (2, 4)
+    assert promote.from_ == side("P")
+
+
+def test_a_missing_environment_is_created_first_and_gets_its_settings_then() -> None:
+    scene = Scene(exists=False, entries=[], deployments=[deployment("D")])
+    situation = scene.situation()
+    staging = replace(situation.environment, name="staging")
+    answer = decide(replace(situation, environment=staging))
+    assert isinstance(answer, Decision)
+    assert kinds(answer.steps)[0] == "CreateEnvironment"
+    assert decided(scene).steps[0] == next(
+        step for step in decided(scene).steps if isinstance(step, Promote)
+    )
+
+
+def test_other_hardware_is_chosen_by_a_person() -> None:
+    scene = Scene(deployments=[deployment("D", instance_type_name="L4")])
+    situation = scene.situation()
+    assert situation.live is not None
+    there = replace(situation.live.environments[0], instance_type_name="H100")
+    live = replace(situation.live, environments=(there,))
+    answer = decide(replace(situation, live=live))
+    assert isinstance(answer, Decision)
+    assert answer.state is State.BLOCKED
+    assert answer.blocked is not None
+    assert "`instance_type: truss`" in answer.blocked.remedy
+    kinds_of_hardware = {
+        "a": InstanceType(id="a", name="H100", gpu_count=1, usd_per_minute=0.1),
+        "b": InstanceType(id="b", name="L4", gpu_count=1, usd_per_minute=0.01),
+    }
+    chosen = replace(situation.environment, instance_type="truss")
+    said = replace(situation, live=live, environment=chosen, instance_types=kinds_of_hardware)
+    assert isinstance(found := decide(said), Decision)
+    assert found.state is State.PROMOTE
+    guarded = replace(said, environment=replace(chosen, protected=True))
+    assert isinstance(found := decide(guarded), Decision)
+    assert found.blocked is not None
+    assert "allow: [instance_type]" in found.blocked.remedy
+
+
+# Row 19
+
+
+def test_what_has_not_succeeded_elsewhere_is_blocked() -> None:
+    answer = decided(Scene(requires=(STAGING,)))
+    assert (answer.row, answer.state, answer.exit_code) == (19, State.BLOCKED, 4)
+    assert answer.reason == "it has not succeeded in staging yet"
+
+
+@pytest.mark.parametrize(("minutes", "row"), [(29, 19), (30, 21)])
+def test_it_has_to_have_served_there_for_long_enough(minutes: int, row: int) -> None:
+    there = replace(entry(Event.RELEASED, "D"), environment="staging", id="s")
+    there = replace(there, at=NOW - timedelta(minutes=minutes))
+    scene = Scene(
+        entries=[RELEASED, there],
+        requires=(Requirement(environment="staging", seconds=1800),),
+    )
+    assert decided(scene).row == row
+    if row == 19:
+        assert decided(scene).reason == (
+            "it has served in staging for 29m of the 30m that production asks for"
+        )
+
+
+def test_an_unjudged_release_that_a_requirement_leaves_serving_is_judged() -> None:
+    scene = Scene(
+        current="X",
+        entries=[RELEASED, entry(Event.INTENT, "X", "P", minutes_ago=20)],
+        audit=[promoted("X")],
+        requires=(STAGING,),
+    )
+    assert kinds(decided(scene).steps) == ["Watch", "Record(released)"]
+
+
+# A model
+
+
+def model_of(*environments: DesiredEnvironment, **given: object) -> dict[str, Situation]:
+    base = Scene(current=None, entries=[]).situation(**given)
+    model = replace(base.model, environments=environments)
+    assert base.live is not None
+    names = [each.name for each in environments]
+    live = replace(base.live, environments=tuple(LiveEnvironment(name=name) for name in names))
+    return {
+        each.name: replace(base, model=model, environment=each, live=live) for each in environments
+    }
+
+
+def wants(name: str, letter: str, *requires: Requirement) -> DesiredEnvironment:
+    return DesiredEnvironment(name=name, artifact=artifact(letter), requires=requires)
+
+
+def test_required_environments_come_first_else_the_files_order() -> None:
+    order = in_order(
+        [wants("production", "D", STAGING), wants("canary", "D"), wants("staging", "D")]
+    )
+    assert [each.name for each in order] == ["canary", "staging", "production"]
+
+
+def test_what_is_required_may_succeed_in_the_same_plan() -> None:
+    situations = model_of(wants("production", "D", STAGING), wants("staging", "D"))
+    decisions = decide_model(situations)
+    assert not isinstance(decisions, Needs)
+    assert list(decisions) == ["staging", "production"]
+    production = decisions["production"]
+    assert (production.row, production.after) == (19, ("staging",))
+    assert (decisions["staging"].state, production.state) == (State.PUSH, State.PROMOTE)
+    assert kinds(production.steps)[0] == "Push"
+
+
+@pytest.mark.parametrize(
+    ("staging", "need"),
+    [
+        (wants("staging", "X"), STAGING),
+        (wants("staging", "D"), Requirement(environment="staging", seconds=60)),
+        (replace(wants("staging", "D"), mode="observe"), STAGING),
+    ],
+)
+def test_another_artifact_a_soak_or_an_observer_do_not_help(
+    staging: DesiredEnvironment, need: Requirement
+) -> None:
+    decisions = decide_model(model_of(wants("production", "D", need), staging))
+    assert not isinstance(decisions, Needs)
+    assert decisions["production"].state is State.BLOCKED
+
+
+def test_when_the_required_one_is_done_the_log_says_so() -> None:
+    situations = model_of(wants("production", "D", STAGING), wants("staging", "D"))
+    released = replace(entry(Event.RELEASED, "D"), environment="staging")
+    history = ModelHistory.of([released])
+    answer = decide(replace(situations["production"], history=history))
+    assert isinstance(answer, Decision)
+    assert (answer.row, answer.after) == (21, ())
+
+
+def test_all_missing_facts_are_named_in_one_round() -> None:
+    situations = model_of(wants("staging", "D"), wants("production", "D"), audit=None)
+    held = replace(entry(Event.REJECTED, "D", minutes_ago=9), environment="production")
+    for name, situation in situations.items():
+        assert situation.live is not None
+        situations[name] = replace(
+            situation,
+            live=replace(situation.live, deployments=None),
+            history=ModelHistory.of([held]),
+            asked=None,
+        )
+    assert decide_model(situations) == Needs(facts=frozenset({Fact.DEPLOYMENTS, Fact.ASKED}))
+    assert digest("D") != digest("P")

@@ -1,0 +1,507 @@
+"""Rows 11 to 18: holds, foreign artifacts, and what Git wants serving already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gitops.decide import Asked, Decision, Evidence, Fact, Needs, Options, State, decide
+from gitops.plan.steps import Record, RollBack, UpdateSettings
+from gitops.record.entry import Entry, Event
+from gitops.state.desired import Watch
+from tests.decide.scenes import (
+    Scene,
+    deployment,
+    digest,
+    entry,
+    kinds,
+    promoted,
+    side,
+    verdict,
+)
+
+RELEASED = entry(Event.RELEASED, "P", "F")
+SERVED = entry(Event.RELEASED, "D", "P", minutes_ago=40)
+
+
+def decided(scene: Scene) -> Decision:
+    answer = decide(scene.situation())
+    assert isinstance(answer, Decision)
+    return answer
+
+
+def rolled_back(**given: object) -> Entry:
+    return entry(Event.ROLLED_BACK, "D", "P", minutes_ago=30, **given)
+
+
+def asked(letter: str, commit: str, **settings: object) -> Asked:
+    flat = {f"autoscaling.{name}": value for name, value in settings.items()}
+    return Asked(commit=commit * 40, digest=digest(letter), settings=flat)  # type: ignore[arg-type]
+
+
+# Row 11
+
+
+def test_a_hold_is_reported_and_ends_well_in_later_runs() -> None:
+    answer = decided(Scene(entries=[RELEASED, rolled_back(reason="error rate 0.4")]))
+    assert (answer.row, answer.state, answer.exit_code, answer.steps) == (11, State.HELD, 0, ())
+    assert "it was rolled back (error rate 0.4)" in answer.reason
+    assert "--retry qwen/production" in answer.reason
+
+
+def test_a_hold_asks_what_git_asked_for_since() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back()], asked=None)
+    assert decide(scene.situation()) == Needs(facts=frozenset({Fact.ASKED}))
+
+
+def test_a_hold_lasts_while_git_keeps_asking_and_ends_when_it_asked_for_another() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back()])
+    scene.asked = (asked("D", "a"), asked("D", "b"), asked("D", "c"))
+    assert decided(scene).state is State.HELD
+    scene.asked = (asked("D", "a"), asked("P", "b"), asked("D", "c"))
+    assert decided(scene).state is State.PUSH
+
+
+def test_what_git_asked_for_before_the_hold_does_not_end_it() -> None:
+    older = entry(Event.REJECTED, "X", "P", minutes_ago=50, applied_commit="0" * 40)
+    scene = Scene(entries=[RELEASED, older, rolled_back()])
+    scene.asked = (asked("X", "0"), asked("D", "a"), asked("D", "c"))
+    assert decided(scene).state is State.HELD
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (rolled_back(), 5),
+        (rolled_back(ended_by="rui@example.com"), 3),
+        (entry(Event.REJECTED, "D", "P", minutes_ago=30), 5),
+        (entry(Event.HELD, None, "D", minutes_ago=30), 8),
+    ],
+)
+def test_the_run_that_made_the_hold_is_red(made: Entry, code: int) -> None:
+    scene = Scene(entries=[RELEASED, made])
+    scene.evidence = Evidence(recorded=frozenset({made.id}))
+    assert decided(scene).exit_code == code
+
+
+def test_a_rollback_with_traffic_is_3_where_the_one_before_serves_and_8_where_not() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back()])
+    scene.evidence = Evidence(recorded=frozenset({rolled_back().id}), traffic=frozenset({"dep-D"}))
+    assert decided(scene).exit_code == 3
+    scene.status = "UNHEALTHY"
+    assert decided(scene).exit_code == 8
+
+
+def test_retry_lifts_the_hold_and_releases_again() -> None:
+    scene = Scene(
+        entries=[RELEASED, rolled_back()],
+        options=Options(retry=True),
+        deployments=[deployment("D")],
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (11, State.PROMOTE)
+    assert kinds(answer.steps)[:2] == ["Record(lifted)", "Promote"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "since", "expected"),
+    [
+        (4, 4, 2),  # changed by the held release, and still asked for: the value before
+        (4, 6, None),  # asked for something else in between: Git's value, which is there
+        (6, 6, 6),  # Git has moved on: Git's value
+    ],
+)
+def test_settings_under_a_hold(asks: int, since: int, expected: int | None) -> None:
+    held = rolled_back(
+        settings_before={"autoscaling.max_replica": 2},
+        settings_after={"autoscaling.max_replica": 4},
+    )
+    scene = Scene(
+        entries=[RELEASED, held],
+        settings={"max_replica": asks},
+        live_settings={"max_replica": 4},
+        asked=(
+            asked("D", "a", max_replica=4),
+            asked("D", "b", max_replica=since),
+            asked("D", "c", max_replica=asks),
+        ),
+        audit=[],
+    )
+    answer = decided(scene)
+    assert answer.state is State.HELD
+    assert [each.after for each in answer.changes] == ([] if expected is None else [expected])
+    assert kinds(answer.steps) == ([] if expected is None else ["UpdateSettings"])
+
+
+def test_settings_that_the_held_release_did_not_touch_follow_git() -> None:
+    scene = Scene(
+        entries=[RELEASED, rolled_back()],
+        settings={"max_replica": 4},
+        live_settings={"max_replica": 2},
+    )
+    (step,) = decided(scene).steps
+    assert isinstance(step, UpdateSettings)
+    assert step.changes[0].after == 4
+
+
+def test_an_unjudged_release_that_a_hold_leaves_serving_is_judged() -> None:
+    scene = Scene(
+        current="X",
+        entries=[RELEASED, rolled_back(), entry(Event.INTENT, "X", "P", minutes_ago=20)],
+        audit=[promoted("X")],
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (11, State.HELD)
+    assert kinds(answer.steps) == ["Watch", "Record(released)"]
+    scene.evidence = Evidence(watch={"dep-X": verdict("fail")})
+    (step,) = decided(scene).steps
+    assert isinstance(step, RollBack)
+    assert step.to == side("P")
+
+
+# Row 12
+
+
+def test_a_foreign_artifact_blocks_and_names_who_and_when() -> None:
+    scene = Scene(current="F", entries=[entry(Event.RELEASED, "P", "X")], audit=None)
+    assert decide(scene.situation()) == Needs(facts=frozenset({Fact.AUDIT}))
+    scene.audit = [promoted("F", own=False)]
+    answer = decided(scene)
+    assert (answer.row, answer.state, answer.exit_code) == (12, State.BLOCKED, 4)
+    assert answer.blocked is not None
+    assert "promoted by rui@example.com at 2026-11-22 11:55 UTC" in answer.blocked.why
+    assert "--undo-drift" in answer.blocked.remedy
+
+
+def test_undo_drift_takes_it_back() -> None:
+    scene = Scene(current="F", entries=[RELEASED], options=Options(undo_drift=True))
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (21, State.PUSH)
+    assert any("--undo-drift" in notice for notice in answer.notices)
+
+
+def test_first_contact_goes_on_and_says_what_it_replaces() -> None:
+    answer = decided(Scene(current="F", entries=[]))
+    assert answer.row == 21
+    assert any("replaces deployment hotfix" in notice for notice in answer.notices)
+
+
+@pytest.mark.parametrize(("own", "row"), [(True, 21), (False, 12)])
+def test_the_open_intents_artifact_is_expected_only_if_we_promoted_it(own: bool, row: int) -> None:
+    scene = Scene(
+        current="X",
+        entries=[RELEASED, entry(Event.INTENT, "X", "P", minutes_ago=20)],
+        audit=[promoted("X", own=own)],
+    )
+    assert decided(scene).row == row
+
+
+def test_a_deployment_whose_labels_and_name_disagree_is_no_guess() -> None:
+    scene = Scene(current="P", entries=[])
+    wrong = replace(deployment("P"), labels=deployment("X").labels)
+    situation = scene.situation()
+    assert situation.live is not None
+    there = replace(situation.live.environments[0], current=wrong)
+    answer = decide(replace(situation, live=replace(situation.live, environments=(there,))))
+    assert isinstance(answer, Decision)
+    assert (answer.row, answer.state) == (12, State.BLOCKED)
+
+
+# Row 13
+
+
+def serving_unjudged(**given: object) -> Scene:
+    return Scene(
+        current="D",
+        entries=[RELEASED, entry(Event.INTENT, "D", "P", minutes_ago=20)],
+        audit=[promoted("D")],
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def test_what_was_not_judged_is_watched_and_recorded() -> None:
+    answer = decided(serving_unjudged())
+    assert (answer.row, answer.state) == (13, State.WATCH)
+    assert kinds(answer.steps) == ["Watch", "Record(released)"]
+    record = answer.steps[1]
+    assert isinstance(record, Record)
+    assert (record.from_, record.intent) == (side("P"), "intent-P-D-20")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "watch", "steps", "code"),
+    [
+        ("pass", Watch(), ["Record(released)"], 0),
+        ("inconclusive", Watch(), ["Record(released)"], 0),
+        ("inconclusive", None, ["Record(released)"], 0),
+        ("inconclusive", Watch(on_inconclusive="fail"), ["RollBack"], 3),
+        ("fail", Watch(), ["RollBack"], 3),
+        ("fail", None, ["RollBack"], 3),
+        ("fail", Watch(on_failure="alert"), ["Record(released)"], 8),
+    ],
+)
+def test_the_verdict_decides(
+    outcome: str, watch: Watch | None, steps: list[str], code: int
+) -> None:
+    scene = serving_unjudged(watch=watch)
+    scene.evidence = Evidence(watch={"dep-D": verdict(outcome)})
+    answer = decided(scene)
+    assert kinds(answer.steps) == steps
+    assert answer.exit_code == code
+
+
+def test_an_alert_stays_red_when_all_is_recorded() -> None:
+    scene = Scene(current="D", entries=[RELEASED, SERVED], watch=Watch(on_failure="alert"))
+    scene.evidence = Evidence(watch={"dep-D": verdict("fail")})
+    assert (decided(scene).row, decided(scene).exit_code) == (18, 8)
+    scene.evidence = replace(scene.evidence, previous_as_bad=frozenset({"dep-D"}))
+    assert decided(scene).exit_code == 0
+
+
+def test_a_release_no_worse_than_the_one_before_is_not_rolled_back() -> None:
+    scene = serving_unjudged(watch=Watch())
+    scene.evidence = Evidence(
+        watch={"dep-D": verdict("fail")}, previous_as_bad=frozenset({"dep-D"})
+    )
+    answer = decided(scene)
+    assert kinds(answer.steps) == ["Record(released)"]
+    assert answer.exit_code == 0
+    assert answer.notices
+
+
+def test_failed_is_a_verdict_at_once() -> None:
+    answer = decided(serving_unjudged(status="FAILED"))
+    assert kinds(answer.steps) == ["RollBack"]
+    assert answer.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "given", [{"options": Options(no_watch=True)}, {"watch": Watch(seconds=0)}]
+)
+def test_without_a_watch_it_is_recorded_at_once(given: dict[str, object]) -> None:
+    assert kinds(decided(serving_unjudged(**given)).steps) == ["Record(released)"]
+
+
+def test_a_bad_first_release_has_no_way_back() -> None:
+    scene = Scene(
+        current="D",
+        entries=[entry(Event.INTENT, "D", None, minutes_ago=20)],
+        audit=[promoted("D")],
+        evidence=Evidence(watch={"dep-D": verdict("fail")}),
+    )
+    answer = decided(scene)
+    (step,) = answer.steps
+    assert isinstance(step, RollBack)
+    assert (step.to, answer.exit_code) == (None, 8)
+
+
+def test_what_a_person_promoted_under_our_intent_is_held_and_left_to_them() -> None:
+    scene = serving_unjudged(evidence=Evidence(watch={"dep-D": verdict("fail")}))
+    scene.audit = [promoted("D", own=False)]
+    answer = decided(scene)
+    assert kinds(answer.steps) == ["Record(held)"]
+    assert answer.exit_code == 8
+
+
+def test_a_followed_promotion_of_a_person_is_watched_and_adopted_once() -> None:
+    scene = Scene(current="D", evidence=Evidence(followed=frozenset({"dep-D"})))
+    assert kinds(decided(scene).steps) == ["Watch", "Record(adopted)"]
+    scene.evidence = replace(scene.evidence, watch={"dep-D": verdict("pass")})
+    assert kinds(decided(scene).steps) == ["Record(adopted)"]
+    scene.entries.append(entry(Event.ADOPTED, "D", "P", minutes_ago=1))
+    assert (decided(scene).row, decided(scene).steps) == (18, ())
+
+
+# Rows 14 and 15
+
+
+def stopped(*, own: bool, source: str = "UI"):  # noqa: ANN201
+    made = promoted("D", own=own)
+    return replace(made, event_type="MODEL_DEPLOYMENT_DEACTIVATED", source=source)
+
+
+def test_what_the_platform_idled_out_is_activated() -> None:
+    scene = Scene(current="D", status="INACTIVE", entries=[SERVED], audit=[])
+    assert kinds(decided(scene).steps) == ["Activate", "Ready"]
+    assert decided(scene).state is State.ACTIVATE
+    scene.audit = [stopped(own=False, source="SYSTEM")]
+    assert decided(scene).steps
+
+
+def test_what_a_person_stopped_stays_stopped() -> None:
+    scene = Scene(current="D", status="INACTIVE", entries=[SERVED], audit=[stopped(own=False)])
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (14, State.BLOCKED)
+    assert "rui@example.com deactivated" in answer.reason
+
+
+def test_without_the_audit_log_an_inactive_deployment_blocks() -> None:
+    scene = Scene(current="D", status="INACTIVE", entries=[SERVED], audit_unreadable=True)
+    assert decided(scene).state is State.BLOCKED
+    scene.entries = [entry(Event.INTENT, "D", "P")]
+    assert decided(scene).state is State.ACTIVATE
+
+
+def test_a_serving_deployment_that_failed_is_retried_once() -> None:
+    scene = Scene(current="D", status="FAILED", entries=[SERVED])
+    assert kinds(decided(scene).steps) == ["Retry", "Ready"]
+    scene.evidence = Evidence(retried=frozenset({"dep-D"}))
+    assert (decided(scene).steps, decided(scene).exit_code) == ((), 8)
+
+
+def test_a_build_that_a_person_stopped_is_not_retried() -> None:
+    answer = decided(Scene(current="D", status="BUILD_STOPPED", entries=[SERVED]))
+    assert (answer.row, answer.state, answer.exit_code) == (15, State.BLOCKED, 4)
+
+
+# Row 16
+
+
+def test_what_was_never_verified_is_checked_and_adopted() -> None:
+    scene = Scene(current="D", entries=[], checks=True)
+    assert kinds(decided(scene).steps) == ["Check", "Record(adopted)"]
+    assert decided(scene).state is State.VERIFY
+    scene.evidence = Evidence(checks={"dep-D": verdict("pass")})
+    assert kinds(decided(scene).steps) == ["Record(adopted)"]
+
+
+@pytest.mark.parametrize("outcome", ["fail", "inconclusive"])
+def test_what_cannot_be_verified_is_written_down_once_and_red_until_git_moves(
+    outcome: str,
+) -> None:
+    scene = Scene(current="D", entries=[], checks=True)
+    scene.evidence = Evidence(checks={"dep-D": verdict(outcome)})
+    answer = decided(scene)
+    assert (kinds(answer.steps), answer.exit_code) == (["Record(unverified)"], 5)
+    scene.entries = [entry(Event.UNVERIFIED, "D", minutes_ago=10)]
+    assert (decided(scene).steps, decided(scene).exit_code) == ((), 5)
+    scene.evidence = Evidence()
+    assert (decided(scene).steps, decided(scene).exit_code) == ((), 5)
+    scene.options = Options(retry=True)
+    assert kinds(decided(scene).steps) == ["Check", "Record(adopted)"]
+    scene.options = Options()
+    scene.asked = (asked("D", "a"), asked("P", "b"), asked("D", "c"))
+    assert kinds(decided(scene).steps) == ["Check", "Record(adopted)"]
+
+
+def test_without_checks_what_serves_is_adopted() -> None:
+    answer = decided(Scene(current="D", entries=[]))
+    assert (answer.row, answer.state) == (18, State.CONVERGED)
+    assert kinds(answer.steps) == ["Record(adopted)"]
+
+
+# Rows 17 and 18
+
+
+def converged(**given: object) -> Scene:
+    return Scene(current="D", entries=[RELEASED, SERVED], **given)  # type: ignore[arg-type]
+
+
+def test_nothing_differs() -> None:
+    answer = decided(converged(settings={"min_replica": 1}, live_settings={"min_replica": 1.0}))
+    assert (answer.row, answer.state, answer.steps) == (18, State.CONVERGED, ())
+
+
+def test_a_copy_of_what_was_released_is_the_same_artifact() -> None:
+    scene = converged()
+    situation = scene.situation()
+    assert situation.live is not None
+    copy = replace(
+        deployment("D"), id="dep-9", name=deployment("D").name + ".1790000000", labels={}
+    )
+    there = replace(situation.live.environments[0], current=copy)
+    live = replace(situation.live, environments=(there,), deployments=None)
+    answer = decide(replace(situation, live=live))
+    assert isinstance(answer, Decision)
+    assert answer.row == 18
+
+
+def test_settings_are_updated_and_say_where_the_change_comes_from() -> None:
+    scene = converged(settings={"max_replica": 4}, live_settings={"max_replica": 2}, audit=None)
+    assert decided(scene).changes[0].origin == "release"
+    scene.entries.append(
+        entry(Event.SETTINGS, minutes_ago=20, settings_after={"autoscaling.max_replica": 4})
+    )
+    assert decide(scene.situation()) == Needs(facts=frozenset({Fact.AUDIT}))
+    scene.audit = [
+        replace(
+            promoted("F", own=False),
+            event_type="ENVIRONMENT_UPDATED",
+            data={"max_replica": 2, "previous_settings": {"max_replica": 4}},
+        )
+    ]
+    answer = decided(scene)
+    (change,) = answer.changes
+    assert (change.origin, change.by, change.at) == (
+        "drift",
+        "rui@example.com",
+        "2026-11-22T11:55:00Z",
+    )
+    assert kinds(answer.steps) == ["UpdateSettings"]
+
+
+def test_a_setting_that_left_the_file_is_named_with_the_value_that_stays() -> None:
+    scene = converged(live_settings={"max_replica": 4})
+    scene.entries.append(
+        entry(Event.SETTINGS, minutes_ago=20, settings_after={"autoscaling.max_replica": 4})
+    )
+    assert decided(scene).notices == (
+        "autoscaling.max_replica of production is no longer managed; it stays 4",
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "wants", "word"),
+    [
+        ({"min_replica": 2}, {"min_replica": 0}, "scale_to_zero"),
+        ({"max_replica": 8}, {"max_replica": 4}, "fewer_replicas"),
+    ],
+)
+def test_a_protected_environment_loses_capacity_only_with_consent(
+    live: dict[str, object], wants: dict[str, object], word: str
+) -> None:
+    scene = converged(settings=wants, live_settings=live, protected=True)
+    answer = decided(scene)
+    assert (answer.row, answer.state, answer.steps) == (17, State.BLOCKED, ())
+    assert answer.blocked is not None
+    assert f"allow: [{word}]" in answer.blocked.remedy
+    scene.allow = frozenset({word})
+    assert kinds(decided(scene).steps) == ["UpdateSettings"]
+    scene.entries.append(entry(Event.SETTINGS, minutes_ago=5, figures={"allow": [word]}))
+    assert decided(scene).state is State.BLOCKED
+
+
+def test_capacity_that_goes_a_little_needs_no_consent() -> None:
+    scene = converged(settings={"max_replica": 5}, live_settings={"max_replica": 8}, protected=True)
+    assert decided(scene).state is State.SETTINGS
+
+
+def test_consent_that_has_done_its_work_may_be_removed() -> None:
+    scene = converged(protected=True, allow=frozenset({"scale_to_zero"}))
+    assert decided(scene).notices == ()
+    scene.entries.append(entry(Event.SETTINGS, minutes_ago=5, figures={"allow": ["scale_to_zero"]}))
+    assert "may be removed" in decided(scene).notices[0]
+
+
+def test_what_the_log_names_otherwise_is_adopted() -> None:
+    scene = Scene(current="D", entries=[SERVED, entry(Event.RELEASED, "P", "D", minutes_ago=20)])
+    answer = decided(scene)
+    assert answer.row == 18
+    (step,) = answer.steps
+    assert isinstance(step, Record)
+    assert (step.event, step.from_, step.to) == (Event.ADOPTED, side("P"), side("D"))
+
+
+def test_without_the_log_nothing_is_written_down() -> None:
+    answer = decided(Scene(current="D", log_known=False, checks=True))
+    assert (answer.row, answer.steps, answer.history_known) == (18, (), False)
+
+
+def test_what_this_version_cannot_carry_out_blocks() -> None:
+    answer = decided(converged(unsupported=("retention",)))
+    assert (answer.state, answer.exit_code) == (State.BLOCKED, 4)
+    assert answer.blocked is not None
+    assert "retention" in answer.blocked.why
+    running = serving_unjudged(unsupported=("retention",))
+    assert kinds(decided(running).steps) == ["Watch", "Record(released)"]
