@@ -14,7 +14,8 @@ from gitops.baseten.writer import Writer
 if TYPE_CHECKING:
     import httpx
 
-    from gitops.apply.ports import Clock
+    from gitops.apply import ports
+    from gitops.apply.ports import Clock, LiveReader, LiveWriter
 
 
 class Baseten:
@@ -33,9 +34,9 @@ class Baseten:
     ) -> None:
         self._transport = Transport(endpoint, clock, patience=patience, transport=transport)
         self.endpoint = endpoint
-        self.reader = Reader(self._transport)
-        self.writer = Writer(self._transport)
-        self.prober = Prober(self._transport)
+        self.reader: LiveReader = Reader(self._transport)
+        self.writer: LiveWriter = Writer(self._transport)
+        self.prober: ports.Prober = Prober(self._transport)
 
     def close(self) -> None:
         """Close the connections."""

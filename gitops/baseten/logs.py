@@ -10,7 +10,6 @@ from gitops.baseten import reading
 from gitops.baseten.transport import Transport
 
 PAGE: Final = 1000
-DEFAULT_SPAN: Final = timedelta(minutes=30)
 LONGEST_SPAN: Final = timedelta(days=7)
 MOST_PAGES: Final = 50
 
@@ -23,36 +22,36 @@ def last_lines(
     since: datetime | None,
     limit: int,
 ) -> tuple[str, ...]:
-    """The last ``limit`` lines, oldest first; ``since`` reaches back a week at the most."""
-    now = transport.clock.now()
-    start = _millis(max(since or now - DEFAULT_SPAN, now - LONGEST_SPAN + timedelta(minutes=1)))
-    end = _millis(now) + 1
+    """The last ``limit`` lines, oldest first; ``since`` reaches back a week at the most.
+
+    What is not asked for is left to Baseten, half an hour until now: its clock, not ours, says
+    when the newest line was.
+    """
+    params: dict[str, str | int] = {"direction": "desc", "limit": min(PAGE, max(limit, 1))}
+    start = 0
+    if since is not None:
+        # A minute to spare: the two clocks differ.
+        oldest_allowed = transport.clock.now() - LONGEST_SPAN + timedelta(minutes=1)
+        start = int(max(since, oldest_allowed).timestamp() * 1000)
+        params["start_epoch_millis"] = start
     found: dict[tuple[int, str, str], str] = {}
     for _ in range(MOST_PAGES):
         answer = transport.get(
-            "/v1/models/{}/deployments/{}/logs",
-            model_id,
-            deployment_id,
-            params={
-                "start_epoch_millis": start,
-                "end_epoch_millis": end,
-                "direction": "desc",
-                "limit": min(PAGE, max(limit, 1)),
-            },
+            "/v1/models/{}/deployments/{}/logs", model_id, deployment_id, params=params
         )
         page = reading.items(answer, "logs")
         before = len(found)
         for each in page:
-            stamp = _stamp(each)
             message = each.get("message")
             text = message if isinstance(message, str) else ""
-            found[(stamp, str(each.get("replica") or ""), text)] = text
+            found[(_stamp(each), str(each.get("replica") or ""), text)] = text
         oldest = min((_stamp(each) for each in page), default=0) // 1_000_000
-        full = len(page) >= min(PAGE, max(limit, 1))
-        # Lines of the oldest millisecond come again with the next page and are told apart above.
-        if not full or len(found) == before or _lines(found) >= limit or oldest <= start:
+        exhausted = len(page) < min(PAGE, max(limit, 1)) or oldest <= start
+        if exhausted or len(found) == before or _lines(found) >= limit:
             break
-        end = oldest + 1
+        # The rest of the oldest millisecond comes with the next page; what came twice is told
+        # apart by its time, replica and text.
+        params["end_epoch_millis"] = oldest + 1
     lines = [line for _, text in sorted(found.items()) for line in text.splitlines() or [""]]
     return tuple(lines[-limit:]) if limit > 0 else ()
 
@@ -67,7 +66,3 @@ def _stamp(raw: Mapping[str, Any]) -> int:
     if isinstance(stamp, int):
         return stamp
     return int(stamp) if isinstance(stamp, str) and stamp.isdecimal() else 0
-
-
-def _millis(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)

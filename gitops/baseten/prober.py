@@ -63,7 +63,9 @@ class Prober:
                     **{name: value for name, value in headers.items() if _allowed(name)},
                     **self._transport.authorization,
                 },
-                timeout=httpx.Timeout(timeout),
+                timeout=httpx.Timeout(
+                    timeout, connect=min(timeout, self._transport.patience.connect)
+                ),
             )
             response = self._transport.http.send(request, stream=True)
             try:

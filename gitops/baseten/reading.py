@@ -160,9 +160,9 @@ def instance_type(raw: Mapping[str, Any]) -> InstanceType:
 def audit_entry(raw: Mapping[str, Any], *, own_prefix: str | None) -> AuditEntry:
     """One audit entry.
 
-    It is our own where the key has our prefix, unless the entry names another client: people use
-    the same key in other programs. A person's is anything else that a user did, or that came
-    from Baseten's pages.
+    It is our own where it was done with a key of our prefix, unless the entry names another
+    client: people use the same key in other programs. A person's is anything else that a user did,
+    or that came from Baseten's pages.
     """
     actor = raw.get("actor")
     who = actor if isinstance(actor, Mapping) else {}
@@ -172,7 +172,6 @@ def audit_entry(raw: Mapping[str, Any], *, own_prefix: str | None) -> AuditEntry
     own = (
         prefix is not None
         and prefix == own_prefix
-        and kind in {"API_KEY", ""}
         and source != "UI"
         and (client is None or CLIENT_NAME in client.lower())
     )

@@ -303,13 +303,17 @@ def test_a_list_that_is_none_is_said() -> None:
         client.reader.deployments("m1")
 
 
+NOW = int(START.timestamp() * 1000)
+
+
 def log_server(lines: list[tuple[int, str]]) -> Answer:
     """A log of (milliseconds, message), served as Baseten does: by time, newest first."""
 
     def answer(request: httpx.Request) -> Any:
         asked = request.url.params
         assert asked["direction"] == "desc"
-        low, high = int(asked["start_epoch_millis"]), int(asked["end_epoch_millis"])
+        high = int(asked.get("end_epoch_millis", NOW))
+        low = int(asked.get("start_epoch_millis", high - 1_800_000))
         within = [
             {"timestamp": str(at * 1_000_000 + index), "message": text, "replica": None}
             for index, (at, text) in enumerate(lines)
@@ -318,9 +322,6 @@ def log_server(lines: list[tuple[int, str]]) -> Answer:
         return {"logs": within[::-1][: int(asked["limit"])]}
 
     return answer
-
-
-NOW = int(START.timestamp() * 1000)
 
 
 def test_the_last_lines_of_a_log() -> None:

@@ -106,6 +106,12 @@ def test_a_price_is_read_with_its_instance_type() -> None:
         ({}, "API key pRefix01", True, False),
         ({"client_name": None}, "API key pRefix01", True, False),
         ({"client_name": "truss"}, "API key pRefix01", False, False),
+        (
+            {"actor": {"type": "USER", "email": "a@b.c", "api_key_prefix": "pRefix01"}},
+            "a@b.c",
+            True,
+            False,
+        ),
         ({"source": "UI"}, "API key pRefix01", False, True),
         ({"actor": {"type": "API_KEY", "api_key_prefix": "other"}}, "API key other", False, False),
         ({"actor": {"type": "API_KEY", "api_key_name": "ci"}}, "API key ci", False, False),
