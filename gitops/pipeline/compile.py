@@ -9,10 +9,14 @@ every file is found before ``InvalidRelease`` is raised.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gitops.errors import InvalidRelease, Problem
 from gitops.pipeline.check_files import CheckFiles
+from gitops.pipeline.known import Known
 from gitops.pipeline.models import ModelCompiler
 from gitops.pipeline.pins import Pins
 from gitops.pipeline.places import CONFIG_FILE
@@ -80,6 +84,25 @@ def look(
     only: frozenset[str] | None = None,
 ) -> Compilation:
     """Compile as far as possible and keep the problems. ``only``: these release files alone."""
+    with _no_collection():
+        return _look(objects, files, head, dirty=dirty, only=only)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the cycle collector: a compile makes many values that all stay, and no cycles."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _look(
+    objects: Objects, files: Files, head: str, *, dirty: bool, only: frozenset[str] | None
+) -> Compilation:
     configured = configuration(files)
     wanted, warnings = paths(files, configured.folder)
     if only is not None:
@@ -89,11 +112,12 @@ def look(
     check_files = CheckFiles(files)
     pins = Pins(objects, head, any_commit=configured.config.pins == "any")
     compiler = ModelCompiler(pins, Trusses(objects), check_files)
+    known = Known()
     models: list[DesiredModel] = []
     settled: list[Settled] = []
     named: dict[ModelKey, str] = {}
     for document in documents(files, wanted):
-        one, found = settle(document, configured)
+        one, found = settle(document, configured, known)
         problems += found
         if one is None:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from gitops.decide.situation import Asked
 from gitops.errors import RepositoryError
@@ -76,6 +77,6 @@ def _find(
 
 
 @lru_cache(maxsize=2)
-def _trusses(objects: Objects) -> Trusses:
+def _trusses(objects: Any) -> Trusses:
     """Shared by the commits of one walk, which mostly hold the same trusses."""
     return Trusses(objects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gitops.errors import Problem
@@ -31,6 +32,16 @@ _WATCHED = desired.Watch()
 _TIMEOUTS = desired.Timeouts()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    requires: tuple[desired.Requirement, ...]
+    settings: Settings
+    checks: tuple[desired.Check, ...]
+    watch: desired.Watch | None
+    allow: frozenset[str]
+    unsupported: tuple[str, ...]
+
+
 class ModelCompiler:
     """Compiles release files of one commit; shares what they share."""
 
@@ -38,6 +49,8 @@ class ModelCompiler:
         self._pins = pins
         self._trusses = trusses
         self._checks = CheckCompiler(files)
+        self._known: dict[tuple[str, bytes, bytes], _Asked] = {}
+        self._sound_checks: dict[tuple[bytes, ...] | None, dict[str, desired.Check]] = {}
         self._inherited: dict[str, tuple[desired.Check, tuple[Finding, ...]]] = {}
 
     def compile(self, settled: Settled) -> tuple[desired.DesiredModel, list[Problem]]:
@@ -49,25 +62,22 @@ class ModelCompiler:
         environments = []
         for name, environment in release.environments.items():
             raw = settled.raw["environments"][name]
-            artifact = self._artifact(settled, name, environment, found, problems)
+            asked = self._asked(settled, name, environment, checks, found)
             environments.append(
                 desired.DesiredEnvironment(
                     name=name,
                     mode=environment.mode or release.mode,
-                    artifact=artifact,
+                    artifact=self._artifact(settled, name, environment, found, problems),
                     deployment=environment.deployment,
                     follows_head=environment.commit == HEAD,
-                    requires=tuple(
-                        desired.Requirement(environment=each.environment, seconds=each.for_)
-                        for _, each in requirements(environment)
-                    ),
-                    settings=settings_of(raw),
+                    requires=asked.requires,
+                    settings=asked.settings,
                     instance_type=environment.instance_type,
-                    checks=self._used(settled, name, environment, checks, found),
-                    watch=_watch(name, environment),
+                    checks=asked.checks,
+                    watch=asked.watch,
                     protected=_protected(name, environment),
-                    allow=frozenset(environment.allow),
-                    unsupported=tuple(_unsupported(environment, checks)),
+                    allow=asked.allow,
+                    unsupported=asked.unsupported,
                     provenance=Provenance(settled.places, ("environments", name), raw),
                 )
             )
@@ -81,7 +91,35 @@ class ModelCompiler:
             timeouts=_timeouts(release),
             retention=_retention(release),
         )
-        return model, list(dict.fromkeys(problems))
+        return model, list(dict.fromkeys(problems)) if problems else problems
+
+    def _asked(
+        self,
+        settled: Settled,
+        name: str,
+        environment: Environment,
+        checks: Mapping[str, desired.Check],
+        found: list[Finding],
+    ) -> _Asked:
+        """What an environment asks for apart from its artifact: shared by files that ask the same."""
+        key = settled.keys and (name, settled.keys.environments[name], settled.keys.checks)
+        known = self._known.get(key) if key else None
+        if known is None:
+            before = len(found)
+            known = _Asked(
+                requires=tuple(
+                    desired.Requirement(environment=each.environment, seconds=each.for_)
+                    for _, each in requirements(environment)
+                ),
+                settings=settings_of(settled.raw["environments"][name]),
+                checks=self._used(settled, name, environment, checks, found),
+                watch=_watch(name, environment),
+                allow=frozenset(environment.allow),
+                unsupported=tuple(_unsupported(environment, checks)),
+            )
+            if key and len(found) == before:
+                self._known[key] = known
+        return known
 
     def _artifact(
         self,
@@ -111,6 +149,10 @@ class ModelCompiler:
         checks = settled.release.checks
         if not checks:
             return {}
+        key = settled.keys and settled.keys.all
+        if key in self._sound_checks:
+            return self._sound_checks[key]
+        before = len(found)
         raw = settled.raw["checks"]
         own = settled.places.file.value
         mine = own.get("checks", {}) if isinstance(own, dict) else {}
@@ -131,6 +173,8 @@ class ModelCompiler:
                     self._inherited[name] = (one, tuple(inner))
                 compiled[name], inherited = self._inherited[name]
                 found += inherited
+        if key and len(found) == before:
+            self._sound_checks[key] = compiled
         return compiled
 
     def _used(

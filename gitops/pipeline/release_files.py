@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from gitops.errors import Problem, Where
+from gitops.pipeline.known import Keys, Known, keys
 from gitops.pipeline.places import CONFIG_FILE, Places, of_fault
 from gitops.pipeline.sources import Files
 from gitops.release import defaults, rules
@@ -25,6 +28,7 @@ class Settled:
     places: Places
     release: Release
     raw: Mapping[str, Any]
+    keys: Keys | None = None
     found: tuple[Finding, ...] = ()
 
     @property
@@ -104,8 +108,13 @@ def documents(files: Files, wanted: list[str]) -> Iterator[Document]:
             yield read(path, data)
 
 
-def settle(document: Document, configured: Configured) -> tuple[Settled | None, list[Problem]]:
-    """Merge the defaults under a release file and validate it: every problem at once."""
+def settle(
+    document: Document, configured: Configured, known: Known | None = None
+) -> tuple[Settled | None, list[Problem]]:
+    """Merge the defaults under a release file and validate it: every problem at once.
+
+    ``known`` are the parts that files of the same compile validated before.
+    """
     file = document.file
     problems = [of_fault(file, fault) for fault in document.faults]
     raw = document.value
@@ -116,12 +125,37 @@ def settle(document: Document, configured: Configured) -> tuple[Settled | None, 
     whole = defaults.release(configured.raw, raw)
     if "team" not in whole and configured.config.team is not None:
         whole["team"] = configured.config.team
+    known = known or Known()
+    by = None if problems else keys(whole)
+    if by is not None:
+        settled = _settle_quickly(places, whole, by, known)
+        if settled is not None:
+            return settled, []
     release, left, found = validated(Release, whole)
     if release is not None:
         found += only_new(rules.of_release(release), found)
     problems += [places.problem(each) for each in found]
-    settled = None if release is None else Settled(places, release, left, tuple(found))
-    return settled, _once(problems)
+    if release is None:
+        return None, _once(problems)
+    return Settled(places, release, left, None, tuple(found)), _once(problems)
+
+
+def _settle_quickly(
+    places: Places, whole: dict[str, Any], by: Keys, known: Known
+) -> Settled | None:
+    """A file in which nothing is wrong; None for any other."""
+    try:
+        release = Release.model_validate(known.filled(whole, by))
+    except ValidationError:
+        return None
+    # What the rules look at besides environments and checks.
+    shape = (release.truss is None, release.retention is None, *by.all)
+    if shape not in known.sound or release.retention is not None:
+        if rules.of_release(release):
+            return None
+        known.sound.add(shape)
+    known.learn(by, release.environments, release.checks)
+    return Settled(places, release, whole, by)
 
 
 def _once(problems: list[Problem]) -> list[Problem]:

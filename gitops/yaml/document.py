@@ -9,7 +9,6 @@ equal. See docs/decisions for the measurements.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,8 +18,10 @@ from gitops.yaml.compose import Fault, Node, Step, Steps, compose, decode
 from gitops.yaml.limits import MAX_BYTES
 
 _RISKY: Final = (b"&", b"*", b"!", b"\t", b"<<", b"\x85", b"---", b"...")
-# 0b1 and 010 are where readers of YAML disagree.
-_ZERO: Final = re.compile(rb"[\s\[{,][-+]?0[0-9bo]")
+# 0b1, 0o1 and 010 are where readers of YAML disagree: found by folding every byte into the few that
+# matter, since a regular expression takes longer than the parsing.
+_FOLDED: Final = bytes.maketrans(b"123456789bo[{,\r\n+", b"11111111111     -")
+_ZEROS: Final = (b" 00", b" 01", b" -00", b" -01")
 _NOT_FINITE: Final = (b".inf", b".nan")
 _DIGITS: Final = bytes.maketrans(b"0123456789", b"0000000000")
 _LONG_NUMBER: Final = b"0" * 18
@@ -105,8 +106,12 @@ def quick(data: bytes) -> tuple[bool, Json]:
     for risk in _RISKY:
         if risk in data:
             return False, None
-    if b"\n%" in data or _LONG_NUMBER in data.translate(_DIGITS) or _ZERO.search(data):
+    if b"\n%" in data or _LONG_NUMBER in data.translate(_DIGITS):
         return False, None
+    zeros = data.translate(_FOLDED)
+    for risk in _ZEROS:
+        if risk in zeros:
+            return False, None
     if data.count(b"[") + data.count(b"{") > _QUICK_BRACKETS:
         return False, None
     folded = data.lower()

@@ -12,6 +12,7 @@ from typing import Any, Final
 from gitops.state.json import Json
 from gitops.yaml.compose import Fault, compose, decode
 from gitops.yaml.document import quick
+from gitops.yaml.scalars import NotAValue, plain
 
 _SCALARS: Final = (str, bool, int, float, type(None))
 
@@ -100,11 +101,19 @@ def _means_the_same(value: Any) -> bool:
             pending += one
         elif isinstance(one, str):
             for _tag, expression in resolvers.get(one[:1], ()):
-                if expression.match(one):
+                # Text that YAML 1.2 too would take for something else was in quotes.
+                if expression.match(one) and _text_when_plain(one):
                     return False
         elif isinstance(one, float):
             return False
     return True
+
+
+def _text_when_plain(text: str) -> bool:
+    try:
+        return isinstance(plain(text), str)
+    except NotAValue:
+        return False
 
 
 def _plain(value: Any) -> Json:

@@ -28,6 +28,9 @@ BUILT_IN: Final = tuple(
 """The patterns of truss 0.18; used only where the truss has no `.truss_ignore` of its own."""
 
 
+_REMEMBERED: Final = 100_000
+
+
 class BadPattern(ValueError):
     """A line of `.truss_ignore` that is no pattern; ``line`` counts from 1."""
 
@@ -42,11 +45,16 @@ class Ignored:
     def __init__(self, patterns: tuple[str, ...]) -> None:
         self._spec = _spec(patterns)
         self._folders: dict[str, bool] = {"": False}
+        self._files: dict[str, bool] = {}
 
     def __call__(self, path: str) -> bool:
         """Whether the file at this path, from the truss's root, is left out."""
-        folder = path.rpartition("/")[0]
-        return self._folder(folder) or self._spec.match_file(path)
+        known = self._files.get(path)
+        if known is None:
+            known = self._folder(path.rpartition("/")[0]) or self._spec.match_file(path)
+            if len(self._files) < _REMEMBERED:
+                self._files[path] = known
+        return known
 
     def _folder(self, path: str) -> bool:
         known = self._folders.get(path)
