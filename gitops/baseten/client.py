@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     import httpx
 
     from gitops.apply import ports
-    from gitops.apply.ports import Clock, LiveReader, LiveWriter
+
+    # What the type checker holds these classes to.
+    _READER: type[ports.LiveReader] = Reader
+    _WRITER: type[ports.LiveWriter] = Writer
+    _PROBER: type[ports.Prober] = Prober
 
 
 class Baseten:
@@ -27,16 +31,16 @@ class Baseten:
     def __init__(
         self,
         endpoint: Endpoint,
-        clock: Clock,
+        clock: ports.Clock,
         *,
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._transport = Transport(endpoint, clock, patience=patience, transport=transport)
         self.endpoint = endpoint
-        self.reader: LiveReader = Reader(self._transport)
-        self.writer: LiveWriter = Writer(self._transport)
-        self.prober: ports.Prober = Prober(self._transport)
+        self.reader = Reader(self._transport)
+        self.writer = Writer(self._transport)
+        self.prober = Prober(self._transport)
 
     def close(self) -> None:
         """Close the connections."""

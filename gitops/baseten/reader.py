@@ -36,13 +36,14 @@ class Reader:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._remembered = threading.Lock()
+        self._teams_lock = threading.Lock()
+        self._workspace_lock = threading.Lock()
         self._workspace: Workspace | None = None
-        self._teams_seen: tuple[Team, ...] = ()
+        self._teams_seen: tuple[Team, ...] | None = None
 
     def workspace(self) -> Workspace:
         """Which workspace the key belongs to; asked once. Its name None: Baseten hides it."""
-        with self._remembered:
+        with self._workspace_lock:
             if self._workspace is None:
                 answer = _unless_hidden(lambda: self._transport.get("/v1/users/me"))
                 name = answer.get("workspace_name") if answer else None
@@ -91,8 +92,8 @@ class Reader:
 
     def model(self, key: ModelKey) -> LiveModel | None:
         """One model with its environments, read anew; None where it is not there."""
-        teams = self._teams_seen or self._teams()
-        raw = resolving.pick(key, resolving.teams_of([key], teams)[key], self._models())
+        team = resolving.teams_of([key], self._teams())[key]
+        raw = resolving.pick(key, team, self._models())
         return self._with_environments(raw) if raw is not None else None
 
     def model_name(self, model_id: str) -> str | None:
@@ -140,14 +141,16 @@ class Reader:
 
     def default_team(self) -> str:
         """The name of the team that a model without one belongs to; empty where none is named."""
-        teams = self._teams_seen or self._teams()
-        return next((each.name for each in teams if each.default), "")
+        return next((each.name for each in self._teams() if each.default), "")
 
     def _teams(self) -> tuple[Team, ...]:
-        answer = self._transport.get("/v1/teams")
-        read = (reading.team(each) for each in reading.items(answer, "teams"))
-        self._teams_seen = tuple(sorted(read, key=lambda each: (each.name, each.id)))
-        return self._teams_seen
+        """The teams, asked for once: they do not come and go while we work."""
+        with self._teams_lock:
+            if self._teams_seen is None:
+                answer = self._transport.get("/v1/teams")
+                read = (reading.team(each) for each in reading.items(answer, "teams"))
+                self._teams_seen = tuple(sorted(read, key=lambda each: (each.name, each.id)))
+            return self._teams_seen
 
     def _models(self) -> list[Mapping[str, Any]]:
         return reading.items(self._transport.get("/v1/models"), "models")

@@ -35,9 +35,9 @@ class Writer:
     ) -> Deployment:
         """Prepare, upload and create a deployment, and the model where ``model_id`` is None.
 
-        Whatever fails before the last request leaves nothing behind. ``ResponseLost`` from the
-        last one: look for a deployment of that name or with the artifact's labels before
-        pushing again.
+        Whatever fails or is interrupted before the last request leaves nothing behind.
+        ``ResponseLost`` from the last one: look for a deployment of that name or with the
+        artifact's labels before pushing again.
         """
         payload = bodies.deployment_payload(artifact, name)
         team_id = self._team_id(key) if model_id is None else None
@@ -55,7 +55,8 @@ class Writer:
         where = upload.target(prepared)
         if where is None:
             raise upload.no_target()
-        upload.upload(where, archive(), endpoint=self._transport.endpoint.s3_endpoint)
+        pieces = self._stoppable(archive())
+        upload.upload(where, pieces, endpoint=self._transport.endpoint.s3_endpoint)
         source: dict[str, Any] = {
             "kind": "model_archive",
             "deployment": payload,
@@ -146,6 +147,12 @@ class Writer:
             reason = answer.get("reason")
             return reason if isinstance(reason, str) and reason else "Baseten gave no reason"
         return None
+
+    def _stoppable(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The pieces, until we are asked to stop: an upload may take long and leaves nothing."""
+        for piece in pieces:
+            self._transport.clock.sleep(0)
+            yield piece
 
     def _signal(self, verb: str, model_id: str, environment: str) -> None:
         form = "/v1/models/{}/environments/{}/" + verb

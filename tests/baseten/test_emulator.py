@@ -15,7 +15,7 @@ from gitops.apply.clock import SystemClock
 from gitops.baseten.client import Baseten
 from gitops.baseten.endpoint import from_environment
 from gitops.emulator import ManualClock, Options, Running
-from gitops.errors import NotFound, RequestRefused, ResponseLost, Unavailable
+from gitops.errors import Interrupted, NotFound, RequestRefused, ResponseLost, Unavailable
 from gitops.state.artifact import Artifact
 from gitops.state.live import Deployment
 from gitops.state.names import ModelKey
@@ -256,6 +256,28 @@ def test_an_upload_that_fails_creates_nothing(baseten: Baseten, emulator: Runnin
     with pytest.raises(Unavailable, match="could not be uploaded"):
         push(baseten)
     assert baseten.reader.model(KEY) is None
+
+
+def test_an_upload_that_is_interrupted_creates_nothing(
+    emulator: Running, clock: ManualClock
+) -> None:
+    class Stopped(EmulatedClock):
+        pieces = 0
+
+        def sleep(self, seconds: float) -> None:
+            self.pieces += 1
+            if self.pieces > 200:
+                raise Interrupted("interrupted by SIGTERM")
+            super().sleep(seconds)
+
+    stopped = Stopped(emulator, clock)
+    with (
+        Baseten(from_environment(emulator.environ()), stopped) as baseten,
+        pytest.raises(Interrupted),
+    ):
+        push(baseten, padding=20 << 20)
+    writes = [each["path"] for each in emulator.requests(writes=True)]
+    assert "/v1/models" not in writes
 
 
 def test_refusals_have_basetens_words(baseten: Baseten, emulator: Running) -> None:

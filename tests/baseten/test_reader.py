@@ -206,9 +206,11 @@ def test_one_model_read_anew() -> None:
     assert model is not None
     assert [each.name for each in model.environments] == ["production", "staging"]
     client.reader.model(key)
+    client.reader.live([key])
+    assert client.reader.default_team() == "Default"
     # Teams do not come and go while we work.
     assert server.paths.count("GET /v1/teams") == 1
-    assert server.paths.count("GET /v1/models") == 2
+    assert server.paths.count("GET /v1/models") == 3
     assert client.reader.model(ModelKey(None, "absent")) is None
 
 
