@@ -29,10 +29,12 @@ class Underway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentStatus:
-    """One environment. ``health`` is ready, transition, unhealthy, inactive, failed or stopped.
+    """One environment.
 
-    ``replicas`` are those that run now, ``least`` and ``most`` the bounds in force; None where
-    nothing serves or Baseten does not say. ``held`` is set where Git's wish is held back here.
+    ``target`` is the id of an existing deployment of what is wanted. ``health`` is ready,
+    transition, unhealthy, inactive, failed or stopped. ``replicas`` are those that run now,
+    ``least`` and ``most`` the bounds in force; None where nothing serves or Baseten does not say.
+    ``held`` is set where Git's wish is held back here.
     """
 
     model: str
@@ -40,6 +42,7 @@ class EnvironmentStatus:
     state: State
     mode: str
     desired: Wanted
+    target: str | None
     serving: Serving | None
     health: str | None
     replicas: int | None
@@ -128,6 +131,7 @@ def _environment(
             commit=environment.artifact.commit if environment.artifact else None,
             deployment=environment.deployment,
         ),
+        target=decision.target.id if decision.target else None,
         serving=None
         if side is None
         else Serving(

@@ -13,8 +13,8 @@ from typing import Final
 from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
 from gitops.plan.summary import changes
 from gitops.render.markdown import block, code, sentence
-from gitops.render.plan_text import counts, loud, steps, title, told
-from gitops.render.sentences import costs, drifted, headline, origin, reverted
+from gitops.render.plan_text import EXPLAINED, counts, loud, steps, title, told
+from gitops.render.sentences import costs, drifted, headline, origin, released, reverted
 from gitops.render.words import count, value
 
 LIMIT: Final = 65_536
@@ -80,8 +80,7 @@ def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
 
 def _short(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     blocks = _bare(model, environment)
-    fields = [each for each in environment.changes if each.origin == "release"]
-    if fields:
+    if fields := released(environment):
         blocks.append(_nested(block("\n".join(_diff(fields)), "diff")))
     facts = [
         sentence(each)
@@ -95,6 +94,8 @@ def _short(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
 
 def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     blocks: list[str] = []
+    if environment.state in EXPLAINED and environment.reason:
+        blocks.append(_nested(f"Why: {sentence(environment.reason)}"))
     if environment.mode == "observe":
         blocks.append(_nested("Only observed: nothing is done here."))
     if environment.remedy:
@@ -106,7 +107,8 @@ def _diff(fields: Sequence[ChangedField]) -> list[str]:
     lines: list[str] = []
     for each in fields:
         because = f"   # {origin(each)}" if origin(each) else ""
-        lines.append(f"- {each.path}: {value(each.before)}{because}")
+        if each.before is not None:
+            lines.append(f"- {each.path}: {value(each.before)}{because}")
         lines.append(f"+ {each.path}: {value(each.after)}")
     return lines
 

@@ -10,7 +10,16 @@ from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan, PlannedAction
 from gitops.plan.summary import changes
 from gitops.render.palette import Role, Style, plain
-from gitops.render.sentences import changed, costs, drifted, headline, origin, reverted
+from gitops.render.sentences import (
+    changed,
+    costs,
+    drifted,
+    headline,
+    origin,
+    released,
+    reverted,
+    sign,
+)
 from gitops.render.text import printable
 from gitops.render.words import count
 
@@ -19,6 +28,10 @@ WIDTH: Final = 100
 
 QUIET: Final = frozenset({"converged", "paused"})
 """States that are folded away, unless something is to be said about them."""
+
+
+EXPLAINED: Final = frozenset({"follow", "watch", "verify", "activate", "retry", "cancel"})
+"""States whose sentence does not say why; the reason is told below it."""
 
 
 def render(plan: Plan, style: Style = plain) -> str:
@@ -98,13 +111,11 @@ def _environment(model: ModelPlan, environment: EnvironmentPlan, style: Style) -
     yield style(printable(headline(model, environment)), _role(environment))
     if environment.mode == "observe":
         yield "    only observed (mode: observe): nothing is done here"
-    if environment.reason and environment.state not in {"blocked", "held", "wait", "superseded"}:
+    if environment.state in EXPLAINED:
         yield style(printable(f"    why: {environment.reason}"), "dim")
     if environment.remedy:
         yield printable(f"    what to do: {environment.remedy}")
-    yield from _fields(
-        [each for each in environment.changes if each.origin == "release"], style, indent="    "
-    )
+    yield from _fields(released(environment), style, indent="    ")
     for number, (action, why) in enumerate(steps(model, environment), start=1):
         yield printable(f"    {number}. {action.kind:<18} {why}").rstrip()
     for sentence in (reverted(environment), costs(environment.cost_usd_per_month)):
@@ -152,7 +163,7 @@ def _fields(fields: Sequence[ChangedField], style: Style, *, indent: str) -> Ite
         because = printable(origin(each))
         tail = f"{sideways:<{reach}}   ({because})" if because else sideways
         role: Role = "drift" if each.origin == "drift" else "change"
-        yield style(f"{indent}~ {printable(each.path):<{width}}  {tail}", role)
+        yield style(f"{indent}{sign(each)} {printable(each.path):<{width}}  {tail}", role)
 
 
 def _drift(plan: Plan, style: Style) -> list[str]:

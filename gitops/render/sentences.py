@@ -8,26 +8,38 @@ from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, Cost, EnvironmentPlan, ModelPlan, Serving, Wanted
 from gitops.render.words import count, value
 
-__all__ = ["costs", "drifted", "headline", "origin", "reverted", "wanted"]
+__all__ = [
+    "changed",
+    "costs",
+    "drifted",
+    "headline",
+    "origin",
+    "released",
+    "reverted",
+    "serving",
+    "sign",
+    "wanted",
+]
 
 
 def headline(model: ModelPlan, environment: EnvironmentPlan) -> str:  # noqa: C901, PLR0912 - one case a state
     """The sentence; it ends with a full stop and begins with MODEL/ENV."""
     place = f"{model.name}/{environment.environment}"
     new, old = wanted(environment.desired), serving(environment.serving)
+    instead = f"in place of {old}" if environment.serving else "its first release"
     match environment.state:
         case "converged":
             return f"{place} serves {new}, as Git wants it."
         case "settings":
             return f"{place} keeps {new} and gets {_settings(environment)}."
         case "push":
-            return f"{place} gets {new}, built for it, in place of {old}{_along(environment)}."
+            return f"{place} gets {new}, newly built, {instead}{_along(environment)}."
         case "promote":
             if environment.target is None:
                 built = "the same build"
             else:
                 built = f"already on Baseten (deployment {environment.target})"
-            return f"{place} gets {new}, {built}, in place of {old}{_along(environment)}."
+            return f"{place} gets {new}, {built}, {instead}{_along(environment)}."
         case "follow":
             return f"{place} is on its way to {new}: that promotion is followed to its end."
         case "watch":
@@ -78,6 +90,18 @@ def origin(change: ChangedField) -> str:
     return f"drift: {who}" if who else "drift"
 
 
+def sign(change: ChangedField) -> str:
+    """``+`` where a field gets its first value, else ``~``."""
+    return "+" if change.before is None else "~"
+
+
+def released(environment: EnvironmentPlan) -> tuple[ChangedField, ...]:
+    """The fields that change because Git says so; none where nothing can be done."""
+    if environment.state == "blocked":
+        return ()
+    return tuple(each for each in environment.changes if each.origin == "release")
+
+
 def drifted(environment: EnvironmentPlan) -> tuple[ChangedField, ...]:
     """The fields that were changed outside of Git."""
     return tuple(each for each in environment.changes if each.origin == "drift")
@@ -86,10 +110,9 @@ def drifted(environment: EnvironmentPlan) -> tuple[ChangedField, ...]:
 def reverted(environment: EnvironmentPlan) -> str:
     """How the release could be undone, in words; empty where that says nothing."""
     match environment.rollback:
-        case None:
+        case None | "none":
+            # Where there is no way back, a notice of the decision says so.
             return ""
-        case "none":
-            return "There is no way back: nothing serves there yet."
         case "seconds":
             return "The way back takes seconds."
         case "cold start":
@@ -101,14 +124,16 @@ def reverted(environment: EnvironmentPlan) -> str:
 
 
 def costs(cost: Cost | None) -> str:
-    """The estimate in words; empty where there is none or where it stays the same."""
-    if cost is None or cost.before == cost.after:
+    """The estimate in words; empty where it is not known or stays the same."""
+    if cost is None or cost.after is None or cost.before == cost.after:
         return ""
     return f"Estimated USD a month: {_range(cost.before)} now, {_range(cost.after)} after."
 
 
 def changed(change: ChangedField) -> str:
-    """``before -> after`` on one line."""
+    """``before -> after`` on one line; ``after`` alone where there was nothing before."""
+    if change.before is None:
+        return value(change.after)
     return f"{value(change.before)} -> {value(change.after)}"
 
 

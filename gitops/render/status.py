@@ -79,10 +79,10 @@ def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a
             return "that is what Git wants"
         case "settings":
             return f"that is what Git wants, with {count(len(status.changes), 'setting')} to change"
-        case "push":
-            return f"Git wants {new}, which is not built yet"
-        case "promote":
+        case "promote" if status.target is not None:
             return f"Git wants {new}, which is there to be promoted"
+        case "push" | "promote":
+            return f"Git wants {new}, which is not built yet"
         case "follow":
             return f"Git wants {new}, which is on its way"
         case "watch":

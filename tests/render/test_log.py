@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gitops.record.entry import Entry, Event, Side, from_json
+from gitops.record.timeline import ModelLog
+from gitops.render import log as render
+from gitops.render.palette import ansi
+
+if TYPE_CHECKING:
+    from tests.golden_files import Golden
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HOSTILE = "\x1b]0;owned\x07\nfake: line\u202e"
+
+
+def side(digit: str) -> Side:
+    return Side(
+        deployment_id=f"d{digit}",
+        deployment_name=f"git-{digit * 40}",
+        digest=digit * 64,
+        commit=digit * 40,
+    )
+
+
+def entry(event: Event, minute: int, **more: Any) -> Entry:
+    known: dict[str, Any] = {
+        "environment": "production",
+        "from_": side("1"),
+        "to": side("2"),
+        "by": "Ann Writer <ann@example.invalid>",
+        "where": "https://ci.example.invalid/runs/7",
+    }
+    return Entry(
+        id=f"{minute:040x}", event=event, at=START + timedelta(minutes=minute), **{**known, **more}
+    )
+
+
+STORY = (
+    entry(Event.ADOPTED, 0, from_=None, to=side("1"), where=""),
+    entry(Event.UNVERIFIED, 5, environment="staging", to=side("1"), reason="check smoke failed"),
+    entry(Event.INTENT, 10),
+    entry(
+        Event.RELEASED,
+        22,
+        intent=f"{10:040x}",
+        number=1,
+        seconds=724.0,
+        settings_before={"autoscaling.min_replica": 1, "autoscaling.max_replica": 4},
+        settings_after={"autoscaling.min_replica": 2, "autoscaling.max_replica": 4},
+    ),
+    entry(
+        Event.SETTINGS,
+        30,
+        settings_before={"backpressure.policy": None},
+        settings_after={"backpressure.policy": "QUEUE_ON_FULL"},
+    ),
+    entry(Event.REJECTED, 40, to=side("3"), reason="check smoke: 3 of 50 runs failed"),
+    entry(Event.LIFTED, 41, to=side("3")),
+    entry(Event.INTENT, 50, from_=side("2"), to=side("3")),
+    entry(
+        Event.ROLLED_BACK,
+        58,
+        intent=f"{50:040x}",
+        from_=side("2"),
+        to=side("3"),
+        seconds=8.4,
+        reason="error rate 0.31 of 200 requests, bound 0.02",
+    ),
+    entry(
+        Event.INTENT, 60, from_=side("2"), to=Side(deployment_id="d9", deployment_name="by-hand")
+    ),
+    entry(Event.NOT_STARTED, 61, intent=f"{60:040x}", to=Side(deployment_id="d9")),
+    entry(Event.HELD, 70, from_=side("2"), to=side("1"), ended_by="bob@example.invalid"),
+)
+LOG = ModelLog(
+    workspace="acme@api.baseten.co",
+    team="ml",
+    model="qwen-3-8b",
+    entries=STORY,
+    kept=frozenset({f"{70:040x}"}),
+)
+
+
+def test_the_log_reads_well(golden: Golden) -> None:
+    golden("log/story.txt", render.text([LOG]))
+
+
+def test_several_workspaces_are_named(golden: Golden) -> None:
+    other = ModelLog(workspace="127.0.0.1:4000", team="Default", model="other", entries=STORY[:1])
+    golden("log/workspaces.txt", render.text([LOG.only("staging"), other]))
+
+
+def test_what_served_then_reads_well(golden: Golden) -> None:
+    golden("log/at.txt", render.text_at([LOG], START + timedelta(minutes=55)))
+    golden("log/at.json", render.as_json_at([LOG], START + timedelta(minutes=55)))
+
+
+def test_an_empty_log_says_so() -> None:
+    assert render.text([]) == "The deploy log is empty.\n"
+    assert render.text([LOG.only("nope")]) == "The deploy log is empty.\n"
+    assert "no entry yet" in render.text_at([LOG], START - timedelta(days=1))
+    assert json.loads(render.as_json([])) == {"format_version": "1", "logs": []}
+
+
+def test_json_gives_back_every_entry() -> None:
+    [log] = json.loads(render.as_json([LOG]))["logs"]
+    assert (log["workspace"], log["team"], log["model"]) == (
+        "acme@api.baseten.co",
+        "ml",
+        "qwen-3-8b",
+    )
+    assert tuple(from_json(each, entry_id=each["id"]) for each in log["entries"]) == STORY
+    assert [each["id"] for each in log["entries"] if each["kept"]] == [f"{70:040x}"]
+
+
+def test_every_event_has_a_sentence() -> None:
+    sentences = {render.sentence(entry(event, 1)) for event in Event}
+    assert len(sentences) == len(Event)
+
+
+@pytest.mark.parametrize("at", [None, START + timedelta(days=1)])
+def test_hostile_words_do_no_harm(at: datetime | None) -> None:
+    bad = Side(deployment_id=HOSTILE, deployment_name=HOSTILE, commit=None)
+    entries = tuple(
+        entry(
+            event,
+            number,
+            environment=HOSTILE,
+            from_=bad,
+            to=bad,
+            by=HOSTILE,
+            where=HOSTILE,
+            reason=HOSTILE,
+            ended_by=HOSTILE,
+            settings_before={HOSTILE: HOSTILE},
+            settings_after={HOSTILE: HOSTILE + "x"},
+        )
+        for number, event in enumerate(Event)
+    )
+    log = ModelLog(workspace=HOSTILE, team=HOSTILE, model=HOSTILE, entries=entries)
+    other = ModelLog(workspace="b", team="t", model="m", entries=entries)
+    shown = render.text([log, other]) if at is None else render.text_at([log, other], at)
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert not any(line.startswith("fake") for line in shown.split("\n"))
+    assert all(line.isprintable() for line in render.as_json([log]).split("\n"))
+
+
+def test_colour_only_adds_colour() -> None:
+    coloured = render.text([LOG], ansi)
+    assert coloured != render.text([LOG])
+    for code in ("0", "1", "2", "31", "32", "33", "35", "36", "1;31"):
+        coloured = coloured.replace(f"\x1b[{code}m", "")
+    assert coloured == render.text([LOG])
