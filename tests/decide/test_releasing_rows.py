@@ -29,7 +29,6 @@ from tests.decide.scenes import (
     Scene,
     artifact,
     deployment,
-    digest,
     entry,
     kinds,
     promoted,
@@ -338,4 +337,3 @@ def test_all_missing_facts_are_named_in_one_round() -> None:
             asked=None,
         )
     assert decide_model(situations) == Needs(facts=frozenset({Fact.DEPLOYMENTS, Fact.ASKED}))
-    assert digest("D") != digest("P")
