@@ -290,6 +290,29 @@ def test_refusals_have_basetens_words(baseten: Baseten, emulator: Running) -> No
         baseten.writer.promote(model_id, "staging", "none")
 
 
+@pytest.mark.parametrize(
+    "options", [{"mode": "july"}, {"mode": "newest", "shuffle_lists": True}], ids=["july", "newest"]
+)
+def test_older_and_newer_servers_read_alike(
+    baseten: Baseten, emulator: Running, options: dict[str, Any]
+) -> None:
+    (model_id,) = emulator.seed(1)
+    key = ModelKey(None, "model-001")
+    live = baseten.reader.live([key], prices=True, secrets=True).models[str(key)]
+    assert [each.name for each in live.environments] == ["production", "staging"]
+    assert all(each.current is not None for each in live.environments)
+    blocks = {"autoscaling_settings": {"max_replica": 5}}
+    baseten.writer.update_environment(model_id, "staging", blocks)
+    emulator.advance(30)
+    staging = baseten.reader.environment(model_id, "staging")
+    assert staging is not None
+    assert staging.settings.autoscaling["max_replica"] == 5
+    assert (staging.settings.backpressure is None) is (options["mode"] == "july")
+    assert (baseten.reader.audit(model_id) is None) is (options["mode"] == "july")
+    first, second = baseten.reader.deployments(model_id)
+    assert (first.created_at, first.id) <= (second.created_at, second.id)
+
+
 def test_a_fleet_is_read_without_ever_being_too_fast() -> None:
     with gitops.emulator.running(rate_limits=True) as emulator:
         emulator.seed(200)
