@@ -32,14 +32,17 @@ def open_project(directory: Path, environ: Mapping[str, str]) -> Project:
     return Project(repository=repository, worktree=WorkTree(repository.root), environ=environ)
 
 
-def open_log_book(project: Project) -> LogBook:
-    """The deploy logs that this clone holds; their remote is the one that gitops.yaml names."""
+def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
+    """The deploy logs that this clone holds, with ``remote`` able to fetch from gitops.yaml's one."""
     from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
-    from gitops.pipeline.release_files import configuration
 
     repository = project.repository
     assert isinstance(repository, Repository)
+    if not remote:
+        return LogBook(repository, None)
+    from gitops.pipeline.release_files import configuration
+
     files = repository.at(repository.head()) if repository.is_bare else project.worktree
     return LogBook(repository, configuration(files).config.remote)
 

@@ -61,7 +61,7 @@ def command(
     from gitops.wiring import open_log_book
 
     then = _moment(moment) if moment is not None else None
-    book = open_log_book(context.project())
+    book = open_log_book(context.project(), remote=fetch)
     if fetch:
         for notice in book.fetch():
             click.echo(printable(notice), err=True)

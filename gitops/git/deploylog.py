@@ -22,7 +22,7 @@ from gitops.git.pending import Kept, Pending
 from gitops.git.refnames import LOG, LogName, segment, workspace_name
 from gitops.git.remote import TIMEOUT, Remote
 from gitops.git.repository import Repository
-from gitops.git.waiting import same_entry, still_wanted
+from gitops.git.waiting import same_entry, still_wanted, with_waiting
 from gitops.record.entry import Entry
 from gitops.render.text import printable
 from gitops.state.live import Workspace
@@ -114,13 +114,7 @@ class DeployLog:
         """
         name = self._name(key)
         with self._model_locks[name.path]:
-            chain = self._chain(name)
-            ours: set[str] = set()
-            for kept in self._waiting(name):
-                if still_wanted(chain, kept.entry, kept.base, ours) is None:
-                    chain = (*chain, kept.entry)
-                    ours.add(kept.entry.id)
-            return chain
+            return with_waiting(self._chain(name), self._waiting(name))[0]
 
     def append(self, key: ModelKey, entry: Entry) -> Entry:
         """Append by fast-forward push; returns the entry with its id.

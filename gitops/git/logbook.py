@@ -9,13 +9,13 @@ from gitops.git.logrefs import LogRefs
 from gitops.git.pending import Pending
 from gitops.git.refnames import LOG, LogName
 from gitops.git.repository import Repository
-from gitops.git.waiting import still_wanted
+from gitops.git.waiting import with_waiting
 from gitops.record.timeline import ModelLog
 from gitops.render.text import printable
 
 
 class LogBook:
-    """The logs in one clone. ``remote`` is the remote's name; nothing is ever written to it."""
+    """The logs in one clone. ``remote`` is where ``fetch`` asks; nothing is ever written to it."""
 
     def __init__(self, repository: Repository, remote: str | None) -> None:
         self._repository = repository
@@ -54,17 +54,13 @@ class LogBook:
 
     def _log(self, name: LogName) -> ModelLog:
         chain = self._chains.entries(self._refs.tip(name.path).own, LOG + name.path)
-        waiting: set[str] = set()
-        for kept in self._pending.read(name):
-            if still_wanted(chain, kept.entry, kept.base, waiting) is None:
-                chain = (*chain, kept.entry)
-                waiting.add(kept.entry.id)
+        entries, kept = with_waiting(chain, self._pending.read(name))
         return ModelLog(
             workspace=name.workspace,
             team=name.team,
             model=name.model,
-            entries=chain,
-            kept=frozenset(waiting),
+            entries=entries,
+            kept=kept,
         )
 
 

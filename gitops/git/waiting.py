@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from gitops.git.pending import Kept
 from gitops.record.entry import CLOSING, Entry, Event
 from gitops.record.history import ModelHistory
 
@@ -39,6 +40,18 @@ def still_wanted(
         if each.environment.lower() == own and each.event in _MOVES_ON and each.id not in ours
     ]
     return f"{later[-1].event} was recorded there since" if later else None
+
+
+def with_waiting(
+    chain: tuple[Entry, ...], waiting: Iterable[Kept]
+) -> tuple[tuple[Entry, ...], frozenset[str]]:
+    """A chain with the waiting entries that still belong after it, and the ids of these."""
+    ours: set[str] = set()
+    for kept in waiting:
+        if still_wanted(chain, kept.entry, kept.base, ours) is None:
+            chain = (*chain, kept.entry)
+            ours.add(kept.entry.id)
+    return chain, frozenset(ours)
 
 
 def same_entry(chain: Sequence[Entry], entry: Entry) -> Entry | None:

@@ -37,13 +37,14 @@ class ModelLog:
 class Standing:
     """What the log says of one environment at its end.
 
-    ``serving`` is what its last result says serves, ``since`` the entry from which on it does
-    without a break, ``announced`` an intent that nothing has closed, ``held`` what is on hold.
+    ``serving`` is what its last result says serves, ``since`` when it began to do so with success,
+    ``announced`` an intent that nothing has closed, ``held`` what is on hold. Before any result,
+    what an intent would replace is what serves.
     """
 
     environment: str
     serving: Side | None = None
-    since: Entry | None = None
+    since: datetime | None = None
     announced: Entry | None = None
     held: tuple[Side, ...] = ()
 
@@ -54,25 +55,17 @@ def standings(log: ModelLog) -> tuple[Standing, ...]:
     found: list[Standing] = []
     for name in dict.fromkeys(each.environment.lower() for each in log.entries):
         own = history.environment(name)
-        announced = own.open_intent.entry if own.open_intent is not None else None
+        announced = own.open_intent
+        serving = own.last_served or (announced.origin if announced is not None else None)
+        span = own.served[-1] if own.served else None
+        known = span is not None and serving is not None and same_artifact(span.side, serving)
         found.append(
             Standing(
                 environment=name,
-                serving=own.last_served,
-                since=_since(own.entries, own.last_served),
-                announced=announced,
+                serving=serving,
+                since=span.start if span is not None and known else None,
+                announced=announced.entry if announced is not None else None,
                 held=tuple(hold.side for hold in own.holds),
             )
         )
     return tuple(found)
-
-
-def _since(entries: tuple[Entry, ...], serving: Side | None) -> Entry | None:
-    """The oldest entry since which every one that says what serves says the same."""
-    found: Entry | None = None
-    for position in range(len(entries), 0, -1):
-        side = ModelHistory.of(entries[:position]).environment(entries[0].environment).last_served
-        if serving is None or side is None or not same_artifact(side, serving):
-            break
-        found = entries[position - 1]
-    return found

@@ -71,7 +71,7 @@ def as_json_at(logs: Sequence[ModelLog], moment: datetime) -> str:
     """What the log says served at a moment."""
     document = {
         "format_version": FORMAT_VERSION,
-        "at": moment.isoformat().replace("+00:00", "Z"),
+        "at": _moment(moment),
         "logs": [
             {**_names(log), "environments": [_standing(each) for each in standings(log)]}
             for log in (log.until(moment) for log in logs)
@@ -83,12 +83,17 @@ def as_json_at(logs: Sequence[ModelLog], moment: datetime) -> str:
 def _block(log: ModelLog, style: Style, *, several: bool) -> Iterator[str]:
     yield _title(log, style, several=several)
     width = max(len(printable(each.environment)) for each in log.entries)
+    where = ""
     for entry in reversed(log.entries):
         place = printable(entry.environment).ljust(width)
-        by = printable(one_line(" on ".join(filter(None, (entry.by, entry.where)))))
+        by = printable(one_line(entry.by.partition(" <")[0]))
         said = style(printable(sentence(entry)), _ROLES[entry.event])
         yield f"  {instant(entry.at)}  {place}  {said}" + (f", by {by}" if by else "")
-        for line in _details(entry, kept=entry.id in log.kept):
+        # Entries of one run follow each other: where it ran is worth one line.
+        details = [f"on {entry.where}"] if entry.where not in {"", where} else []
+        details += _details(entry, kept=entry.id in log.kept)
+        where = entry.where
+        for line in details:
             yield " " * (26 + width) + style(printable(one_line(line)), "dim")
 
 
@@ -152,10 +157,8 @@ def _stood(standing: Standing) -> str:
     served = "nothing that the log knows of"
     if standing.serving is not None:
         served = _thing(standing.serving)
-    since = standing.since
-    parts = [
-        f"{standing.environment}: {served}" + (f", since {instant(since.at)}" if since else "")
-    ]
+    since = f", since {instant(standing.since)}" if standing.since is not None else ""
+    parts = [f"{standing.environment}: {served}{since}"]
     if standing.announced is not None:
         parts.append(f"promotion of {_thing(standing.announced.to)} under way")
     parts += [f"{_thing(side)} held" for side in standing.held]
@@ -170,7 +173,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
     return {
         "environment": standing.environment,
         "serving": _side(standing.serving),
-        "since": standing.since.at.isoformat().replace("+00:00", "Z") if standing.since else None,
+        "since": _moment(standing.since) if standing.since is not None else None,
         "announced": standing.announced.id if standing.announced else None,
         "held": [_side(side) for side in standing.held],
     }
@@ -185,6 +188,10 @@ def _side(side: Side | None) -> dict[str, str | None] | None:
         "digest": side.digest,
         "commit": side.commit,
     }
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _dumped(document: Mapping[str, Any]) -> str:

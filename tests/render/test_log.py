@@ -40,6 +40,7 @@ def entry(event: Event, minute: int, **more: Any) -> Entry:
     )
 
 
+BY_HAND = Side(deployment_id="d9", deployment_name="by-hand")
 STORY = (
     entry(Event.ADOPTED, 0, from_=None, to=side("1"), where=""),
     entry(Event.UNVERIFIED, 5, environment="staging", to=side("1"), reason="check smoke failed"),
@@ -59,7 +60,9 @@ STORY = (
         settings_before={"backpressure.policy": None},
         settings_after={"backpressure.policy": "QUEUE_ON_FULL"},
     ),
-    entry(Event.REJECTED, 40, to=side("3"), reason="check smoke: 3 of 50 runs failed"),
+    entry(
+        Event.REJECTED, 40, from_=side("2"), to=side("3"), reason="check smoke: 3 of 50 runs failed"
+    ),
     entry(Event.LIFTED, 41, to=side("3")),
     entry(Event.INTENT, 50, from_=side("2"), to=side("3")),
     entry(
@@ -74,7 +77,7 @@ STORY = (
     entry(
         Event.INTENT, 60, from_=side("2"), to=Side(deployment_id="d9", deployment_name="by-hand")
     ),
-    entry(Event.NOT_STARTED, 61, intent=f"{60:040x}", to=Side(deployment_id="d9")),
+    entry(Event.NOT_STARTED, 61, intent=f"{60:040x}", to=BY_HAND),
     entry(Event.HELD, 70, from_=side("2"), to=side("1"), ended_by="bob@example.invalid"),
 )
 LOG = ModelLog(
