@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from gitops.apply.job import Job
+from gitops.apply.pace import Pace
+from gitops.apply.ports import Clock
+
+if TYPE_CHECKING:
+    from gitops.apply.job import Job
 
 Found = TypeVar("Found")
 
 
 def until(job: Job, look: Callable[[], Found | None], *, limit: float) -> Found | None:
+    """``poll`` with a job's own clock and pace."""
+    return poll(job.ports.clock, job.run.pace, look, limit=limit)
+
+
+def poll(
+    clock: Clock, pace: Pace, look: Callable[[], Found | None], *, limit: float
+) -> Found | None:
     """Call ``look`` until it gives something, at most for ``limit`` seconds; None: it never did.
 
     It looks at once, and once more when the limit is reached. Raises ``Interrupted`` when we are
     asked to stop.
     """
-    clock, begun = job.ports.clock, job.ports.clock.monotonic()
-    for pause in job.run.pace.pauses():
+    begun = clock.monotonic()
+    for pause in pace.pauses():
         found = look()
         if found is not None:
             return found

@@ -7,13 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from gitops.decide.situation import Options
+from gitops.plan.events import ActionFinished, ApplyFinished, ApplyStarted, RollbackFinished
+from gitops.record.entry import Event
 from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Stage]:
-    with stage(tmp_path, truss(), release(STAGING, PRODUCTION), traffic=40.0) as made:
+    """Staging and production, before any apply."""
+    with stage(tmp_path, truss(), release(STAGING, PRODUCTION), traffic=60.0) as made:
         yield made
+
+
+@pytest.fixture
+def released(two: Stage) -> Stage:
+    """Both serve the first version."""
+    assert two.apply().exit_code == 0
+    return two
 
 
 def test_a_first_release_serves_everywhere_and_is_pushed_once(two: Stage) -> None:
@@ -28,7 +39,160 @@ def test_a_first_release_serves_everywhere_and_is_pushed_once(two: Stage) -> Non
         "production adopted",
         "production settings",
     ]
-    before = two.writes(), two.told()
-    again = two.apply()
+    assert isinstance(two.events[0], ApplyStarted)
+    assert isinstance(two.events[-1], ApplyFinished)
+
+
+def test_a_second_apply_sends_no_write_and_no_entry(released: Stage) -> None:
+    before = released.writes(), released.told()
+    again = released.apply()
     assert again.exit_code == 0
-    assert (two.writes(), two.told()) == before
+    assert (released.writes(), released.told()) == before
+
+
+def test_a_new_version_is_pushed_once_and_promoted_everywhere(released: Stage) -> None:
+    released.commit(truss("two"))
+    outcome = released.apply()
+    assert outcome.exit_code == 0, outcome.finished
+    assert len(released.pushes()) == 2
+    assert [each for each in released.told()[4:] if "intent" not in each] == [
+        "staging released",
+        "production released",
+    ]
+    last = released.entries()[-1]
+    assert last.number == 1
+    watch = last.figures["watch"]
+    assert isinstance(watch, dict)
+    assert watch["outcome"] in {"pass", "inconclusive"}
+    assert last.settings_after is not None
+    assert last.settings_after["autoscaling.max_replica"] == 2
+
+
+def test_a_bad_build_ends_in_5_and_changes_nothing_that_serves(released: Stage) -> None:
+    before = released.serving("production")
+    broken = {"trusses/triage/config.yaml": "model_name: triage\n"}
+    released.commit(broken)
+    outcome = released.apply()
+    assert outcome.exit_code == 5
+    assert outcome.finished.failed == ("triage/staging", "triage/production")
+    assert released.serving("production") == before
+    failure = outcome.finished.failures[0].failure
+    assert "model.py is missing" in " ".join(failure.details)
+    assert "no traffic was moved" in failure.serves_now
+    # Not held: the next apply tries it again, once.
+    assert released.apply().exit_code == 5
+    assert len([each for each in released.writes() if each.endswith("/retry")]) == 1
+
+
+def test_failing_checks_are_recorded_and_held(released: Stage) -> None:
+    before = released.serving("production")
+    released.commit(truss("two", "reply: {text: goodbye}"))
+    outcome = released.apply()
+    assert outcome.exit_code == 5
+    assert outcome.finished.rejected == ("triage/staging", "triage/production")
+    assert released.serving("production") == before
+    assert released.told()[-2:] == ["staging rejected", "production rejected"]
+    writes = released.writes()
+    again = released.apply()
+    assert again.exit_code == 0
+    assert again.finished.held == ("triage/staging", "triage/production")
+    assert released.apply(strict=True).exit_code == 4
+    assert released.writes() == writes
+
+
+def test_a_hold_is_lifted_by_retry_and_by_asking_anew(released: Stage) -> None:
+    released.commit(truss("two", "reply: {text: goodbye}"))
+    assert released.apply().exit_code == 5
+    retried = released.apply(options=Options(retry=True))
+    assert retried.exit_code == 5
+    assert "staging lifted" in released.told()
+    released.commit(truss("one"))
+    assert released.apply().exit_code == 0
+    released.commit(truss("two", "reply: {text: goodbye}"))
+    assert released.apply().exit_code == 5
+
+
+def test_what_is_bad_under_traffic_is_rolled_back_with_figures(released: Stage) -> None:
+    before = released.serving("production")
+    patient = PRODUCTION.replace("600ms", "5s")
+    released.commit(truss("two", "fails_after_requests: 12"), release(STAGING, patient))
+    outcome = released.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert outcome.finished.rolled_back == ("triage/production",)
+    live = released.live("production")
+    assert live.current is not None
+    assert live.current.name == before
+    assert live.candidate is None
+    entry = next(each for each in released.entries() if each.event is Event.ROLLED_BACK)
+    assert entry.from_ is not None
+    assert entry.from_.deployment_name == before
+    figures = entry.figures["rollback"]
+    assert isinstance(figures, dict)
+    rates = figures["error_rate"]
+    assert isinstance(rates, dict)
+    assert isinstance(rates["during"], float)
+    assert rates["during"] > 0.05
+    assert figures["replicas"] >= figures["minimum"]
+    told = [each for each in released.events if isinstance(each, RollbackFinished)]
+    assert len(told) == 1
+    assert told[0].confirmed
+    again = released.apply()
+    assert again.exit_code == 0
+    assert again.finished.held == ("triage/production",)
+
+
+def test_settings_alone_are_written_read_back_and_logged(released: Stage) -> None:
+    wider = PRODUCTION.replace("max_replica: 2", "max_replica: 5")
+    released.commit(release(STAGING, wider))
+    outcome = released.apply()
+    assert outcome.exit_code == 0
+    assert released.live("production").settings.autoscaling["max_replica"] == 5
+    assert released.told()[-1] == "production settings"
+    entry = released.entries()[-1]
+    assert entry.settings_before is not None
+    assert entry.settings_before["autoscaling.max_replica"] == 2
+    assert len(released.pushes()) == 1
+
+
+def test_settings_travel_with_a_promotion_and_go_back_with_it(released: Stage) -> None:
+    wider = PRODUCTION.replace("max_replica: 2", "max_replica: 5").replace("600ms", "5s")
+    released.commit(truss("two", "fails_after_requests: 12"), release(STAGING, wider))
+    outcome = released.apply()
+    assert outcome.exit_code == 3
+    assert released.live("production").settings.autoscaling["max_replica"] == 2
+
+
+def test_alerting_only_leaves_it_serving(released: Stage) -> None:
+    before = released.serving("production")
+    alerting = PRODUCTION.replace("600ms", "5s").replace(
+        "min_requests: 5", "min_requests: 5, on_failure: alert"
+    )
+    released.commit(truss("two", "fails_after_requests: 12"), release(STAGING, alerting))
+    outcome = released.apply()
+    assert outcome.exit_code == 8
+    assert released.serving("production") != before
+    assert released.told()[-1] == "production released"
+    assert released.apply().exit_code == 0
+
+
+def test_events_name_what_the_plan_names(two: Stage) -> None:
+    outcome = two.apply()
+    assert outcome.exit_code == 0
+    finished = [each for each in two.events if isinstance(each, ActionFinished)]
+    assert {each.result for each in finished} == {"ok"}
+    kinds = [each.kind for each in finished if each.environment in {None, "staging"}]
+    assert kinds == ["push", "create_environment", "ready", "check", "promote", "watch"]
+    assert finished[0].action.endswith("/push")
+    assert finished[0].environment is None
+    assert finished[1].action == "triage/staging/create_environment"
+
+
+def test_a_build_outlasting_its_limit_goes_on_and_the_next_apply_continues(two: Stage) -> None:
+    text = release(STAGING)["releases/triage.yaml"]
+    two.commit({"releases/triage.yaml": text + "timeouts: {build: 10ms}\n"})
+    outcome = two.apply()
+    assert outcome.exit_code == 7
+    assert outcome.finished.running == ("triage/staging",)
+    two.commit({"releases/triage.yaml": text})
+    assert two.apply().exit_code == 0
+    assert len(two.pushes()) == 1

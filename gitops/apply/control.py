@@ -1,0 +1,122 @@
+"""A person's hand on a promotion in progress: cancel it, or resume a paused one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from gitops.apply.pace import Pace
+from gitops.apply.ports import Clock, LiveReader, LiveWriter
+from gitops.apply.waiting import poll
+from gitops.errors import GitopsError, ResponseLost
+from gitops.state.live import LiveEnvironment
+from gitops.state.names import ModelKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One environment of one model, and what is needed to steer its promotion."""
+
+    reader: LiveReader
+    writer: LiveWriter
+    clock: Clock
+    key: ModelKey
+    environment: str
+    pace: Pace = field(default_factory=Pace)
+
+    @property
+    def tag(self) -> str:
+        """``MODEL/ENV``."""
+        return f"{self.key}/{self.environment}"
+
+    def cancel(self) -> str:
+        """Cancel the promotion and wait until all traffic is back; a sentence that says so.
+
+        Raises ``GitopsError`` where no promotion runs, or where it did not end in time.
+        """
+        model_id, live = self._look()
+        candidate = self._candidate(live)
+        before = _share(live)
+        # Where the answer is lost, what became of it is read below.
+        with suppress(ResponseLost):
+            self.writer.cancel_promotion(model_id, self.environment)
+
+        def over() -> LiveEnvironment | None:
+            now = self.reader.environment(model_id, self.environment)
+            return now if now is not None and not _running(now) else None
+
+        ended = poll(self.clock, self.pace, over, limit=self.pace.ramp_down)
+        if ended is None:
+            raise GitopsError(
+                f"the promotion of {candidate} to {self.tag} was told to end and still runs",
+                hint=f"it gives its traffic back in steps; look with `gitops status {self.key}`",
+            )
+        if ended.current is not None and ended.current.name == candidate:
+            return f"{self.tag}: too late, {candidate} serves already"
+        return f"{self.tag}: cancelled the promotion of {candidate}{before}; {_serves(ended)}"
+
+    def resume(self) -> str:
+        """Let a paused promotion go on; a sentence that says so.
+
+        Raises ``GitopsError`` where no promotion runs, or where the one that runs is not paused.
+        """
+        model_id, live = self._look()
+        candidate = self._candidate(live)
+        if not _paused(live):
+            status = live.promotion.status if live.promotion is not None else "on its way"
+            raise GitopsError(
+                f"the promotion of {candidate} to {self.tag} is not paused: it is {status}"
+                f"{_share(live)}"
+            )
+        with suppress(ResponseLost):
+            self.writer.resume_promotion(model_id, self.environment)
+
+        def moving() -> LiveEnvironment | None:
+            now = self.reader.environment(model_id, self.environment)
+            return now if now is not None and not _paused(now) else None
+
+        going = poll(self.clock, self.pace, moving, limit=self.pace.visible)
+        if going is None:
+            raise GitopsError(
+                f"the promotion of {candidate} to {self.tag} was told to go on and is still paused"
+            )
+        return (
+            f"{self.tag}: the promotion of {candidate} goes on{_share(going)}; "
+            f"`gitops apply {self.key}` follows it"
+        )
+
+    def _look(self) -> tuple[str, LiveEnvironment]:
+        model = self.reader.model(self.key)
+        live = model.environment(self.environment) if model is not None else None
+        if model is None or live is None:
+            what = f"model {self.key}" if model is None else f"environment {self.tag}"
+            raise GitopsError(f"there is no {what} on Baseten")
+        return model.id, live
+
+    def _candidate(self, live: LiveEnvironment) -> str:
+        if not _running(live):
+            raise GitopsError(
+                f"no promotion runs in {self.tag}; {_serves(live)}", hint="there is nothing to do"
+            )
+        return live.candidate.name if live.candidate is not None else "a deployment not seen yet"
+
+
+def _running(live: LiveEnvironment) -> bool:
+    over = {"FAILED", "CANCELED", "SUCCEEDED"}
+    if live.promotion is not None:
+        return live.promotion.status.upper() not in over
+    return live.candidate is not None
+
+
+def _paused(live: LiveEnvironment) -> bool:
+    return live.promotion is not None and live.promotion.status.upper() == "PAUSED"
+
+
+def _share(live: LiveEnvironment) -> str:
+    return f" at {live.promotion.percent} % of the traffic" if live.promotion is not None else ""
+
+
+def _serves(live: LiveEnvironment) -> str:
+    if live.current is None:
+        return "nothing serves there"
+    return f"it serves {live.current.name}, {live.current.status}"
