@@ -130,8 +130,8 @@ class CheckCompiler:
             found.append(
                 Finding(
                     path=here,
-                    message=f"{len(lines)} requests, {check.runs} runs and {check.warmup} to warm up"
-                    f" are {count} requests, more than max_requests {check.max_requests}",
+                    message=f"{count} requests ({len(lines)} in the file, runs {check.runs},"
+                    f" warmup {check.warmup}) are more than max_requests {check.max_requests}",
                     hint="raise max_requests if the check may cost that much",
                 )
             )

@@ -16,6 +16,7 @@ from gitops.release import defaults, rules
 from gitops.release.finding import Finding, Path
 from gitops.release.language import Config, Release
 from gitops.release.pruned import only_new, validated
+from gitops.release.words import shown
 from gitops.yaml.document import Document, read
 
 DEFAULT_FOLDER: Final = "releases"
@@ -59,19 +60,33 @@ def configuration(files: Files) -> Configured:
     if data is None:
         return Configured(plain)
     document = read(CONFIG_FILE, data)
-    problems = [of_fault(CONFIG_FILE, fault) for fault in document.faults]
-    raw = document.value
-    if not isinstance(raw, dict):
-        if not problems:
-            problems.append(_not_a_map(CONFIG_FILE))
-        return Configured(plain, document, {}, problems)
+    base = ("defaults", "environments")
+    quick = _configured(document, base)
+    if quick is not None and not quick.problems:
+        return quick
+    document.confirm()
+    problems = _faults(document, base)
+    strict = _configured(document, base)
+    if strict is None:
+        return Configured(plain, document, {}, problems or [_not_a_map(CONFIG_FILE)])
+    told = {(each.where, each.path) for each in problems}
+    problems += [each for each in strict.problems if (each.where, each.path) not in told]
+    strict.problems = problems
+    return strict
+
+
+def _configured(document: Document, base: Path) -> Configured | None:
+    """gitops.yaml as it was read so far; None where it is no map."""
+    if not isinstance(document.value, dict):
+        return None
     places = Places(document)
-    raw = _with_pins_as_written(raw, document, ("defaults", "environments"))
+    raw = _with_pins_as_written(document.value, document, base)
     config, left, found = validated(Config, raw)
-    if config is not None:
-        found += only_new(rules.of_config(config), found)
-    problems += [places.problem(each) for each in found]
-    return Configured(config or plain, document, left if config is not None else {}, problems)
+    if config is None:
+        problems = [places.problem(each) for each in found]
+        return Configured(Config(version=1), document, {}, problems)
+    found += only_new(rules.of_config(config), found)
+    return Configured(config, document, left, [places.problem(each) for each in found])
 
 
 def paths(files: Files, folder: str) -> tuple[list[str], list[Problem]]:
@@ -115,29 +130,70 @@ def settle(
 
     ``known`` are the parts that files of the same compile validated before.
     """
-    file = document.file
-    problems = [of_fault(file, fault) for fault in document.faults]
-    raw = document.value
-    if not isinstance(raw, dict):
-        return None, problems or [_not_a_map(file)]
-    raw = _with_pins_as_written(raw, document, ("environments",))
     places = Places(document, configured.document)
-    whole = defaults.release(configured.raw, raw)
-    if "team" not in whole and configured.config.team is not None:
-        whole["team"] = configured.config.team
     known = known or Known()
-    by = None if problems else keys(whole)
-    if by is not None:
-        settled = _settle_quickly(places, whole, by, known)
-        if settled is not None:
+    if not document.faults and isinstance(document.value, dict):
+        whole = _whole(document.value, document, configured)
+        by = keys(whole)
+        settled = by and _settle_quickly(places, whole, by, known)
+        if settled:
             return settled, []
+    document.confirm()
+    problems = _faults(document, ("environments",))
+    if not isinstance(document.value, dict):
+        return None, problems or [_not_a_map(document.file)]
+    told = {fault.steps for fault in document.faults}
+    whole = _whole(document.value, document, configured)
     release, left, found = validated(Release, whole)
+    found += _same_names(whole)
     if release is not None:
         found += only_new(rules.of_release(release), found)
-    problems += [places.problem(each) for each in found]
+    problems += [places.problem(each) for each in found if each.path not in told]
     if release is None:
         return None, _once(problems)
     return Settled(places, release, left, None, tuple(found)), _once(problems)
+
+
+def _whole(raw: dict[str, Any], document: Document, configured: Configured) -> dict[str, Any]:
+    """The release file over its defaults."""
+    raw = _with_pins_as_written(raw, document, ("environments",))
+    whole = defaults.release(configured.raw, raw)
+    if "team" not in whole and configured.config.team is not None:
+        whole["team"] = configured.config.team
+    return whole
+
+
+def _faults(document: Document, environments: Path) -> list[Problem]:
+    """What is wrong with the text; a pin that looks like a number is none of it."""
+    depth = len(environments)
+    return [
+        of_fault(document.file, fault)
+        for fault in document.faults
+        if not (
+            fault.number
+            and len(fault.steps) == depth + 2
+            and fault.steps[:depth] == environments
+            and fault.steps[-1] == "commit"
+        )
+    ]
+
+
+def _same_names(whole: Mapping[str, Any]) -> list[Finding]:
+    environments = whole.get("environments")
+    first: dict[str, str] = {}
+    found: list[Finding] = []
+    for name in environments if isinstance(environments, dict) else ():
+        before = first.setdefault(name.lower(), name)
+        if before != name:
+            found.append(
+                Finding(
+                    path=("environments", name),
+                    message=f"{shown(name)} and {shown(before)} are one environment on Baseten",
+                    hint="names that differ in capitals alone mean the same",
+                    at_key=True,
+                )
+            )
+    return found
 
 
 def _settle_quickly(

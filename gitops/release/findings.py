@@ -167,7 +167,7 @@ def _number(value: Any) -> str:
 def _too_short(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
     if path == ("environments",):
         return "must name at least one environment", None
-    return f"must have at least {context['min_length']}, not {shown(given)}", None
+    return f"must not be empty: {shown(given)}", None
 
 
 def _too_long(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:

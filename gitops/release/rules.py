@@ -251,7 +251,8 @@ def of_check(path: Path, check: Check) -> Iterator[Finding]:
     if check.warmup + check.runs > check.max_requests:
         yield Finding(
             path=(*path, "runs" if "runs" in check.model_fields_set else "warmup"),
-            message=f"{check.runs} runs and {check.warmup} to warm up are more than max_requests {check.max_requests}",
+            message=f"runs {check.runs} and warmup {check.warmup} are more than max_requests"
+            f" {check.max_requests}",
             hint="raise max_requests if the check may cost that much",
         )
     if "expect" in check.model_fields_set:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 SHOWN: Final = 60
+_STEPS: Final = 16
 
 
 def shown(value: Any) -> str:
@@ -47,7 +48,10 @@ def names(all_of_them: Iterable[str], limit: int = 8) -> str:
 def dotted(steps: Iterable[str | int]) -> str:
     """A path of keys and indices as people write it: ``environments.production.checks[0]``."""
     text = ""
-    for step in steps:
+    every = list(steps)
+    if len(every) > _STEPS:
+        every = [*every[: _STEPS - 4], "…", *every[-3:]]
+    for step in every:
         if isinstance(step, int):
             text += f"[{step}]"
         else:

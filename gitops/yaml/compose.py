@@ -30,6 +30,8 @@ class Fault:
     line: int = 0
     column: int = 0
     steps: Steps = ()
+    number: bool = False
+    """Whether it is about the value of an unquoted number, which may have been meant as text."""
 
 
 @dataclass(slots=True)
@@ -169,7 +171,15 @@ class Composer:
             try:
                 value = plain(text)
             except NotAValue as error:
-                self._fault(f"{_shown(text)} {error}", line, column)
+                self.faults.append(
+                    Fault(
+                        message=f"{_shown(text)} {error}",
+                        line=line,
+                        column=column,
+                        steps=self._steps(),
+                        number=True,
+                    )
+                )
         if self._waits_for_key():
             self._key(text, value, line, column)
             return

@@ -43,11 +43,17 @@ class Document:
     @property
     def root(self) -> Node | None:
         """The tree with positions; reads the text again where that was not needed so far."""
+        self.confirm()
+        return self._root
+
+    def confirm(self) -> None:
+        """Read the text the strict way, where only the quick one has been asked so far."""
         if not self._composed:
             text, fault = decode(self.data)
-            self._root = None if fault else compose(text)[0]
+            self._root, faults = (None, [fault]) if fault else compose(text)
             self._composed = True
-        return self._root
+            self.faults = tuple(faults)
+            self.value = self._root.value if self._root is not None else None
 
     def node(self, steps: Steps) -> Node | None:
         """The value at a path of keys and indices; None where there is none."""

@@ -6,8 +6,8 @@ from typing import Final
 
 MAX_BYTES: Final = 1 << 20
 """Size of one file."""
-MAX_DEPTH: Final = 64
-"""Maps and lists inside each other."""
+MAX_DEPTH: Final = 128
+"""Maps and lists inside each other; the quick parser refuses what is deeper, too."""
 MAX_VALUES: Final = 100_000
 """Values in one file, each alias counted as what it stands for."""
 MAX_NUMBER: Final = 300
