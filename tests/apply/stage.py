@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from gitops.apply.clock import StopFlag, SystemClock
 from gitops.apply.executor import Outcome, execute
 from gitops.apply.pace import Pace
+from gitops.apply.ports import DeployLog as Log
 from gitops.apply.run import Ports, Run
 from gitops.baseten.client import Baseten
 from gitops.baseten.endpoint import Endpoint, from_environment
@@ -32,6 +31,9 @@ from gitops.state.differences import flatten
 from gitops.state.live import LiveEnvironment
 from gitops.state.names import ModelKey
 from tests import repositories
+
+if TYPE_CHECKING:
+    import httpx
 
 MODEL = "triage"
 KEY = ModelKey(None, MODEL)
@@ -147,6 +149,7 @@ class Stage:
     events: list[ApplyEvent] = field(default_factory=list)
     stop: StopFlag = field(default_factory=StopFlag)
     pace: Pace = QUICK
+    wrap_log: Callable[[Log], Log] | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -183,7 +186,7 @@ class Stage:
                     reader=baseten.reader,
                     writer=baseten.writer,
                     prober=baseten.prober,
-                    log=log,
+                    log=self.wrap_log(log) if self.wrap_log else log,
                     archives=Archives(repository),
                     clock=clock,
                 ),
