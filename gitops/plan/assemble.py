@@ -26,6 +26,7 @@ from gitops.plan.steps import (
     Wait,
     Watch,
 )
+from gitops.plan.wording import duration
 from gitops.record.entry import Side
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 
@@ -102,7 +103,7 @@ def _reason(  # noqa: C901, PLR0912 - one case a step
         case Promote():
             return _promotion(step, environment)
         case Watch():
-            return "judges it under traffic"
+            return _watch(environment)
         case Follow():
             return "follows the promotion that runs"
         case RollBack():
@@ -124,5 +125,15 @@ def _promotion(step: Promote, environment: DesiredEnvironment) -> str:
     return f"{what} in place of {_side(step.from_)}{settings}"
 
 
+def _watch(environment: DesiredEnvironment) -> str:
+    watch = environment.watch
+    if watch is None:
+        return "until its promotion has ended and it is ready"
+    then = "rolls back" if watch.on_failure == "rollback" else "only alerts"
+    return f"judges it under traffic for {duration(watch.seconds)}, and {then} if it is bad"
+
+
 def _side(side: Side) -> str:
-    return f"commit {short(side.commit)}" if side.commit else f"deployment {side.deployment_id}"
+    if side.commit:
+        return f"commit {short(side.commit)}"
+    return f"deployment {side.deployment_name or side.deployment_id}"

@@ -96,8 +96,6 @@ def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     blocks: list[str] = []
     if environment.state in EXPLAINED and environment.reason:
         blocks.append(_nested(f"Why: {sentence(environment.reason)}"))
-    if environment.mode == "observe":
-        blocks.append(_nested("Only observed: nothing is done here."))
     if environment.remedy:
         blocks.append(_nested(f"What to do: {sentence(environment.remedy)}"))
     return blocks

@@ -59,6 +59,7 @@ def counts(plan: Plan) -> str:
         (total.cancel_promotion, "promotion to cancel", "promotions to cancel"),
         (total.promote, "promotion", "promotions"),
         (total.update_settings, "settings update", "settings updates"),
+        (_unfinished(plan), "release to finish", "releases to finish"),
     ]
     work = ", ".join(count(number, one, many) for number, one, many in actions if number)
     rest = ", ".join(
@@ -75,6 +76,21 @@ def counts(plan: Plan) -> str:
         models = f"nothing to change in {count(total.models, 'model')}"
     text = "; ".join(filter(None, (models, work, rest)))
     return f"Plan: {text}."
+
+
+def _unfinished(plan: Plan) -> int:
+    """Releases of earlier runs that are only followed, watched or rolled back now."""
+    begun = {
+        (model.name, each.environment)
+        for model in plan.models
+        for each in model.actions
+        if each.kind == "promote"
+    }
+    return sum(
+        each.kind == "watch" and (model.name, each.environment) not in begun
+        for model in plan.models
+        for each in model.actions
+    )
 
 
 def title(plan: Plan) -> str:
@@ -109,8 +125,6 @@ def _model(model: ModelPlan, style: Style) -> list[str]:
 
 def _environment(model: ModelPlan, environment: EnvironmentPlan, style: Style) -> Iterator[str]:
     yield style(printable(headline(model, environment)), _role(environment))
-    if environment.mode == "observe":
-        yield "    only observed (mode: observe): nothing is done here"
     if environment.state in EXPLAINED:
         yield style(printable(f"    why: {environment.reason}"), "dim")
     if environment.remedy:

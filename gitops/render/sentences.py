@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, Cost, EnvironmentPlan, ModelPlan, Serving, Wanted
@@ -22,46 +22,58 @@ __all__ = [
 ]
 
 
-def headline(model: ModelPlan, environment: EnvironmentPlan) -> str:  # noqa: C901, PLR0912 - one case a state
+ROW_OF_OUR_ROLLBACK: Final = 8
+"""The row of the decision table that follows a rollback which an earlier run began."""
+
+
+def headline(model: ModelPlan, environment: EnvironmentPlan) -> str:
     """The sentence; it ends with a full stop and begins with MODEL/ENV."""
-    place = f"{model.name}/{environment.environment}"
+    place, happens = f"{model.name}/{environment.environment}", _happens(environment)
+    if environment.mode == "observe" and environment.state != "converged":
+        return f"{place} is only observed; left to gitops, it {happens}"
+    return f"{place} {happens}"
+
+
+def _happens(environment: EnvironmentPlan) -> str:  # noqa: C901, PLR0912 - one case a state
     new, old = wanted(environment.desired), serving(environment.serving)
     instead = f"in place of {old}" if environment.serving else "its first release"
     match environment.state:
         case "converged":
-            return f"{place} serves {new}, as Git wants it."
+            return f"serves {new}, as Git wants it."
         case "settings":
-            return f"{place} keeps {new} and gets {_settings(environment)}."
+            return f"keeps {new} and gets {_settings(environment)}."
         case "push":
-            return f"{place} gets {new}, newly built, {instead}{_along(environment)}."
+            return f"gets {new}, newly built, {instead}{_along(environment)}."
         case "promote":
             if environment.target is None:
                 built = "the same build"
             else:
                 built = f"already on Baseten (deployment {environment.target})"
-            return f"{place} gets {new}, {built}, {instead}{_along(environment)}."
+            return f"gets {new}, {built}, {instead}{_along(environment)}."
         case "follow":
-            return f"{place} is on its way to {new}: that promotion is followed to its end."
+            if environment.row == ROW_OF_OUR_ROLLBACK:
+                return "is being rolled back by an earlier run: that is followed to its end."
+            return f"is on its way to {new}: that promotion is followed to its end."
         case "watch":
-            return f"{place} serves {old} since a run that did not end: it is watched and recorded."
+            return f"serves {old} since a run that did not end: its release is brought to its end."
         case "verify":
-            return f"{place} serves {new}, which was never verified there: its checks run."
+            return f"serves {new}, which was never verified there: its checks run."
         case "activate":
-            return f"{place} serves {new}, which was stopped for lack of traffic: it is started."
+            return f"serves {new}, which was stopped for lack of traffic: it is started."
         case "retry":
-            return f"{place} serves {new}, which failed: it is tried again, once."
+            return f"serves {new}, which failed: it is tried again, once."
         case "cancel":
-            return f"{place} drops a promotion that an earlier run began and nobody wants any more."
+            return "drops a promotion that an earlier run began and nobody wants any more."
         case "wait":
-            return f"{place} waits: {_end(environment.reason)}."
+            return f"waits: {_end(environment.reason)}."
         case "held":
-            return f"{place} does not get {new}: {_end(environment.reason)}."
+            return f"does not get {new}: {_end(environment.reason)}."
         case "superseded":
-            return f"{place} stays with what a newer commit gave it: {_end(environment.reason)}."
+            return f"stays with what a newer commit gave it: {_end(environment.reason)}."
         case "blocked":
-            return f"{place} is blocked: {_end(environment.blocked or environment.reason)}."
+            return f"is blocked: {_end(environment.blocked or environment.reason)}."
         case "paused":
-            return f"{place} is paused in its release file: nothing was asked about it."
+            return "is paused in its release file: nothing was asked about it."
         case _:
             assert_never(environment.state)
 

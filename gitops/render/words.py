@@ -6,8 +6,20 @@ import json
 from datetime import datetime
 
 from gitops.plan.actions import short
+from gitops.plan.wording import duration
 from gitops.record.entry import Side
 from gitops.state.json import Json
+
+__all__ = [
+    "commit_and_deployment",
+    "count",
+    "duration",
+    "instant",
+    "listed",
+    "one_line",
+    "short",
+    "value",
+]
 
 
 def one_line(text: str) -> str:
@@ -23,21 +35,6 @@ def commit_and_deployment(side: Side) -> str:
         return f"commit {short(side.commit)}"
     name = f" ({side.deployment_name})" if side.deployment_name else ""
     return f"deployment {side.deployment_id}{name}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``45s``, ``10m``, ``1h 30m``; tenths below ten seconds."""
-    if seconds < 10 and seconds != int(seconds):
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [f"{hours}h"] if hours else []
-    if minutes:
-        parts.append(f"{minutes}m")
-    if left and not hours:
-        parts.append(f"{left}s")
-    return " ".join(parts) or "0s"
 
 
 def instant(moment: datetime) -> str:
