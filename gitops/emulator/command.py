@@ -74,9 +74,9 @@ Examples:
 )
 @click.option(
     "--first-push",
-    type=click.Choice(["production", "none"]),
+    type=click.Choice(["production", "serving", "none"]),
     default="production",
-    help="Whether a model's first deployment becomes production by itself.",
+    help="What becomes of a model's first deployment.",
 )
 @click.option(
     "--seed",

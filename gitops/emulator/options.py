@@ -65,7 +65,9 @@ class Options:
     user_email: str = "emulator@example.com"
     teams: tuple[str, ...] = ("default",)
     """The first is the default team."""
-    first_push: Literal["production", "none"] = "production"
+    first_push: Literal["production", "serving", "none"] = "production"
+    """What becomes of a model's first deployment: promoted to production, serving there from
+    the start, or in no environment. The sources disagree."""
     conflict_status: int = 409
     """Answered for duplicates and for a promote while another one runs: the sources disagree."""
     labels_on_copies: bool = False

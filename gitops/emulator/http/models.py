@@ -14,9 +14,9 @@ from gitops.emulator.http.bodies import (
 )
 from gitops.emulator.http.call import Call, Route
 from gitops.emulator.uploads import BUCKET, REGION
-from gitops.emulator.world import deployments, models, views
-from gitops.emulator.world.deployments import Push
+from gitops.emulator.world import models, pushes, views
 from gitops.emulator.world.entities import Artifact
+from gitops.emulator.world.pushes import Push
 from gitops.emulator.world.refusal import invalid
 
 
@@ -59,12 +59,12 @@ def _prepare(call: Call) -> dict[str, Any]:
     if body.name is not None:
         team = call.world.team(body.team_id) if body.team_id else call.world.default_team
         models.check_model_name(call.world, team, body.name)
-        deployments.check_push(call.world, None, wanted)
+        pushes.check_push(call.world, None, wanted)
     else:
         if body.team_id is not None:
             raise invalid("team_id is only valid together with name.")
         model = call.world.model(body.model_id or "")
-        deployments.check_push(call.world, model, wanted)
+        pushes.check_push(call.world, model, wanted)
     if body.dry_run:
         return {"creds": None, "s3_bucket": None, "s3_key": None, "s3_region": None}
     credentials = call.uploads.prepare()
@@ -102,7 +102,7 @@ def _create(call: Call) -> dict[str, Any]:
 def _add_deployment(call: Call) -> dict[str, Any]:
     model = call.world.model(call.params["model_id"])
     source = call.read(CreateDeployment).source
-    deployment = deployments.push(
+    deployment = pushes.push(
         call.world,
         call.actor,
         model,

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from gitops.emulator.world import deeds
 from gitops.emulator.world.audit import Actor
-from gitops.emulator.world.deployments import Push, check_push, forget, push
+from gitops.emulator.world.deployments import forget
 from gitops.emulator.world.entities import Artifact, Deployment, Model, Secret, Team
 from gitops.emulator.world.environments import new_environment
+from gitops.emulator.world.pushes import Push, check_push, push
 from gitops.emulator.world.refusal import Refusal, invalid, not_found
+from gitops.emulator.world.rollout import make_current
 from gitops.emulator.world.world import World
 
 _NAME_LENGTH = 255
@@ -47,7 +49,7 @@ def create_model(
 ) -> tuple[Model, Deployment]:
     """Create a model by its first push.
 
-    A published first push goes to production, unless the `first_push` option says otherwise.
+    What becomes of a published first push is the `first_push` option's.
 
     Raises:
         Refusal: the name is taken or the push is wrong; then nothing exists.
@@ -56,17 +58,14 @@ def create_model(
     check_push(world, None, wanted)
     model = add_model(world, team, name)
     model.archive_download = archive_download
-    if (
-        wanted.environment_name is None
-        and not wanted.is_development
-        and world.options.first_push == "production"
-    ):
-        wanted = _for_production(wanted)
-    return model, push(world, actor, model, wanted, artifact)
-
-
-def _for_production(wanted: Push) -> Push:
-    return replace(wanted, environment_name="production")
+    by_itself = wanted.environment_name is None and not wanted.is_development
+    if by_itself and world.options.first_push == "production":
+        wanted = replace(wanted, environment_name="production")
+    deployment = push(world, actor, model, wanted, artifact)
+    if by_itself and world.options.first_push == "serving":
+        deployment.environment = "production"
+        make_current(world, model.production, deployment)
+    return model, deployment
 
 
 def rename_model(world: World, actor: Actor, model: Model, name: str) -> None:

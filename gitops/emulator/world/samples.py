@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-RESOLUTION = 0.2
+RESOLUTION = 0.05
 """Seconds in one bucket."""
 RETENTION_SECONDS = 7 * 24 * 3600
 LATENCIES_PER_BUCKET = 500
