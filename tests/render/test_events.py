@@ -30,6 +30,7 @@ from gitops.render.event_schema import schema
 from gitops.render.events import Teller, json_line, render
 from tests.golden_files import Golden
 
+SCHEMA = jsonschema.Draft202012Validator(schema())
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 BAD = Failure(
     happened="Commit 4be1c02f0c5d was bad under real traffic in qwen/production.",
@@ -174,7 +175,7 @@ def test_every_type_of_event_is_in_the_story() -> None:
 def test_events_survive_json(event: ApplyEvent) -> None:
     body = json.loads(json_line(event))
     assert from_json(body) == event
-    jsonschema.validate(body, schema(), cls=jsonschema.Draft202012Validator)
+    SCHEMA.validate(body)
 
 
 def test_the_schema_refuses_what_is_no_event() -> None:
@@ -185,7 +186,7 @@ def test_the_schema_refuses_what_is_no_event() -> None:
         {**to_json(STORY[-1]), "exit_code": "0"},
     ):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(body, schema(), cls=jsonschema.Draft202012Validator)
+            SCHEMA.validate(body)
 
 
 def test_a_failure_carries_its_three_sentences() -> None:

@@ -109,7 +109,7 @@ def many(number: int, reason: str = "") -> Plan:
     )
 
 
-@pytest.mark.parametrize("number", [1, 60, 200, 1000, 5000])
+@pytest.mark.parametrize("number", [1, 60, 200, 2000])
 def test_it_stays_short_enough_for_a_comment(number: int) -> None:
     text = render(many(number))
     assert len(text) < LIMIT

@@ -39,6 +39,7 @@ from tests.scenarios.situations import (
     there,
 )
 
+SCHEMA = jsonschema.Draft202012Validator(plan_schema.schema())
 RAMPING = Promotion(status="RAMPING_UP", percent=25, rolling=True)
 STAGING = dataclasses.replace(
     production(), name="staging", protected=False, settings=Settings(), watch=None
@@ -317,7 +318,7 @@ def test_every_row_has_a_scenario() -> None:
 def test_the_document_fits_its_schema_and_survives_saving(name: str) -> None:
     plan, _ = planned(SCENARIOS[name])
     text = document.to_text(plan)
-    jsonschema.validate(json.loads(text), plan_schema.schema(), cls=jsonschema.Draft202012Validator)
+    SCHEMA.validate(json.loads(text))
     assert document.from_text(text) == plan
 
 
