@@ -99,7 +99,7 @@ def released(tmp_path: Path) -> Iterator[Stage]:
 def _quick(made: Stage) -> Any:
     from dataclasses import replace
 
-    return replace(made.pace, metrics_lag=0.05, visible=0.6)
+    return replace(made.pace, visible=0.6)
 
 
 def _settled(made: Stage, note: str, pushed: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from gitops.apply.job import Ended, Job
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
@@ -11,6 +13,8 @@ from gitops.state.health import Health, health_of
 from gitops.verify.observation import Window
 from gitops.verify.verdict import Outcome, figures
 from gitops.verify.watch import Watching, begin, look
+
+_A_MOMENT: Final = timedelta(milliseconds=100)
 
 
 def watch(job: Job, step: Watch) -> Ended | None:
@@ -36,7 +40,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
         if health_of(serving.status) in {Health.INACTIVE, Health.STOPPED}:
             return None
         now = job.now()
-        window = figures_since(job, deployment_id, began, min(now, state.ends), state=state)
+        window = _window(job, deployment_id, state, now) if state.has_bounds else None
         state = look(state, at=now, status=serving.status, window=window)
         told = _told(state, window)
         if (told, serving.status) != shown:
@@ -49,19 +53,28 @@ def watch(job: Job, step: Watch) -> Ended | None:
     raise AssertionError("the pauses never end")
 
 
-def figures_since(
-    job: Job,
-    deployment_id: str,
-    start: datetime,
-    end: datetime,
-    *,
-    state: Watching | None = None,
-) -> Window | None:
-    """A deployment's figures; None where they cannot be read or are not needed.
+def _window(job: Job, deployment_id: str, state: Watching, now: datetime) -> Window | None:
+    """The figures to judge; ``until`` is set once Baseten has figures of the time after them.
+
+    Metrics trail behind by minutes, and nothing says by how many: a replica count from after the
+    watch's end is proof that everything before it has arrived. It is looked for first.
+    """
+    complete = False
+    if now - state.ends > _A_MOMENT:
+        after = figures_since(job, deployment_id, state.ends, now)
+        complete = after is not None and after.replicas is not None
+    window = figures_since(job, deployment_id, state.began, min(now, state.ends))
+    if window is None or not complete or window.until is not None:
+        return window
+    return replace(window, until=state.ends)
+
+
+def figures_since(job: Job, deployment_id: str, start: datetime, end: datetime) -> Window | None:
+    """A deployment's figures; None where they cannot be read.
 
     Unknown figures never fail a release: where the file wants them, they end up inconclusive.
     """
-    if (state is not None and not state.has_bounds) or end <= start:
+    if end <= start:
         return None
     try:
         return job.ports.reader.window(job.view.model_id, deployment_id, start, end)
