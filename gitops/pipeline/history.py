@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from gitops.decide.situation import Asked
 from gitops.errors import RepositoryError
@@ -47,7 +47,7 @@ def asked_at(objects: Objects, commit: str, key: ModelKey, environment: str) -> 
         pinned = pins.resolve(entry.commit, ())
         if isinstance(pinned, Finding):
             return None
-        artifact = _trusses(objects).artifact(pinned, found.release.truss, found.release.rebuild)
+        artifact = _trusses(cast("Any", objects)).artifact(pinned, found.release.truss, found.release.rebuild)
     except (NoArtifact, RepositoryError):
         return None
     return Asked(commit=commit, digest=artifact.digest, settings=settings)

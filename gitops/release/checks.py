@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import Discriminator, Field, JsonValue, PlainValidator, Tag, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    JsonValue,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+)
 
 from gitops.release.scalars import (
     Maybe,
@@ -141,8 +149,8 @@ def _schema(value: Any) -> Any:
 
 
 SchemaOrPath: TypeAlias = Annotated[
-    Any,
-    PlainValidator(_schema),
+    JsonValue,
+    AfterValidator(_schema),
     WithJsonSchema(
         {"anyOf": [{"type": "object"}, {"type": "boolean"}, {"type": "string", "minLength": 1}]}
     ),

@@ -52,7 +52,6 @@ def plain(text: str) -> None | bool | int | float | str:
         return int(text[2:], 16)
     if _FLOAT.fullmatch(text):
         number = float(text)
-        if not isfinite(number):
-            raise NotAValue("is too large a number")
-        return number
+        # A number that no float holds stays text, as the quick parser has it.
+        return number if isfinite(number) else text
     return text
