@@ -337,3 +337,21 @@ def test_all_missing_facts_are_named_in_one_round() -> None:
             asked=None,
         )
     assert decide_model(situations) == Needs(facts=frozenset({Fact.DEPLOYMENTS, Fact.ASKED}))
+
+
+def test_settings_of_an_environment_that_is_created_do_not_travel_as_well() -> None:
+    situation = Scene(settings={"max_replica": 4}, deployments=[deployment("D")]).situation()
+    staging = replace(situation.environment, name="staging")
+    answer = decide(replace(situation, environment=staging))
+    assert isinstance(answer, Decision)
+    promote = next(step for step in answer.steps if isinstance(step, Promote))
+    assert promote.changes == ()
+    assert [change.path for change in answer.changes] == ["autoscaling.max_replica"]
+
+
+def test_an_environment_of_a_new_model_is_created_after_the_push() -> None:
+    situation = Scene(model_exists=False, entries=[]).situation()
+    staging = replace(situation.environment, name="staging")
+    answer = decide(replace(situation, environment=staging))
+    assert isinstance(answer, Decision)
+    assert kinds(answer.steps)[:2] == ["Push", "CreateEnvironment"]

@@ -11,6 +11,7 @@ from gitops.plan.steps import Record, RollBack, UpdateSettings
 from gitops.record.entry import Entry, Event
 from gitops.state.desired import Watch
 from tests.decide.scenes import (
+    COMMIT,
     Scene,
     deployment,
     digest,
@@ -505,3 +506,31 @@ def test_what_this_version_cannot_carry_out_blocks() -> None:
     assert "retention" in answer.blocked.why
     running = serving_unjudged(unsupported=("retention",))
     assert kinds(decided(running).steps) == ["Watch", "Record(released)"]
+
+
+def test_a_log_that_never_said_what_served_is_first_contact_too() -> None:
+    answer = decided(Scene(current="F", entries=[entry(Event.REJECTED, "X")]))
+    assert answer.row == 21
+
+
+def test_what_this_run_asked_for_and_does_not_read_back_is_no_drift() -> None:
+    scene = converged(settings={"max_replica": 4}, live_settings={"max_replica": 2}, audit=None)
+    written = entry(
+        Event.RELEASED, "D", minutes_ago=1, settings_after={"autoscaling.max_replica": 4}
+    )
+    scene.entries.append(written)
+    scene.evidence = Evidence(recorded=frozenset({written.id}))
+    assert decided(scene).changes[0].origin == "release"
+
+
+def test_a_hold_of_this_very_commit_needs_no_look_at_git() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back(applied_commit=COMMIT)], asked=None)
+    assert decided(scene).state is State.HELD
+
+
+def test_a_serving_deployment_that_did_not_start_again_needs_a_person() -> None:
+    scene = Scene(current="D", status="FAILED", entries=[SERVED])
+    scene.evidence = Evidence(failed_to_start={"dep-D": "no GPU to be had"})
+    assert (decided(scene).steps, decided(scene).exit_code) == ((), 8)
+    scene.status = "INACTIVE"
+    assert (decided(scene).steps, decided(scene).exit_code) == ((), 8)
