@@ -1,10 +1,11 @@
 """How often each endpoint may be called: Baseten's documented limits, never reached.
 
 A request reaches Baseten between the moment it is granted here and the moment its answer is back.
-So in any stretch of time as long as the limit's own, however Baseten places its windows, no more
-requests arrive than were granted in that stretch, plus those in flight when it began. Granting at
-most ``limit - in flight - margin`` per stretch therefore never draws a 429, except where
-somebody else uses the same key at the same time.
+So it counts from the first of these until a whole stretch, as long as the limit's own, after the
+second. Whichever moment it arrived at and however Baseten places its windows, a stretch then holds
+no more requests than were counted when the last of them was granted, and a 429 is never drawn,
+except where somebody else uses the same key at the same time. Nearly the whole rate is used: only
+the time that requests are under way is lost.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """At most ``requests`` in any ``seconds``, by Baseten's documentation."""
+    """At most ``requests`` in any ``seconds``, by Baseten's documentation.
+
+    ``in_flight`` is how many are under way at once.
+    """
 
     requests: int
     seconds: float
@@ -38,8 +42,8 @@ class Limit:
 
     @property
     def granted(self) -> int:
-        """How many are granted per stretch: what is left beside those in flight, less one."""
-        return self.requests - self.in_flight - 1
+        """How many may count at once: all but one, for a window that is measured generously."""
+        return self.requests - 1
 
 
 EVERYTHING_ELSE: Final = Limit(requests=100, seconds=1.0, in_flight=12)
@@ -81,7 +85,10 @@ class Pacing:
         with gate.slots:
             while (wait := gate.reserve(self._clock.monotonic())) > 0:
                 self._clock.sleep(wait)
-            yield
+            try:
+                yield
+            finally:
+                gate.answered(self._clock.monotonic())
 
 
 class _Gate:
@@ -89,15 +96,23 @@ class _Gate:
         self.slots = threading.BoundedSemaphore(limit.in_flight)
         self._limit = limit
         self._lock = threading.Lock()
-        self._granted: deque[float] = deque()
+        self._under_way = 0
+        self._answered: deque[float] = deque()
 
     def reserve(self, now: float) -> float:
         """Grant now and return 0, or the seconds to wait before asking again."""
         with self._lock:
-            while self._granted and self._granted[0] <= now - self._limit.seconds:
-                self._granted.popleft()
-            if len(self._granted) < self._limit.granted:
-                self._granted.append(now)
+            while self._answered and self._answered[0] <= now - self._limit.seconds:
+                self._answered.popleft()
+            if self._under_way + len(self._answered) < self._limit.granted:
+                self._under_way += 1
                 return 0.0
-            # Rounding must not let the wait end a hair too early and spin.
-            return max(self._granted[0] + self._limit.seconds - now, 0.001)
+            # Fewer are under way than may count, so some are answered; rounding must not let the
+            # wait end a hair too early and spin.
+            return max(self._answered[0] + self._limit.seconds - now, 0.001)
+
+    def answered(self, now: float) -> None:
+        """A request that was granted is over, whatever came of it."""
+        with self._lock:
+            self._under_way -= 1
+            self._answered.append(now)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
+from operator import itemgetter
 
 import pytest
 from hypothesis import given
@@ -67,9 +69,53 @@ def bucket_never_empty(times: list[float], limit: Limit) -> bool:
 def test_no_way_of_counting_ever_finds_too_many(endpoint: str, pauses: list[float]) -> None:
     limit = limit_of(endpoint)
     times = grants(endpoint, pauses)
-    # In flight when the stretch began: they may all arrive within it.
-    assert busiest(times, limit.seconds) + limit.in_flight <= limit.requests
+    assert busiest(times, limit.seconds) < limit.requests
     assert bucket_never_empty(times, limit)
+
+
+@given(
+    endpoint=st.sampled_from([*PER_MINUTE[:1], "GET /v1/models"]),
+    # Seconds since the last one began, seconds under way, and when in these it arrives.
+    requests=st.lists(
+        st.tuples(st.floats(0, 0.1), st.floats(0, 2), st.floats(0, 1)), min_size=1, max_size=250
+    ),
+)
+def test_no_more_arrive_than_are_allowed_however_long_they_are_under_way(
+    endpoint: str, requests: list[tuple[float, float, float]]
+) -> None:
+    limit = limit_of(endpoint)
+    clock = FakeClock()
+    pacing = Pacing(clock)
+    under_way: list[tuple[float, ExitStack]] = []
+    arrivals = []
+
+    def finish_first() -> None:
+        under_way.sort(key=itemgetter(0))
+        end, turn = under_way.pop(0)
+        clock.seconds = max(clock.seconds, end)
+        turn.close()
+
+    for pause, seconds, share in requests:
+        clock.seconds += pause
+        while len(under_way) == limit.in_flight:
+            finish_first()
+        turn = ExitStack()
+        turn.enter_context(pacing.turn(endpoint))
+        arrivals.append(clock.monotonic() + share * seconds)
+        under_way.append((clock.monotonic() + seconds, turn))
+    while under_way:
+        finish_first()
+    assert busiest(arrivals, limit.seconds) <= limit.requests
+    assert bucket_never_empty(sorted(arrivals), limit)
+
+
+def test_the_whole_rate_is_used() -> None:
+    clock = FakeClock()
+    pacing = Pacing(clock)
+    for _ in range(2 * EVERYTHING_ELSE.granted):
+        with pacing.turn("GET /v1/models"):
+            pass
+    assert sum(clock.slept) == pytest.approx(EVERYTHING_ELSE.seconds)
 
 
 def test_a_burst_is_not_held_back_needlessly() -> None:
