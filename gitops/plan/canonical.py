@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
@@ -14,6 +15,9 @@ from gitops.state.json import Json
 
 def plain(value: object) -> Json:
     """A value of dataclasses, mappings, tuples, sets and moments as JSON; sets sorted."""
+    if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no word for it, and a figure that is no number says nothing.
+        return None
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from gitops.plan.actions import ActionKind
+from gitops.plan.canonical import plain
 from gitops.state.json import Json, JsonObject
 
 Result: TypeAlias = Literal["ok", "failed", "skipped"]
@@ -208,7 +209,7 @@ def to_json(event: ApplyEvent) -> dict[str, Json]:
                 for one in value
             ]
         else:
-            body[each.name] = list(value) if isinstance(value, tuple) else value
+            body[each.name] = plain(value)
     return body
 
 

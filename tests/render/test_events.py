@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from datetime import UTC, datetime, timedelta
 
 import jsonschema
@@ -222,6 +224,11 @@ def test_hostile_words_stay_on_their_line() -> None:
     assert len(Teller()(event)) == 5
     assert json_line(event).isascii()
     assert json_line(event).count("\n") == 1
+
+
+def test_a_figure_that_is_no_number_is_null() -> None:
+    finished = dataclasses.replace(STORY[7], figures={"p95": math.nan, "all": (math.inf, 1.5)})
+    assert json.loads(json_line(finished))["figures"] == {"p95": None, "all": [None, 1.5]}
 
 
 def test_a_saved_stream_is_read_back() -> None:
