@@ -18,6 +18,7 @@ TIMEOUT: Final = 60.0
 """Seconds that one exchange with a remote may take."""
 
 _SCP_LIKE: Final = re.compile(r"(?:[^/@]+@)?(\[[^\]/]+\]|[^/:]+):")
+_ATTEMPTS: Final = 3
 _NOT_THERE: Final = "couldn't find remote ref"
 _STALE: Final = ("stale info", "fetch first", "non-fast-forward", "needs force")
 _NO_ACCESS: Final = (
@@ -100,12 +101,17 @@ class Remote:
             raise self._unreachable("be fetched from", done)
 
     def _fetch(self, refspecs: Sequence[str], *, prune: bool) -> Done:
-        return self._ask(
-            "fetch",
-            *("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"),
-            *("--no-auto-maintenance", "--refmap=", "--prune" if prune else "--no-prune"),
-            *("--", self.name, *refspecs),
-        )
+        for attempt in range(_ATTEMPTS):
+            done = self._ask(
+                "fetch",
+                *("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"),
+                *("--no-auto-maintenance", "--refmap=", "--prune" if prune else "--no-prune"),
+                *("--", self.name, *refspecs),
+            )
+            # Another run in this clone fetches the same refs at the same time.
+            if not done.code or "cannot lock ref" not in done.err or attempt == _ATTEMPTS - 1:
+                break
+        return done
 
     def lookup(self, ref: str) -> str | None:
         """The object that a ref of the remote names now; None where it has no such ref."""
@@ -134,6 +140,7 @@ class Remote:
         is looked up: what the remote took counts as pushed.
         """
         done = self._ask(
+            *("-c", f"remote.{self.name}.mirror=false"),
             "push",
             *("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"),
             f"--force-with-lease={ref}:{expected or ''}",

@@ -91,7 +91,7 @@ class Repository:
         )
         if done.code == 0 and _FULL_ID.fullmatch(done.text):
             return done.text
-        if self.git.try_run("rev-parse", "--verify", "--quiet", "HEAD").code:
+        if not self.git.run("rev-list", "--all", "--max-count=1").text:
             raise RepositoryError(
                 "This repository has no commits yet.", hint="commit your release files first"
             )

@@ -258,6 +258,30 @@ def test_of_many_racing_clones_one_wins(here: Made, remote: Made, tmp_path: Path
     assert [each.at.minute for each in fresh.entries(KEY)] == won
 
 
+def test_runs_of_one_clone_at_once(here: Made, there: Made) -> None:
+    other = log(there.path)
+    keys = [ModelKey(team=None, name=f"m{n}") for n in range(8)]
+    written = {key: other.append(key, entry()) for key in keys}
+    failed: list[BaseException] = []
+    read: list[bool] = []
+
+    def run() -> None:
+        try:
+            mine = log(here.path, branch="main")
+            mine.fetch()
+            read.append(all(mine.entries(key) == (written[key],) for key in keys))
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert read == [True] * 4
+
+
 def test_models_side_by_side(here: Made, remote: Made) -> None:
     deploy_log = log(here.path)
     deploy_log.fetch()
@@ -377,6 +401,49 @@ def test_nothing_but_the_logs_and_the_branch_is_fetched(here: Made, there: Made)
     assert added == {"refs/gitops/remotes/origin/heads/main"}
     assert {name: oid for name, oid in here.refs().items() if name in before} == before
     assert not (here.path / ".git" / "FETCH_HEAD").exists()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "remote.origin.mirror=true",
+        "push.followTags=true",
+        "push.recurseSubmodules=on-demand",
+        "fetch.prune=true",
+        "fetch.writeCommitGraph=true",
+        "log.showSignature=true",
+        "core.logAllRefUpdates=always",
+        "i18n.commitEncoding=latin1",
+        "commit.gpgSign=true",
+        "remote.pushDefault=nowhere",
+        "transfer.fsckObjects=true",
+        "core.abbrev=4",
+        "color.ui=always",
+    ],
+)
+def test_what_users_configure_does_not_matter(here: Made, remote: Made, setting: str) -> None:
+    key, value = setting.split("=")
+    for made in (here, remote):
+        made.git("config", key, value)
+    mine = log(here.path, branch="main")
+    mine.fetch()
+    first = mine.append(KEY, entry(reason="Grüße"))
+    fresh = log(here.path, branch="main")
+    fresh.fetch()
+    assert fresh.entries(KEY) == (first,)
+    assert remote.refs("refs/gitops") == {REF: first.id}
+
+
+def test_tracing_git_does_not_confuse_us(
+    here: Made, there: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TRACE", "1")
+    mine = log(here.path, branch="nope")
+    mine.fetch()
+    first = mine.append(KEY, entry())
+    with pytest.raises(LogMoved):
+        log(there.path).append(KEY, entry(Event.SETTINGS, 1))
+    assert mine.entries(KEY) == (first,)
 
 
 def test_hooks_of_this_clone_are_not_run(here: Made) -> None:

@@ -344,6 +344,16 @@ def test_a_bare_repository_serves_commits(made: Made, tmp_path: Path) -> None:
         assert repository.root == repository.common_dir == bare.path
         assert repository.at(repository.head()).read("releases/a.yaml") == b"version: 1\n"
         assert not repository.is_dirty(["releases"])
+        assert repository.commits_touching(["releases/a.yaml"], made.head) == (made.head,)
+        assert repository.resolve("main") == made.head
+
+
+def test_a_head_without_commits_hides_no_other_branch(made: Made) -> None:
+    made.git("symbolic-ref", "HEAD", "refs/heads/unborn")
+    with opened(made.path) as repository:
+        assert repository.resolve("main") == made.id("main")
+        with pytest.raises(RepositoryError, match="HEAD names no commit here"):
+            repository.head()
 
 
 def test_a_worktree_shares_its_repository(made: Made, tmp_path: Path) -> None:
