@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from operator import itemgetter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops.baseten.pacing import EVERYTHING_ELSE, Limit, Pacing, limit_of
@@ -80,6 +80,8 @@ def test_no_way_of_counting_ever_finds_too_many(endpoint: str, pauses: list[floa
         st.tuples(st.floats(0, 0.1), st.floats(0, 2), st.floats(0, 1)), min_size=1, max_size=250
     ),
 )
+@example(endpoint="GET /v1/models", requests=[(0, 0.9, 1)] * 11 + [(0, 0, 0)] * 189)
+@example(endpoint=PER_MINUTE[0], requests=[(0, 50, 1)] + [(0, 0, 0)] * 39)
 def test_no_more_arrive_than_are_allowed_however_long_they_are_under_way(
     endpoint: str, requests: list[tuple[float, float, float]]
 ) -> None:
