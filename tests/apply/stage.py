@@ -14,7 +14,7 @@ from gitops.apply.pace import Pace
 from gitops.apply.ports import DeployLog as Log
 from gitops.apply.run import Ports, Run
 from gitops.baseten.client import Baseten
-from gitops.baseten.endpoint import Endpoint, from_environment
+from gitops.baseten.endpoint import ApiKey, Endpoint, from_environment
 from gitops.decide.situation import Asked, Options
 from gitops.emulator import Running, running
 from gitops.git.archive import Archives
@@ -150,6 +150,7 @@ class Stage:
     stop: StopFlag = field(default_factory=StopFlag)
     pace: Pace = QUICK
     wrap_log: Callable[[Log], Log] | None = None
+    on: Callable[[ApplyEvent], None] | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -191,7 +192,7 @@ class Stage:
                     clock=clock,
                 ),
                 facts=GitFacts(repository, commit),
-                emit=self.events.append,
+                emit=self._hear,
                 commit=commit,
                 api_url=self.endpoint.api_url,
                 branch="main",
@@ -204,6 +205,35 @@ class Stage:
             )
             models = [each for each in desired.models if keys is None or each.key in keys]
             return execute(replace(run, **changed), models)
+
+    def _hear(self, event: ApplyEvent) -> None:
+        self.events.append(event)
+        if self.on is not None:
+            self.on(event)
+
+    def once(self, happens: Callable[[ApplyEvent], bool], act: Callable[[], object]) -> None:
+        """Do something the first time that an event of a kind is heard."""
+        done: list[bool] = []
+
+        def hear(event: ApplyEvent) -> None:
+            if not done and happens(event):
+                done.append(True)
+                act()
+
+        self.on = hear
+
+    @contextmanager
+    def person(self) -> Iterator[Baseten]:
+        """Somebody else with a key of their own."""
+        endpoint = replace(self.endpoint, api_key=ApiKey("somebody.else-entirely"))
+        with Baseten(endpoint, SystemClock()) as baseten:
+            yield baseten
+
+    def model_id(self) -> str:
+        with self.baseten() as baseten:
+            model = baseten.reader.model(KEY)
+            assert model is not None
+            return model.id
 
     def log(self, repository: Repository, baseten: Baseten) -> DeployLog:
         return DeployLog(

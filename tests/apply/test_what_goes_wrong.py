@@ -1,0 +1,301 @@
+"""People, failing promotions, a Git host that is down: what the executor makes of each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops.apply.clock import SystemClock
+from gitops.apply.control import Control
+from gitops.decide.situation import Options
+from gitops.errors import GitopsError
+from gitops.plan.events import ActionFinished, ActionProgress, ApplyEvent, RollbackStarted
+from gitops.record.entry import Event
+from tests.apply.stage import KEY, PRODUCTION, STAGING, Stage, release, stage, truss
+
+ROLLING = """\
+  production:
+    commit: HEAD
+    autoscaling: {min_replica: 4, max_replica: 4}
+    promotion:
+      rolling_deploy: true
+      rolling_deploy_config: {max_surge_percent: 25, stabilization_time_seconds: 240}
+    checks: [smoke]
+    watch: {for: 200ms, error_rate: 0.05, min_requests: 5}
+"""
+SWITCHING = """\
+  production:
+    commit: HEAD
+    autoscaling: {min_replica: 4, max_replica: 4}
+    promotion: {rolling_deploy: false}
+    checks: [smoke]
+    watch: {for: 5s, error_rate: 0.05, min_requests: 5}
+"""
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Stage]:
+    """Production alone, rolling, its first version released."""
+    with stage(tmp_path, truss(), release(ROLLING), traffic=60.0) as made:
+        assert made.apply().exit_code == 0
+        yield made
+
+
+def moving(event: ApplyEvent) -> bool:
+    """A promotion that has some of the traffic."""
+    return isinstance(event, ActionProgress) and bool(event.percent) and event.percent != 100
+
+
+def promoted(event: ApplyEvent) -> bool:
+    """A promotion was just requested, and has no traffic yet."""
+    return isinstance(event, ActionFinished) and event.kind == "promote"
+
+
+def control(made: Stage, environment: str = "production") -> Control:
+    with made.baseten() as baseten:
+        return Control(
+            reader=baseten.reader,
+            writer=baseten.writer,
+            clock=SystemClock(),
+            key=KEY,
+            environment=environment,
+            pace=made.pace,
+        )
+
+
+def test_a_pause_blocks_and_resuming_lets_it_go_on(alone: Stage) -> None:
+    def pause() -> None:
+        with alone.person() as person:
+            person.writer._signal("pause_promotion", alone.model_id(), "production")
+
+    alone.commit(truss("two"))
+    alone.once(moving, pause)
+    outcome = alone.apply()
+    assert outcome.exit_code == 4, outcome.finished
+    assert outcome.finished.blocked == ("triage/production",)
+    failure = outcome.finished.failures[0].failure
+    assert "paused" in failure.happened
+    assert "gitops resume triage production" in failure.next
+    with alone.baseten() as baseten:
+        hand = Control(
+            reader=baseten.reader,
+            writer=baseten.writer,
+            clock=SystemClock(),
+            key=KEY,
+            environment="production",
+            pace=alone.pace,
+        )
+        assert "goes on" in hand.resume()
+    alone.on = None
+    assert alone.apply().exit_code == 0
+    assert alone.told()[-1] == "production released"
+
+
+def test_a_person_ends_a_release_and_it_is_held(alone: Stage) -> None:
+    before = alone.serving("production")
+
+    def cancel() -> None:
+        with alone.person() as person:
+            person.writer.cancel_promotion(alone.model_id(), "production", force=True)
+
+    alone.commit(truss("two"))
+    alone.once(moving, cancel)
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished.failures
+    assert alone.serving("production") == before
+    entry = alone.entries()[-1]
+    assert entry.event is Event.ROLLED_BACK
+    assert entry.ended_by is not None
+    assert "somebody" in entry.ended_by
+    assert "ended the release" in outcome.finished.failures[0].failure.happened
+    alone.on = None
+    again = alone.apply()
+    assert again.exit_code == 0
+    assert again.finished.held == ("triage/production",)
+
+
+def test_a_candidate_that_fails_before_any_traffic_is_held_and_ends_in_5(alone: Stage) -> None:
+    before = alone.serving("production")
+
+    def fail() -> None:
+        candidate = alone.live("production").candidate
+        assert candidate is not None
+        alone.emulator.set_status(candidate.id, "FAILED")
+
+    alone.commit(truss("two"))
+    alone.once(promoted, fail)
+    outcome = alone.apply()
+    assert outcome.exit_code == 5, outcome.finished
+    assert alone.serving("production") == before
+    assert alone.live("production").candidate is None
+    assert alone.told()[-1] == "production rolled_back"
+    assert "before it got any traffic" in outcome.finished.failures[-1].failure.happened
+
+
+def test_errors_while_traffic_moves_end_the_promotion(alone: Stage) -> None:
+    before = alone.serving("production")
+    alone.commit(truss("two", "fails_after_requests: 3"))
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert alone.serving("production") == before
+    assert any(isinstance(each, RollbackStarted) for each in alone.events)
+    live = alone.live("production")
+    assert live.settings.promotion["rolling_deploy"] is True
+
+
+def test_a_first_release_that_is_bad_stays_and_calls_a_person(tmp_path: Path) -> None:
+    patient = PRODUCTION.replace("600ms", "5s")
+    files = truss("one", "fails_after_requests: 12"), release(patient)
+    with stage(tmp_path, *files, traffic=60.0, first_push="none") as made:
+        outcome = made.apply()
+        assert outcome.exit_code == 8, outcome.finished
+        assert made.live("production").current is not None
+        assert made.told() == ["production intent", "production held"]
+        assert "nothing served there before" in outcome.finished.failures[0].failure.happened
+        again = made.apply()
+        assert again.exit_code == 0
+        assert again.finished.held == ("triage/production",)
+
+
+def test_without_the_git_host_nothing_is_promoted(alone: Stage, tmp_path: Path) -> None:
+    before = alone.serving("production")
+    remote = tmp_path / "remote.git"
+    alone.commit(truss("two"))
+
+    def lose(event: ApplyEvent) -> bool:
+        return isinstance(event, ActionFinished) and event.kind == "check"
+
+    alone.once(lose, lambda: shutil.move(remote, tmp_path / "away.git"))
+    outcome = alone.apply()
+    assert outcome.exit_code == 1, outcome.finished
+    assert alone.serving("production") == before
+    assert not any(each.endswith("/promote") for each in alone.writes())
+    failure = outcome.finished.failures[0].failure
+    assert "could not be written" in failure.happened
+    alone.on = None
+    shutil.move(tmp_path / "away.git", remote)
+    assert alone.apply().exit_code == 0
+
+
+def test_a_rollback_needs_no_git_host_and_its_result_is_pushed_later(
+    alone: Stage, tmp_path: Path
+) -> None:
+    before = alone.serving("production")
+    remote = tmp_path / "remote.git"
+    alone.commit(truss("two", "fails_after_requests: 12"), release(SWITCHING))
+    alone.once(promoted, lambda: shutil.move(remote, tmp_path / "away.git"))
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert alone.serving("production") == before
+    assert any("kept in this clone" in each for each in outcome.notices)
+    alone.on = None
+    shutil.move(tmp_path / "away.git", remote)
+    again = alone.apply()
+    assert again.exit_code == 0
+    assert again.finished.held == ("triage/production",)
+    assert alone.told()[-1] == "production rolled_back"
+
+
+def test_what_the_platform_stopped_is_started_again(alone: Stage) -> None:
+    current = alone.live("production").current
+    assert current is not None
+    alone.emulator.set_status(current.id, "INACTIVE")
+    outcome = alone.apply()
+    assert outcome.exit_code == 0, outcome.finished
+    assert alone.live("production").current == alone.live("production").current
+    now = alone.live("production").current
+    assert now is not None
+    assert (now.id, now.status) == (current.id, "ACTIVE")
+
+
+def test_what_serves_and_failed_is_retried_once(alone: Stage) -> None:
+    current = alone.live("production").current
+    assert current is not None
+    alone.emulator.set_status(current.id, "FAILED")
+    outcome = alone.apply()
+    assert outcome.exit_code == 0, outcome.finished
+    now = alone.live("production").current
+    assert now is not None
+    assert now.status == "ACTIVE"
+
+
+def test_what_somebody_promoted_is_never_taken_back_silently(alone: Stage) -> None:
+    first = alone.live("production").current
+    assert first is not None
+    alone.commit(truss("two"))
+    assert alone.apply().exit_code == 0
+    second = alone.serving("production")
+    with alone.person() as person:
+        person.writer.promote(alone.model_id(), "production", first.id)
+    alone.commit(truss("three"))
+    while alone.live("production").candidate is not None or alone.serving("production") == second:
+        SystemClock().sleep(0.02)
+    outcome = alone.apply()
+    assert outcome.exit_code == 4, outcome.finished
+    assert alone.serving("production") == first.name
+    undone = alone.apply(options=Options(undo_drift=True))
+    assert undone.exit_code == 0, undone.finished
+    assert alone.serving("production") not in {first.name, second}
+
+
+def test_after_so_many_rollbacks_nothing_more_is_promoted(alone: Stage) -> None:
+    alone.commit(truss("two"))
+    outcome = alone.apply(max_rollbacks=0)
+    assert outcome.exit_code == 4
+    assert "limits.max_rollbacks" in outcome.finished.failures[0].failure.happened
+
+
+def test_there_is_nothing_to_cancel_or_resume(alone: Stage) -> None:
+    with alone.baseten() as baseten:
+        hand = Control(
+            reader=baseten.reader,
+            writer=baseten.writer,
+            clock=SystemClock(),
+            key=KEY,
+            environment="production",
+        )
+        with pytest.raises(GitopsError, match="no promotion runs in triage/production"):
+            hand.cancel()
+        with pytest.raises(GitopsError, match="no promotion runs in triage/production"):
+            hand.resume()
+
+
+def test_cancelling_by_hand_gives_all_traffic_back(alone: Stage) -> None:
+    before = alone.serving("production")
+    said: list[str] = []
+
+    def cancel() -> None:
+        with alone.baseten() as baseten:
+            hand = Control(
+                reader=baseten.reader,
+                writer=baseten.writer,
+                clock=SystemClock(),
+                key=KEY,
+                environment="production",
+                pace=alone.pace,
+            )
+            said.append(hand.cancel())
+
+    alone.commit(truss("two"))
+    alone.once(moving, cancel)
+    assert alone.apply().exit_code != 0
+    assert "cancelled the promotion" in said[0]
+    assert before in said[0]
+    assert alone.serving("production") == before
+
+
+def test_settings_that_baseten_left_out_are_written_after_the_promotion(tmp_path: Path) -> None:
+    with stage(tmp_path, truss(), release(STAGING, PRODUCTION), mode="july") as made:
+        made.pace = made.pace.__class__(
+            first=0.02, growth=1.3, longest=0.1, metrics_lag=0.2, visible=2.0, afterwards=0.1
+        )
+        assert made.apply().exit_code == 0
+        wider = PRODUCTION.replace("max_replica: 2", "max_replica: 6")
+        made.commit(truss("two"), release(STAGING, wider))
+        outcome = made.apply()
+        assert outcome.exit_code == 0, outcome.finished
+        assert made.live("production").settings.autoscaling["max_replica"] == 6
+        assert "production settings" not in made.told()[4:]
