@@ -36,8 +36,8 @@ def archive() -> bytes:
 
 def push(environ: Mapping[str, str], *, model: str, name: str) -> str:
     """Prepare, upload, create; returns the deployment's id. Raises httpx's errors as they come."""
+    import boto3
     import httpx
-    from obstore.store import S3Store
     from ruamel.yaml import YAML
 
     deployment = {
@@ -55,17 +55,14 @@ def push(environ: Mapping[str, str], *, model: str, name: str) -> str:
         )
         upload = prepared.raise_for_status().json()
         credentials = upload["creds"]
-        store = S3Store(
-            upload["s3_bucket"],
-            region=upload["s3_region"],
-            endpoint=environ["AWS_ENDPOINT_URL_S3"],
-            access_key_id=credentials["aws_access_key_id"],
-            secret_access_key=credentials["aws_secret_access_key"],
-            session_token=credentials["aws_session_token"],
-            virtual_hosted_style_request=False,
-            client_options={"allow_http": True},
-        )
-        store.put(upload["s3_key"], archive())
+        boto3.client(
+            "s3",
+            region_name=upload["s3_region"],
+            endpoint_url=environ["AWS_ENDPOINT_URL_S3"],
+            aws_access_key_id=credentials["aws_access_key_id"],
+            aws_secret_access_key=credentials["aws_secret_access_key"],
+            aws_session_token=credentials["aws_session_token"],
+        ).put_object(Bucket=upload["s3_bucket"], Key=upload["s3_key"], Body=archive())
         created = client.post(
             "/v1/models",
             json={

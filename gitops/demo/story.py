@@ -78,7 +78,6 @@ def new_version(stage: Stage) -> None:
     )
     stage.replace("releases/qwen-3-8b.yaml", "max_replica: 6", "max_replica: 8")
     stage.commit("Learn two more tickets; let qwen-3-8b grow to eight replicas")
-    stage.run("gitops plan")
     stage.run("gitops apply --yes")
 
 
@@ -87,7 +86,6 @@ def one_line(stage: Stage) -> None:
     move_pin(stage, stage.git("rev-parse", "HEAD"), "learns two more tickets")
     stage.commit("Release support-triage to production")
     stage.run(f"git diff --unified=0 HEAD~1 -- {TRIAGE}")
-    stage.run("gitops plan")
     stage.run("gitops apply --yes")
 
 
@@ -143,7 +141,7 @@ def revert(stage: Stage) -> None:
 def history(stage: Stage) -> None:
     """The history is in Git."""
     stage.run("gitops log support-triage")
-    stage.run("git for-each-ref refs/gitops")
+    stage.run("git ls-remote origin refs/gitops/*")
 
 
 CHAPTERS: Final = (
