@@ -78,13 +78,15 @@ class Teller:
     """Tells the events of one apply to people, line by line; every line is safe for a terminal.
 
     ``times`` puts the moment before each event. A failure is told once, however many events carry
-    it: the last one repeats all of them, for scripts.
+    it (the last one repeats all of them, for scripts), and so is a reason that a model's next
+    steps share.
     """
 
     def __init__(self, style: Style = plain, *, times: bool = False) -> None:
         self._style = style
         self._times = times
         self._told: set[Failure] = set()
+        self._reasons: dict[str, str] = {}
 
     def __call__(self, event: ApplyEvent) -> tuple[str, ...]:
         """The lines for the next event; none of them holds a line break."""
@@ -102,6 +104,11 @@ class Teller:
                 yield from _told(replace(event, failure=None))
                 return
             self._told.add(event.failure)
+        if isinstance(event, ActionStarted):
+            if self._reasons.get(event.model) == event.reason:
+                event = replace(event, reason="")
+            else:
+                self._reasons[event.model] = event.reason
         if isinstance(event, ApplyFinished):
             for each in event.failures:
                 if each.failure not in self._told:

@@ -208,6 +208,26 @@ def test_only_failures_that_were_not_told_are_told_at_the_end() -> None:
     assert sum(UNREACHED.happened in line for line in told) == 1
 
 
+def test_a_reason_is_told_once_for_the_steps_that_share_it() -> None:
+    teller = Teller()
+    steps = [
+        ActionStarted(
+            time=START,
+            model="qwen",
+            environment="production",
+            action=f"qwen/production/{kind}",
+            kind=kind,
+            reason=reason,
+        )
+        for kind, reason in (("check", "new pin"), ("promote", "new pin"), ("watch", "promoted"))
+    ]
+    assert [line for step in steps for line in teller(step)] == [
+        "qwen/production: checks: new pin",
+        "qwen/production: promotes",
+        "qwen/production: watches: promoted",
+    ]
+
+
 def test_hostile_words_stay_on_their_line() -> None:
     evil = "\x1b[2J\nqwen/production: promoted\u202e"
     event = ActionFinished(
