@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx
 
 from gitops.emulator import Running
+from tests.emulator import contract
 
 MODEL_PY = """
 class Model:
@@ -64,10 +65,14 @@ def echo_truss(**behaviour: Any) -> dict[str, Any]:
 
 
 class Client:
-    """Requests that are refused raise `httpx.HTTPStatusError`, unless sent by `send`."""
+    """Requests that are refused raise `httpx.HTTPStatusError`, unless sent by `send`.
+
+    Every answer is held to Baseten's OpenAPI document; `used` names the operations so far.
+    """
 
     def __init__(self, emulator: Running) -> None:
         self.emulator = emulator
+        self.used: set[tuple[str, str]] = set()
         self.http = httpx.Client(
             base_url=emulator.api_url,
             headers={"Authorization": f"Bearer {emulator.api_key}"},
@@ -87,7 +92,11 @@ class Client:
         response = self.send(method, path, body, **named)
         response.raise_for_status()
         assert response.status_code == 200
-        return response.json()
+        answer = response.json()
+        operation = contract.check_answer(method, path, answer)
+        if operation is not None:
+            self.used.add(operation)
+        return answer
 
     def get(self, path: str, **query: Any) -> Any:
         return self.ask("GET", path, params=query)

@@ -146,7 +146,8 @@ boto3.client(
     "s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"],
     region_name=prepared["s3_region"], **prepared["creds"],
 ).put_object(Bucket=prepared["s3_bucket"], Key=prepared["s3_key"], Body=buffer.getvalue())
-source = {"name": "m", "s3_key": prepared["s3_key"], "deployment": {"config": config}}
+payload = {"config": config, "autoscaling_settings": {"min_replica": 1}}
+source = {"name": "m", "s3_key": prepared["s3_key"], "deployment": payload}
 made = http.post("/v1/models", json={"source": source}).json()
 model_id = made["model"]["id"]
 url = os.environ["BASETEN_INFERENCE_URL"].format(model_id=model_id) + "/production/predict"

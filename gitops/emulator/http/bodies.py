@@ -189,6 +189,19 @@ class UpsertSecret(_Lax):
     value: str
 
 
+class ManageAccess(_Lax):
+    """Who may manage a group; `user_ids` replaces the list, where it is sent."""
+
+    is_restricted: bool
+    user_ids: list[str] | None = None
+
+
+class UpdateGroup(_Lax):
+    """`PATCH …/environment_groups/{env}`."""
+
+    manage_access: ManageAccess | None = None
+
+
 class LogsRequest(_Lax):
     """The deprecated `POST …/logs`; the query of the GET has the same names."""
 

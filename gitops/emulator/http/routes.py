@@ -9,6 +9,7 @@ from gitops.emulator.http import (
     audit,
     deployments,
     environments,
+    groups,
     models,
     observability,
     promotions,
@@ -19,6 +20,7 @@ from gitops.emulator.http.call import Route
 ROUTES: tuple[Route, ...] = (
     *account.ROUTES,
     *secrets.ROUTES,
+    *groups.ROUTES,
     *models.ROUTES,
     *deployments.ROUTES,
     *environments.ROUTES,

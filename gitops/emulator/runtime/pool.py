@@ -20,6 +20,8 @@ from gitops.emulator.world.models import secrets_of
 from gitops.emulator.world.world import World
 
 _DRAIN_SECONDS = 30.0
+_FIRST_REST = 0.01
+_LONGEST_REST = 10.0
 
 
 class Pool:
@@ -34,11 +36,14 @@ class Pool:
         self._workers: dict[str, Worker] = {}
         self._starting: dict[str, asyncio.Task[Worker | None]] = {}
         self._retiring: set[Worker] = set()
+        self._loading: set[Worker] = set()
         self._echoes: dict[str, Echo] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loads: set[asyncio.Task[Any]] = set()
         self._drains: set[asyncio.Task[Any]] = set()
         self._room = asyncio.Event()
+        self._launching = 0
+        self._crashes: dict[str, int] = {}
         self._world: World | None = None
 
     def serve(self, world: World) -> None:
@@ -96,7 +101,7 @@ class Pool:
 
     async def close(self) -> None:
         """End every process and wait for its end."""
-        workers = [*self._workers.values(), *self._retiring]
+        workers = [*self._workers.values(), *self._retiring, *self._loading]
         self._workers.clear()
         for worker in workers:
             worker.close()
@@ -108,7 +113,7 @@ class Pool:
     @property
     def live(self) -> int:
         """Truss processes that run now."""
-        return len(self._workers) + len(self._starting) + len(self._retiring)
+        return len(self._workers) + len(self._retiring) + self._launching
 
     async def answer(
         self,
@@ -143,6 +148,8 @@ class Pool:
             return Reply.problem(504, "timeout", "The model took too long to answer.")
         except WorkerGone:
             return Reply.problem(502, "model_unavailable", "The model process ended.")
+        finally:
+            self._room.set()
 
     def _is_python(self, deployment: Deployment) -> bool:
         artifact = deployment.artifact
@@ -212,10 +219,14 @@ class Pool:
                 for name, value in (config.get("environment_variables") or {}).items()
             },
         )
-        worker = await Worker.start(order, lambda line: self.world.log(deployment, line))
-        self._retiring.add(worker)
-        error = await worker.loaded(self._options.load_seconds)
-        self._retiring.discard(worker)
+        self._launching += 1
+        try:
+            worker = await Worker.start(order, lambda line: self.world.log(deployment, line))
+            self._loading.add(worker)
+            error = await worker.loaded(self._options.load_seconds)
+            self._loading.discard(worker)
+        finally:
+            self._launching -= 1
         if error is None:
             return worker, None
         self._retire(worker)
@@ -224,6 +235,7 @@ class Pool:
     def _adopt(self, deployment: Deployment, worker: Worker) -> None:
         worker.last_used = self._now()
         self._workers[deployment.id] = worker
+        self._room.set()
         self._spawn(self._watch(deployment, worker))
 
     async def _watch(self, deployment: Deployment, worker: Worker) -> None:
@@ -237,7 +249,10 @@ class Pool:
         if deployment.id in self.world.deployments and deployment.status in READY:
             self.world.log(deployment, "The model process ended; it is restarted.", "ERROR")
             lifecycle.set_status(self.world, deployment, "UNHEALTHY")
-            await self._running(deployment)
+            crashes = self._crashes[deployment.id] = self._crashes.get(deployment.id, 0) + 1
+            await asyncio.sleep(min(_LONGEST_REST, _FIRST_REST * 2**crashes))
+            if deployment.status == "UNHEALTHY":
+                await self._running(deployment)
 
     async def _running(self, deployment: Deployment) -> Worker | None:
         """The deployment's process; started again where it gave way or crashed."""
@@ -265,7 +280,7 @@ class Pool:
         return worker
 
     async def _make_room(self) -> None:
-        while self.live - len(self._starting) >= self._options.worker_limit:
+        while self.live >= self._options.worker_limit:
             idle = [
                 (worker.last_used, identifier)
                 for identifier, worker in self._workers.items()

@@ -55,6 +55,8 @@ class World:
         self.deployments: dict[str, Deployment] = {}
         self.secrets: dict[str, Secret] = {}
         self.teams: dict[str, Team] = {}
+        self.restricted: dict[tuple[str, str], tuple[str, ...]] = {}
+        """Users who may manage the environments of a name, by team; absent: everybody."""
         for index, name in enumerate(options.teams):
             identifier = self.ids.new()
             self.teams[identifier] = Team(
