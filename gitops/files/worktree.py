@@ -35,9 +35,10 @@ class WorkTree:
             )
         except OSError:
             return None
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            return None
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return None
             return file.read(READ_LIMIT)
 
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:

@@ -28,6 +28,10 @@ def is_pointer(entry: TreeEntry, blob: Callable[[str], bytes]) -> bool:
     return blob(entry.oid).startswith(_POINTER)
 
 
+class _TooManyError(Exception):
+    """The walk goes no further."""
+
+
 class Walk:
     """One listed folder, ``root`` from the repository's root.
 
@@ -51,13 +55,17 @@ class Walk:
         self._place = place
         self._by_path = {entry.path: entry for entry in entries}
         self._below: dict[str, list[TreeEntry]] | None = None
+        self._seen = 0
         self.files: list[ArchiveEntry] = []
         self.refusals: list[Refusal] = []
 
     def run(self) -> None:
         """Fill ``files`` and ``refusals``."""
-        for entry in self._entries:
-            self._add(entry, entry.path, ())
+        try:
+            for entry in self._entries:
+                self._add(entry, entry.path, ())
+        except _TooManyError:
+            self._refuse("", f"stands for more than {MAX_FILES:,} files, links followed")
 
     def _refuse(self, path: str, message: str, hint: str | None = None) -> None:
         file = posixpath.join(self._root, path) if self._root != "." else path
@@ -67,12 +75,9 @@ class Walk:
         target = self._place + path
         if self._ignored(target):
             return
-        if len(self.files) >= MAX_FILES:
-            if len(self.files) == MAX_FILES and not any(
-                "files, more than" in each.message for each in self.refusals
-            ):
-                self._refuse("", f"stands for more than {MAX_FILES:,} files, more than one archive")
-            return
+        self._seen += 1
+        if self._seen > MAX_FILES:
+            raise _TooManyError
         if entry.mode == SUBMODULE or entry.kind == "commit":
             self._refuse(
                 path,
