@@ -1,0 +1,218 @@
+"""Rows 11 and 12: what is held, and what neither Git nor we put there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gitops.decide import Asked, Decision, Evidence, Fact, Needs, Options, State, decide
+from gitops.plan.steps import RollBack, UpdateSettings
+from gitops.record.entry import Entry, Event
+from tests.decide.scenes import (
+    COMMIT,
+    Scene,
+    deployment,
+    digest,
+    entry,
+    kinds,
+    promoted,
+    side,
+    verdict,
+)
+
+RELEASED = entry(Event.RELEASED, "P", "F")
+SERVED = entry(Event.RELEASED, "D", "P", minutes_ago=40)
+
+
+def decided(scene: Scene) -> Decision:
+    answer = decide(scene.situation())
+    assert isinstance(answer, Decision)
+    return answer
+
+
+def rolled_back(**given: object) -> Entry:
+    return entry(Event.ROLLED_BACK, "D", "P", minutes_ago=30, **given)
+
+
+def asked(letter: str, commit: str, **settings: object) -> Asked:
+    flat = {f"autoscaling.{name}": value for name, value in settings.items()}
+    return Asked(commit=commit * 40, digest=digest(letter), settings=flat)  # type: ignore[arg-type]
+
+
+# Row 11
+
+
+def test_a_hold_is_reported_and_ends_well_in_later_runs() -> None:
+    answer = decided(Scene(entries=[RELEASED, rolled_back(reason="error rate 0.4")]))
+    assert (answer.row, answer.state, answer.exit_code, answer.steps) == (11, State.HELD, 0, ())
+    assert "it was rolled back (error rate 0.4)" in answer.reason
+    assert "--retry qwen/production" in answer.reason
+
+
+def test_a_hold_asks_what_git_asked_for_since() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back()], asked=None)
+    assert decide(scene.situation()) == Needs(facts=frozenset({Fact.ASKED}))
+
+
+def test_a_hold_lasts_while_git_keeps_asking_and_ends_when_it_asked_for_another() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back()])
+    scene.asked = (asked("D", "a"), asked("D", "b"), asked("D", "c"))
+    assert decided(scene).state is State.HELD
+    scene.asked = (asked("D", "a"), asked("P", "b"), asked("D", "c"))
+    assert decided(scene).state is State.PUSH
+
+
+def test_what_git_asked_for_before_the_hold_does_not_end_it() -> None:
+    older = entry(Event.REJECTED, "X", "P", minutes_ago=50, applied_commit="0" * 40)
+    scene = Scene(entries=[RELEASED, older, rolled_back()])
+    scene.asked = (asked("X", "0"), asked("D", "a"), asked("D", "c"))
+    assert decided(scene).state is State.HELD
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (rolled_back(), 5),
+        (rolled_back(ended_by="rui@example.com"), 3),
+        (entry(Event.REJECTED, "D", "P", minutes_ago=30), 5),
+        (entry(Event.HELD, None, "D", minutes_ago=30), 8),
+    ],
+)
+def test_the_run_that_made_the_hold_is_red(made: Entry, code: int) -> None:
+    scene = Scene(entries=[RELEASED, made])
+    scene.evidence = Evidence(recorded=frozenset({made.id}))
+    assert decided(scene).exit_code == code
+
+
+def test_a_rollback_with_traffic_is_3_where_the_one_before_serves_and_8_where_not() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back()])
+    scene.evidence = Evidence(recorded=frozenset({rolled_back().id}), traffic=frozenset({"dep-D"}))
+    assert decided(scene).exit_code == 3
+    scene.status = "UNHEALTHY"
+    assert decided(scene).exit_code == 8
+
+
+def test_retry_lifts_the_hold_and_releases_again() -> None:
+    scene = Scene(
+        entries=[RELEASED, rolled_back()],
+        options=Options(retry=True),
+        deployments=[deployment("D")],
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (11, State.PROMOTE)
+    assert kinds(answer.steps)[:2] == ["Record(lifted)", "Promote"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "since", "expected"),
+    [
+        (4, 4, 2),  # changed by the held release, and still asked for: the value before
+        (4, 6, None),  # asked for something else in between: Git's value, which is there
+        (6, 6, 6),  # Git has moved on: Git's value
+    ],
+)
+def test_settings_under_a_hold(asks: int, since: int, expected: int | None) -> None:
+    held = rolled_back(
+        settings_before={"autoscaling.max_replica": 2},
+        settings_after={"autoscaling.max_replica": 4},
+    )
+    scene = Scene(
+        entries=[RELEASED, held],
+        settings={"max_replica": asks},
+        live_settings={"max_replica": 4},
+        asked=(
+            asked("D", "a", max_replica=4),
+            asked("D", "b", max_replica=since),
+            asked("D", "c", max_replica=asks),
+        ),
+        audit=[],
+    )
+    answer = decided(scene)
+    assert answer.state is State.HELD
+    assert [each.after for each in answer.changes] == ([] if expected is None else [expected])
+    assert kinds(answer.steps) == ([] if expected is None else ["UpdateSettings"])
+
+
+def test_settings_that_the_held_release_did_not_touch_follow_git() -> None:
+    scene = Scene(
+        entries=[RELEASED, rolled_back()],
+        settings={"max_replica": 4},
+        live_settings={"max_replica": 2},
+    )
+    (step,) = decided(scene).steps
+    assert isinstance(step, UpdateSettings)
+    assert step.changes[0].after == 4
+
+
+def test_an_unjudged_release_that_a_hold_leaves_serving_is_judged() -> None:
+    scene = Scene(
+        current="X",
+        entries=[RELEASED, rolled_back(), entry(Event.INTENT, "X", "P", minutes_ago=20)],
+        audit=[promoted("X")],
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (11, State.HELD)
+    assert kinds(answer.steps) == ["Watch", "Record(released)"]
+    scene.evidence = Evidence(watch={"dep-X": verdict("fail")})
+    (step,) = decided(scene).steps
+    assert isinstance(step, RollBack)
+    assert step.to == side("P")
+
+
+# Row 12
+
+
+def test_a_foreign_artifact_blocks_and_names_who_and_when() -> None:
+    scene = Scene(current="F", entries=[entry(Event.RELEASED, "P", "X")], audit=None)
+    assert decide(scene.situation()) == Needs(facts=frozenset({Fact.AUDIT}))
+    scene.audit = [promoted("F", own=False)]
+    answer = decided(scene)
+    assert (answer.row, answer.state, answer.exit_code) == (12, State.BLOCKED, 4)
+    assert answer.blocked is not None
+    assert "promoted by rui@example.com at 2026-11-22 11:55 UTC" in answer.blocked.why
+    assert "--undo-drift" in answer.blocked.remedy
+
+
+def test_undo_drift_takes_it_back() -> None:
+    scene = Scene(current="F", entries=[RELEASED], options=Options(undo_drift=True))
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (21, State.PUSH)
+    assert any("--undo-drift" in notice for notice in answer.notices)
+
+
+def test_first_contact_goes_on_and_says_what_it_replaces() -> None:
+    answer = decided(Scene(current="F", entries=[]))
+    assert answer.row == 21
+    assert any("replaces deployment hotfix" in notice for notice in answer.notices)
+
+
+@pytest.mark.parametrize(("own", "row"), [(True, 21), (False, 12)])
+def test_the_open_intents_artifact_is_expected_only_if_we_promoted_it(own: bool, row: int) -> None:
+    scene = Scene(
+        current="X",
+        entries=[RELEASED, entry(Event.INTENT, "X", "P", minutes_ago=20)],
+        audit=[promoted("X", own=own)],
+    )
+    assert decided(scene).row == row
+
+
+def test_a_deployment_whose_labels_and_name_disagree_is_no_guess() -> None:
+    scene = Scene(current="P", entries=[])
+    wrong = replace(deployment("P"), labels=deployment("X").labels)
+    situation = scene.situation()
+    assert situation.live is not None
+    there = replace(situation.live.environments[0], current=wrong)
+    answer = decide(replace(situation, live=replace(situation.live, environments=(there,))))
+    assert isinstance(answer, Decision)
+    assert (answer.row, answer.state) == (12, State.BLOCKED)
+
+
+def test_a_log_that_never_said_what_served_is_first_contact_too() -> None:
+    answer = decided(Scene(current="F", entries=[entry(Event.REJECTED, "X")]))
+    assert answer.row == 21
+
+
+def test_a_hold_of_this_very_commit_needs_no_look_at_git() -> None:
+    scene = Scene(entries=[RELEASED, rolled_back(applied_commit=COMMIT)], asked=None)
+    assert decided(scene).state is State.HELD
