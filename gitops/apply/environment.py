@@ -100,7 +100,7 @@ def _result(job: Job, ended: Ended | None) -> Result:
         listed=listed if listed is not None or decision is not None else "failed",
         decision=decision,
         failures=tuple(dict.fromkeys(failures)),
-        warnings=(*job.warnings, *(decision.notices if decision is not None else ())),
+        warnings=tuple(job.warnings),
     )
 
 

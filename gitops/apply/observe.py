@@ -52,7 +52,7 @@ class ModelView:
     @property
     def model_id(self) -> str:
         """Baseten's id of the model. Only to be asked for once the model is there."""
-        assert self.live is not None  # noqa: S101 - a step on a model needs the model
+        assert self.live is not None
         return self.live.id
 
     def _found_elsewhere(self) -> str | None:

@@ -16,6 +16,7 @@ from gitops.cli.context import Context
 
 if TYPE_CHECKING:
     from gitops.apply.clock import StopFlag
+    from gitops.errors import GitopsError
     from gitops.pipeline.plan import Planned
     from gitops.plan.events import ApplyEvent
     from gitops.plan.model import Plan
@@ -109,6 +110,7 @@ def command(
       gitops apply --retry qwen-3-8b/production
     """
     from gitops.decide.situation import Options
+    from gitops.errors import GitopsError
     from gitops.pipeline.apply import ApplyRequest, apply
     from gitops.pipeline.plan import PlanRequest
     from gitops.pipeline.selection import Selection
@@ -142,14 +144,18 @@ def command(
         allow_cost=allow_cost,
         allow_dirty=allow_dirty,
     )
-    terminal = Terminal(context, form=form, yes=yes)
-    outcome = apply(
-        context.project(),
-        request,
-        emit=terminal.emit,
-        approve=terminal.approve,
-        stoppable=terminal.stoppable,
-    )
+    terminal = Terminal(context, form=form, yes=yes, retry=retry)
+    try:
+        outcome = apply(
+            context.project(),
+            request,
+            emit=terminal.emit,
+            approve=terminal.approve,
+            stoppable=terminal.stoppable,
+        )
+    except GitopsError as error:
+        terminal.end(error)
+        raise
     for result in outcome.results:
         for warning in result.warnings:
             terminal.say(warning)
@@ -190,7 +196,9 @@ class _Asking:
 class Terminal:
     """What an apply says, asks and hears. Results on stdout, everything else on stderr."""
 
-    def __init__(self, context: Context, *, form: Literal["text", "json"], yes: bool) -> None:
+    def __init__(
+        self, context: Context, *, form: Literal["text", "json"], yes: bool, retry: tuple[str, ...]
+    ) -> None:
         from gitops.render.events import Teller
         from gitops.render.palette import chosen
 
@@ -200,13 +208,25 @@ class Terminal:
         self._colour = context.colour(err=True)
         self._progress = Teller(chosen(colour=self._colour), times=context.in_ci)
         self._gone: set[bool] = set()
+        self._retry = retry
 
     def approve(self, planned: Planned) -> bool:
         """Show the plan on stderr, and ask. Raises ``Refused`` where nobody can be asked."""
-        from gitops.errors import Refused
+        from gitops.errors import Refused, UsageError
         from gitops.render import plan_text
         from gitops.render.palette import chosen
 
+        managed = {
+            f"{model.key}/{each.name}"
+            for model in planned.desired.models
+            for each in model.environments
+        }
+        for tag in self._retry:
+            if tag not in managed:
+                raise UsageError(
+                    f"--retry {tag}: no release file has it",
+                    hint="name a model and an environment as the plan does: MODEL/ENV",
+                )
         self._write(plan_text.render(planned.plan, chosen(colour=self._colour)), err=True)
         for warning in planned.warnings:
             self.say(warning)
@@ -233,6 +253,15 @@ class Terminal:
             return
         lines = "".join(f"{line}\n" for line in self._progress(event))
         self._write(lines, err=not isinstance(event, ApplyFinished))
+
+    def end(self, error: GitopsError) -> None:
+        """A stream of events has an end, also where nothing was begun."""
+        from datetime import UTC, datetime
+
+        from gitops.plan.events import ApplyFinished
+
+        if self._form == "json":
+            self.emit(ApplyFinished(time=datetime.now(tz=UTC), exit_code=error.exit_code))
 
     def say(self, text: str) -> None:
         """A warning for people."""

@@ -22,20 +22,30 @@ from gitops.state.live import LiveEnvironment
 
 
 def roll_back(job: Job, step: RollBack) -> Ended | None:
+    """Undo a release; where Baseten stops answering on the way, a person has to know."""
+    begun = job.now()
+    _tell_start(job, step, begun)
+    try:
+        return _undo(job, step, begun)
+    except BasetenError as error:
+        kind = FailureKind.ROLLBACK_NOT_CONFIRMED
+        return _stopped(job, step, begun, kind, error.message)
+
+
+def _undo(job: Job, step: RollBack, begun: datetime) -> Ended | None:
     """Undo a release, record it, and leave its artifact held. Nothing is deleted.
 
     It needs no deploy log to begin: the result is kept here where the Git host is down. A person's
     pause or promotion in the way is never overruled.
     """
-    begun = job.now()
-    _tell_start(job, step, begun)
     intent = job.history.intent(step.intent)
     live = job.view.reread(job.name)
     in_the_way = _persons(job, live, step)
     if in_the_way is not None:
         return _stopped(job, step, begun, in_the_way)
     candidate = live.candidate if live else None
-    moved = bool(job.evidence.traffic) or not is_side(job, candidate, step.bad)
+    current = live.current if live else None
+    moved = bool(job.evidence.traffic) or is_side(job, current, step.bad)
     if candidate is not None and is_side(job, candidate, step.bad):
         job.progress(f"cancelling the promotion of {candidate.name}")
         if not cancelled(job, candidate.id, force=True):

@@ -110,7 +110,7 @@ def _before(job: Job, intent_id: str | None) -> Window | None:
 
 def _judged(job: Job, deployment_id: str, state: Watching) -> None:
     verdict = state.verdict
-    assert verdict is not None  # noqa: S101 - the caller looked
+    assert verdict is not None
     job.learn_watch(deployment_id, verdict)
     job.figures["watch"] = figures(verdict)
     if state.as_bad:

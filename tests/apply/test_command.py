@@ -1,0 +1,124 @@
+"""``gitops apply``, ``cancel`` and ``resume`` as programs: streams, exit codes, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Stage]:
+    with stage(tmp_path, truss(), release(STAGING, PRODUCTION), traffic=30.0, speed=300.0) as made:
+        yield made
+
+
+def start(made: Stage, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gitops", *arguments],
+        cwd=made.work.path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **made.emulator.environ(), **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(made: Stage, *arguments: str, **environ: str) -> tuple[int, str, str]:
+    process = start(made, *arguments, **environ)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def events(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_results_on_stdout_and_everything_else_on_stderr(two: Stage) -> None:
+    code, out, err = run(two, "apply", "--yes")
+    assert code == 0, err
+    assert "converged: triage/staging, triage/production" in out
+    assert "pushes" not in out
+    assert "1 environment to create" in err
+    assert two.emulator.api_key not in out + err
+    code, out, err = run(two, "apply", "--yes", "--format", "json")
+    assert code == 0
+    assert [each["type"] for each in events(out)] == ["apply_started", "apply_finished"]
+
+
+def test_nobody_can_be_asked(two: Stage) -> None:
+    code, out, err = run(two, "apply", "--format", "json")
+    assert code == 4
+    assert [(each["type"], each["exit_code"]) for each in events(out)] == [("apply_finished", 4)]
+    assert "--yes" in err
+    assert not two.writes()
+
+
+def test_wrong_usage_is_1_and_sends_nothing(two: Stage) -> None:
+    code, _, err = run(two, "apply", "--yes", "--retry", "triage/nowhere")
+    assert code == 1
+    assert "triage/nowhere" in err
+    code, _, err = run(two, "apply", "--plan", "plan.json", "--env", "staging")
+    assert code == 1
+    assert "--env" in err
+    code, _, err = run(two, "apply", "--plan", "none.json")
+    assert code == 1
+    assert "none.json" in err
+    assert not two.writes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_in_order_and_the_next_apply_continues(
+    two: Stage, number: signal.Signals
+) -> None:
+    process = start(two, "apply", "--yes", "--format", "json")
+    assert process.stdout is not None
+    heard: list[str] = []
+    for line in process.stdout:
+        heard.append(line)
+        if json.loads(line).get("kind") == "ready":
+            process.send_signal(number)
+            process.send_signal(number)
+            break
+    out, err = process.communicate(timeout=60)
+    told = events("".join(heard) + out)
+    assert process.returncode == 130, err
+    assert told[-1]["type"] == "apply_finished"
+    assert told[-1]["exit_code"] == 130
+    assert told[-1]["running"] == ["triage/staging"]
+    assert number.name in err
+    assert "Traceback" not in err
+    assert run(two, "apply", "--yes")[0] == 0
+    assert len(two.pushes()) == 1
+
+
+def test_a_reader_that_goes_away_does_not_stop_an_apply(two: Stage) -> None:
+    process = start(two, "apply", "--yes", "--format", "json")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr:
+        err = process.stderr.read()
+    assert process.wait(timeout=120) == 0, err
+    assert two.told()[-1] == "production settings"
+
+
+def test_there_is_nothing_to_steer(two: Stage) -> None:
+    assert run(two, "apply", "--yes")[0] == 0
+    for verb in ("cancel", "resume"):
+        code, out, err = run(two, verb, "triage", "production")
+        assert (code, out) == (1, "")
+        assert "no promotion runs in triage/production" in err
+    code, _, err = run(two, "cancel", "triage", "nowhere")
+    assert code == 1
