@@ -1,0 +1,119 @@
+"""Compile: 1,000 release files of a commit become desired state.
+
+Measured: `desired_state` of a commit, from opening the repository to the finished value, in this
+process: gitops.yaml and the release files read from the object database, merged, validated, every
+pin resolved and every environment given its artifact. The fleet has 300 trusses and 2,000
+environments; production pins four different commits in turn, staging follows HEAD. Nothing is kept
+from one round to the next.
+Floor: the blobs of the same 1,000 release files read with one `git cat-file --batch`, which is told
+their ids beforehand, and parsed with the fastest loader at hand that keeps YAML 1.2. Nothing is
+validated there, and no truss is looked at.
+Second floor, only for comparison: the same with the trusses' config.yaml files of all pins as well,
+which a compile has to read too, and the listing of the trees that hold them.
+Goal: 1.5 times the floor.
+
+    python benchmarks/compile.py [--rounds N]
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+from measuring.fleets import git, releases
+from measuring.side_by_side import Case, compare, rounds_wanted
+from ryaml import loads
+
+from gitops import desired_state, open_project
+
+MODELS, TRUSSES, CHANGES = 1000, 300, 4
+GOAL = 1.5
+
+
+def blobs(folder: Path, commit: str, under: str, name: str) -> list[str]:
+    """The ids of the files of a commit below a folder whose path ends in a name."""
+    listed = git(folder, "ls-tree", "-r", commit, "--", under).splitlines()
+    return [line.split()[2] for line in listed if line.endswith(name)]
+
+
+def read_and_parse(folder: Path, ids: list[str], listings: tuple[str, ...] = ()) -> float:
+    """Seconds to list trees, read blobs and parse them."""
+    gc.collect()
+    begun = time.perf_counter()
+    for commit in listings:
+        subprocess.run(
+            ["git", "-C", str(folder), "ls-tree", "-r", "-z", commit, "--", "trusses"],
+            capture_output=True,
+            check=True,
+        )
+    done = subprocess.run(
+        ["git", "-C", str(folder), "cat-file", "--batch"],
+        input="".join(f"{each}\n" for each in ids).encode(),
+        capture_output=True,
+        check=True,
+    )
+    output, position, parsed = done.stdout, 0, []
+    for _ in ids:
+        end = output.index(b"\n", position)
+        size = int(output[position:end].rpartition(b" ")[2])
+        parsed.append(loads(output[end + 1 : end + 1 + size].decode()))
+        position = end + size + 2
+    took = time.perf_counter() - begun
+    if not all(isinstance(each, dict) for each in parsed):
+        raise SystemExit("a blob holds no map")
+    return took
+
+
+def compile_once(folder: Path, commit: str) -> float:
+    """Seconds to compile a commit."""
+    gc.collect()
+    begun = time.perf_counter()
+    desired = desired_state(open_project(folder, os.environ), rev=commit)
+    took = time.perf_counter() - begun
+    if len(desired.models) != MODELS:
+        raise SystemExit(f"{len(desired.models)} models were compiled")
+    return took
+
+
+def main() -> None:
+    """Make the repository, measure and print."""
+    rounds = rounds_wanted(__doc__, 15)
+    with tempfile.TemporaryDirectory(prefix="gitops-benchmark-") as place:
+        folder = Path(place, "fleet")
+        made = releases(folder, models=MODELS, trusses=TRUSSES, changes=CHANGES)
+        files = blobs(folder, made[-1], "releases", ".yaml")
+        configs = [
+            each for commit in made for each in blobs(folder, commit, "trusses", "config.yaml")
+        ]
+        compare(
+            f"Compile {MODELS:,} release files",
+            [
+                Case(
+                    name="floor: cat-file and parse",
+                    run=partial(read_and_parse, folder, files),
+                ),
+                Case(
+                    name="and the trusses' trees and configs",
+                    run=partial(
+                        read_and_parse, folder, [*files, *dict.fromkeys(configs)], tuple(made)
+                    ),
+                ),
+            ],
+            [
+                Case(
+                    name="gitops compile",
+                    run=partial(compile_once, folder, made[-1]),
+                    goal=GOAL,
+                )
+            ],
+            rounds,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the benchmarks share: measuring side by side, and repositories to measure on."""
