@@ -1,4 +1,4 @@
-"""Files that checks name: request bodies a line each, and JSON Schemas; each read once a compile."""
+"""Files that checks name: request bodies a line each, and JSON Schemas; read once a compile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_PROBLEMS: Final = 5
 """Bad lines told of in one file of requests."""
 
 
-class BadFile(Exception):  # noqa: N818 - carries messages, which become problems
+class BadFile(Exception):
     """A file that a check names and that cannot be used; ``messages`` say why."""
 
     def __init__(self, *messages: str, hint: str | None = None) -> None:

@@ -30,8 +30,8 @@ from gitops.pipeline.release_files import (
 )
 from gitops.pipeline.sources import Files, Objects
 from gitops.pipeline.trusses import Trusses
-from gitops.release.language import Config
 from gitops.release.finding import STAND_IN
+from gitops.release.language import Config
 from gitops.release.words import name
 from gitops.state.desired import Desired, DesiredModel, Limits
 from gitops.state.names import ModelKey

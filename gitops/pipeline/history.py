@@ -47,7 +47,9 @@ def asked_at(objects: Objects, commit: str, key: ModelKey, environment: str) -> 
         pinned = pins.resolve(entry.commit, ())
         if isinstance(pinned, Finding):
             return None
-        artifact = _trusses(cast("Any", objects)).artifact(pinned, found.release.truss, found.release.rebuild)
+        artifact = _trusses(cast("Any", objects)).artifact(
+            pinned, found.release.truss, found.release.rebuild
+        )
     except (NoArtifact, RepositoryError):
         return None
     return Asked(commit=commit, digest=artifact.digest, settings=settings)

@@ -48,7 +48,7 @@ def keys(whole: Mapping[str, Any]) -> Keys | None:
 
 @dataclass(slots=True)
 class Known:
-    """Validated parts of one compile, by their keys. ``sound`` are wholes that passed every rule."""
+    """Validated parts of one compile, by their keys. ``sound``: wholes that passed every rule."""
 
     environments: dict[bytes, Environment] = field(default_factory=dict)
     checks: dict[bytes, dict[str, Check]] = field(default_factory=dict)

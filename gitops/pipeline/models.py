@@ -101,7 +101,7 @@ class ModelCompiler:
         checks: Mapping[str, desired.Check],
         found: list[Finding],
     ) -> _Asked:
-        """What an environment asks for apart from its artifact: shared by files that ask the same."""
+        """What an environment asks for apart from its artifact; files that ask the same share."""
         key = settled.keys and (name, settled.keys.environments[name], settled.keys.checks)
         known = self._known.get(key) if key else None
         if known is None:
@@ -294,7 +294,8 @@ def _unsupported(environment: Environment, checks: Mapping[str, desired.Check]) 
         }
         for key, wanted in asked.items():
             if wanted and key in UNSUPPORTED:
-                yield f"{key.replace('checks', f'checks.{words.name(name)}', 1)}: {UNSUPPORTED[key]}"
+                below = key.removeprefix("checks.")
+                yield f"checks.{words.name(name)}.{below}: {UNSUPPORTED[key]}"
     watch: Watch | None = environment.watch
     if watch is not None:
         if watch.keep_previous and "watch.keep_previous" in UNSUPPORTED:

@@ -11,6 +11,11 @@ from gitops.release.finding import Finding, Path
 from gitops.release.words import shown
 
 HEAD: Final = "HEAD"
+_UNSHALLOW: Final = "fetch the whole history: `git fetch --unshallow`"
+_TWO_STEPS: Final = (
+    "go in two steps: merge the change of the truss first, then pin the commit that the merge made"
+    " of it (or allow any commit with `pins: any` in gitops.yaml)"
+)
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
 _REVISION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@{}^~+-]{0,199}")
 
@@ -58,8 +63,7 @@ class Pins:
             if self._objects.is_shallow():
                 return (
                     f"commit {short} is not in this clone, which is shallow",
-                    "fetch the whole history: `git fetch --unshallow`"
-                    " (in GitHub Actions: `fetch-depth: 0` for actions/checkout)",
+                    f"{_UNSHALLOW} (in GitHub Actions: `fetch-depth: 0` for actions/checkout)",
                 )
             return (
                 f"commit {short} is not in this repository",
@@ -69,15 +73,12 @@ class Pins:
             return commit
         if self._objects.is_shallow():
             return (
-                f"this clone is shallow and cannot tell whether commit {short} is an ancestor of"
-                f" {self._head[:12]}",
-                "fetch the whole history: `git fetch --unshallow`",
+                f"this clone is shallow and cannot tell whether {self._head[:12]} has {short}",
+                _UNSHALLOW,
             )
         return (
-            f"commit {short} is not an ancestor of the applied commit {self._head[:12]},"
-            " so it was not merged here",
-            "go in two steps: merge the change of the truss first, then pin the commit that the"
-            " merge made of it (or allow any commit with `pins: any` in gitops.yaml)",
+            f"commit {short} is not an ancestor of the applied {self._head[:12]}: not merged",
+            _TWO_STEPS,
         )
 
     def _abbreviated(self, text: str) -> str | tuple[str, str | None]:
@@ -93,8 +94,7 @@ class Pins:
         if resolved is not None:
             return self._moves(text, resolved)
         return (
-            f"{shown(text)} is not a full commit id ({len(self._head)} hex digits), and no commit"
-            " begins with it",
+            f"{shown(text)} is no full commit id, and no commit here begins with it",
             "write the full id",
         )
 

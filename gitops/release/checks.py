@@ -141,11 +141,9 @@ class CloseTo(Strict):
 
 
 def _schema(value: Any) -> Any:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict | bool):
-        return value
-    refuse(f"must be a JSON Schema or the path of one, not {shown(value)}")
+    if not isinstance(value, str | dict | bool):
+        refuse(f"must be a JSON Schema or the path of one, not {shown(value)}")
+    return value
 
 
 SchemaOrPath: TypeAlias = Annotated[

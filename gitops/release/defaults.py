@@ -1,4 +1,4 @@
-"""How gitops.yaml's defaults and a release file become one: maps merge by key, the nearer value wins.
+"""How gitops.yaml's defaults and a release file become one: by key, and the nearer value wins.
 
 Lists and scalars are replaced whole. An environment's defaults never create an environment.
 """
@@ -14,7 +14,7 @@ WHOLE: Final = frozenset({"schema", "equals"})
 
 
 def merged(far: Mapping[str, Any], near: Mapping[str, Any]) -> dict[str, Any]:
-    """``near`` over ``far``; both stay as they are. Keys keep the order of ``far``, then ``near``."""
+    """``near`` over ``far``; both stay as they are. In the order of ``far``, then ``near``."""
     result = dict(far)
     for key, value in near.items():
         below = result.get(key)
@@ -35,7 +35,7 @@ def environment(far: Mapping[str, Any], near: Mapping[str, Any]) -> dict[str, An
 
 
 def release(defaults: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """A release file over gitops.yaml's ``defaults`` and ``team``; wrong types are left as they are.
+    """A release file over gitops.yaml's ``defaults``; wrong types are left as they are.
 
     ``defaults`` is the whole of gitops.yaml. Environments keep the release file's order.
     """

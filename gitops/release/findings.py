@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from typing import TYPE_CHECKING, Any, Final
 
 from gitops.release import words
 from gitops.release.checks import TAGS
 from gitops.release.finding import Finding, Path
 from gitops.release.known import keys_at, places_of
 from gitops.release.words import shown
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
 
 _SETTINGS: Final = frozenset(
     {"autoscaling", "promotion", "rolling_deploy_config", "backpressure", "schedules"}
@@ -154,7 +155,7 @@ def _literal(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, s
 
 
 def _bound(words_before: str, key: str) -> _Rule:
-    def rule(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
+    def rule(_path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
         return f"must be {words_before} {_number(context[key])}, not {shown(given)}", None
 
     return rule
@@ -164,25 +165,25 @@ def _number(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _too_short(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
+def _too_short(path: Path, given: Any, _context: Mapping[str, Any]) -> tuple[str, str | None]:
     if path == ("environments",):
         return "must name at least one environment", None
     return f"must not be empty: {shown(given)}", None
 
 
-def _too_long(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
+def _too_long(_path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
     if isinstance(given, list):
         return "must be a check's name, or a name with changed expectations, not a list", None
     return f"must have at most {context['max_length']}, not {shown(given)}", None
 
 
-def _pattern(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
+def _pattern(path: Path, given: Any, _context: Mapping[str, Any]) -> tuple[str, str | None]:
     if path and path[-1] == "timezone":
         return f"must be an IANA time zone such as Europe/Berlin, not {shown(given)}", None
     return f"has a form that is not allowed: {shown(given)}", None
 
 
-def _cadence(path: Path, given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
+def _cadence(_path: Path, given: Any, _context: Mapping[str, Any]) -> tuple[str, str | None]:
     tag = given.get("cadence") if isinstance(given, dict) else given
     message = "cadence must be one of DAILY, HOURLY, ONE_TIME"
     return (

@@ -117,7 +117,7 @@ def _rolling(path: Path, block: RollingDeployConfig) -> Iterator[Finding]:
     if surge and unavailable:
         yield Finding(
             path=(*path, "max_unavailable_percent"),
-            message=f"max_surge_percent {surge} and max_unavailable_percent {unavailable} are both set",
+            message=f"surge {surge} and unavailable {unavailable} percent are both set",
             hint="exactly one of them is above 0",
         )
     elif surge == 0 and not unavailable:
@@ -137,7 +137,7 @@ def _schedules(path: Path, schedules: Mapping[str, Any]) -> Iterator[Finding]:
         if len(zones) > 1 and schedule.timezone != first:
             yield Finding(
                 path=(*here, "timezone"),
-                message=f"{shown(schedule.timezone)} is not the time zone {shown(first)} of the first schedule",
+                message=f"{shown(schedule.timezone)} is not {shown(first)}, as in the first one",
                 hint="all schedules of an environment share one time zone",
             )
         if isinstance(schedule, OneTime):

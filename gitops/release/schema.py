@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Final
 
 from gitops.release.language import Config, Release
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -32,9 +33,11 @@ def _tidy(node: Any) -> None:
     if isinstance(node, list):
         for each in node:
             _tidy(each)
-        return
-    if not isinstance(node, dict):
-        return
+    if isinstance(node, dict):
+        _tidy_map(node)
+
+
+def _tidy_map(node: dict[str, Any]) -> None:
     for key in ("properties", "$defs"):
         for name, each in node.get(key, {}).items():
             if isinstance(each, dict):

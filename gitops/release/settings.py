@@ -98,7 +98,7 @@ class Autoscaling(Strict):
 
 
 class RollingDeployConfig(Strict):
-    """How a rolling promotion exchanges replicas. Exactly one of surge and unavailable is above 0."""
+    """How a rolling promotion exchanges replicas. One of surge and unavailable is above 0."""
 
     rolling_deploy_strategy: Literal["REPLICA"] = Field(
         default="REPLICA", description="Replica by replica, the only strategy there is."
@@ -229,7 +229,7 @@ def _moment(value: Any) -> str:
             moment = None
         if moment is not None and moment.tzinfo is not None:
             return value
-    refuse(f"must be a time with its zone such as 2026-12-24T18:00:00Z, not {shown(value)}")
+    return refuse(f"must be a time with its zone such as 2026-12-24T18:00:00Z, not {shown(value)}")
 
 
 Moment: TypeAlias = Annotated[

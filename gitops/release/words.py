@@ -1,4 +1,4 @@
-"""Values and names as they are shown in messages: short, on one line, nothing that a terminal obeys."""
+"""Values and names as messages show them: short, on one line, nothing that a terminal obeys."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def shown(value: Any) -> str:
 
 
 def name(text: str) -> str:
-    """A key or file name for a message: as it is where that is harmless, else escaped and quoted."""
+    """A key or file name for a message: as it is where harmless, else escaped and quoted."""
     if text and len(text) <= SHOWN and text.isprintable() and not text[0].isspace():
         return text
     return shown(text)

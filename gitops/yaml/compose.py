@@ -23,7 +23,7 @@ _TAGS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something wrong in the text itself. ``line`` and ``column`` count from 1; 0: the whole file."""
+    """Something wrong in the text itself. ``line``, ``column`` count from 1; 0: the whole file."""
 
     message: str
     hint: str | None = None
@@ -66,7 +66,7 @@ class _Open:
     duplicate: bool = False
 
 
-class Stop(Exception):  # noqa: N818 - not an error: it ends the reading of a file
+class Stop(Exception):
     """The rest of the file cannot be read."""
 
     def __init__(self, fault: Fault) -> None:

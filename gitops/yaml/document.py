@@ -17,7 +17,7 @@ from gitops.state.json import Json
 from gitops.yaml.compose import Fault, Node, Step, Steps, compose, decode
 from gitops.yaml.limits import MAX_BYTES
 
-_RISKY: Final = (b"&", b"*", b"!", b"\t", b"<<", b"\x85", b"---", b"...")
+_RISKY: Final = (b"&", b"*", b"!", b"\t", b"<<", b"\x85", b"---", b"...", b"\n%")
 # 0b1, 0o1 and 010 are where readers of YAML disagree: found by folding every byte into the few that
 # matter, since a regular expression takes longer than the parsing.
 _FOLDED: Final = bytes.maketrans(b"123456789bo[{,\r\n+", b"11111111111     -")
@@ -63,7 +63,7 @@ class Document:
         return node
 
     def where(self, steps: Steps, *, key: bool = False) -> Where:
-        """The place of a value, or of its key; of the nearest thing around it where it is absent."""
+        """The place of a value or of its key; of the nearest thing around it where it is absent."""
         node = self.root
         line, column = (node.line, node.column) if node else (0, 0)
         for index, step in enumerate(steps):
@@ -76,7 +76,7 @@ class Document:
                 last = index == len(steps) - 1
                 node = found[2]
                 # What spans lines is best pointed at by its key.
-                use_key = (key and last) or node.text is None and node.line > found[0]
+                use_key = (key and last) or (node.text is None and node.line > found[0])
                 line, column = found[:2] if use_key else (node.line, node.column)
             else:
                 node = node.child(step)
@@ -112,18 +112,8 @@ def quick(data: bytes) -> tuple[bool, Json]:
     for risk in _RISKY:
         if risk in data:
             return False, None
-    if b"\n%" in data or _LONG_NUMBER in data.translate(_DIGITS):
+    if data.count(b"[") + data.count(b"{") > _QUICK_BRACKETS or _doubtful_number(data):
         return False, None
-    zeros = data.translate(_FOLDED)
-    for risk in _ZEROS:
-        if risk in zeros:
-            return False, None
-    if data.count(b"[") + data.count(b"{") > _QUICK_BRACKETS:
-        return False, None
-    folded = data.lower()
-    for word in _NOT_FINITE:
-        if word in folded:
-            return False, None
     from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
 
     try:
@@ -131,6 +121,17 @@ def quick(data: bytes) -> tuple[bool, Json]:
         return True, loads(text)
     except (InvalidYamlError, UnicodeDecodeError, ValueError):
         return False, None
+
+
+def _doubtful_number(data: bytes) -> bool:
+    if _LONG_NUMBER in data.translate(_DIGITS):
+        return True
+    zeros = data.translate(_FOLDED)
+    for risk in _ZEROS:
+        if risk in zeros:
+            return True
+    folded = data.lower()
+    return _NOT_FINITE[0] in folded or _NOT_FINITE[1] in folded
 
 
 def read(file: str, data: bytes) -> Document:

@@ -32,7 +32,7 @@ class NotAValue(ValueError):
     """A number that has no place in JSON: infinite, not a number, or absurdly long."""
 
 
-def plain(text: str) -> None | bool | int | float | str:
+def plain(text: str) -> bool | int | float | str | None:
     """The value of a plain (unquoted) scalar. Raises ``NotAValue``."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
@@ -47,9 +47,9 @@ def plain(text: str) -> None | bool | int | float | str:
     if _INTEGER.fullmatch(text):
         return int(text)
     if _OCTAL.fullmatch(text):
-        return int(text[2:], 8)
+        return int(text, 0)
     if _HEXADECIMAL.fullmatch(text):
-        return int(text[2:], 16)
+        return int(text, 0)
     if _FLOAT.fullmatch(text):
         number = float(text)
         # A number that no float holds stays text, as the quick parser has it.

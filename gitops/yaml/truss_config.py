@@ -7,6 +7,7 @@ has to be what the truss library would send, so this file is read with that libr
 from __future__ import annotations
 
 from datetime import date
+from math import isfinite
 from typing import Any, Final
 
 from gitops.state.json import Json
@@ -17,7 +18,7 @@ from gitops.yaml.scalars import NotAValue, plain
 _SCALARS: Final = (str, bool, int, float, type(None))
 
 
-class ConfigFault(Exception):  # noqa: N818 - carries a fault, which is printed as a problem
+class ConfigFault(Exception):
     """config.yaml cannot be used; ``fault`` says why and where in it."""
 
     def __init__(self, fault: Fault) -> None:
@@ -125,7 +126,7 @@ def _plain(value: Any) -> Json:
         }
     if isinstance(value, list):
         return [_plain(one) for one in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not isfinite(value):
         raise ConfigFault(Fault(message="holds a number that is not finite"))
     if isinstance(value, _SCALARS):
         return value

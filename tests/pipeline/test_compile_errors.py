@@ -117,7 +117,7 @@ def cases(repository: Repository) -> dict[str, Mapping[str, str | bytes]]:
         "an unquoted @": {"releases/m.yaml": "model: @a\n"},
         "an open quote": {"releases/m.yaml": 'model: "a\n'},
         "duplicate keys": {
-            "releases/m.yaml": f"{TOP}model: n\nenvironments: {{a: {{commit: HEAD, commit: HEAD}}}}\n"
+            "releases/m.yaml": f"{TOP}model: n\nenvironments: {{a: {{mode: pause, mode: pause}}}}\n"
         },
         "infinity": check("request: .inf"),
         "a file ending in .yml": {**release(), "releases/n.yml": "version: 1\n"},
@@ -147,7 +147,7 @@ def cases(repository: Repository) -> dict[str, Mapping[str, str | bytes]]:
         ),
         "min above max": setting("autoscaling: {min_replica: 3, max_replica: 2}"),
         "surge and unavailable": setting(
-            "promotion: {rolling_deploy_config: {max_surge_percent: 10, max_unavailable_percent: 5}}"
+            "promotion: {rolling_deploy_config: {max_surge_percent: 1, max_unavailable_percent: 5}}"
         ),
         "neither surge nor unavailable": setting(
             "promotion: {rolling_deploy_config: {max_surge_percent: 0}}"
@@ -280,7 +280,9 @@ def cases(repository: Repository) -> dict[str, Mapping[str, str | bytes]]:
         },
         "defaults of a wrong type": {
             **release(),
-            "gitops.yaml": "version: 1\ndefaults: {environments: {staging: {autoscaling: {min_replica: x}}}}\n",
+            "gitops.yaml": (
+                "version: 1\ndefaults:\n  environments: {staging: {watch: {min_requests: x}}}\n"
+            ),
         },
         "gitops.yaml that is a list": {**release(), "gitops.yaml": "[]\n"},
         "gitops.yaml without version": {**release(), "gitops.yaml": "team: a\n"},

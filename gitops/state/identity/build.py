@@ -52,7 +52,7 @@ class Content:
 
 
 def content(truss: str, entries: tuple[TreeEntry, ...], reading: Reading) -> Content:
-    """What would be uploaded for the truss at ``truss``. Raises ``NoArtifact`` with every reason."""
+    """What would be uploaded for the truss. Raises ``NoArtifact`` with every reason."""
     refusals: list[Refusal] = []
     config_path = posixpath.join(truss, CONFIG_FILE)
     by_path = {entry.path: entry for entry in entries}
@@ -79,7 +79,7 @@ def content(truss: str, entries: tuple[TreeEntry, ...], reading: Reading) -> Con
     refusals += walk.refusals
     files = walk.files
     if EXTERNALS in config:
-        files += _externals(truss, config, config_path, leaves_out, reading, refusals)
+        files += _externals(truss, config, config_path, leaves_out, reading, refusals=refusals)
         replaced = {key: value for key, value in config.items() if key != EXTERNALS}
         if config[EXTERNALS]:
             archived = reading.dump(replaced)
@@ -90,7 +90,7 @@ def content(truss: str, entries: tuple[TreeEntry, ...], reading: Reading) -> Con
                 for each in files
             ]
         config = replaced
-    refusals += _collisions(truss, files, config_path)
+    refusals += _collisions(files, config_path)
     if refusals:
         raise NoArtifact(tuple(refusals))
     files.sort(key=lambda each: each.path.encode("utf-8", "surrogateescape"))
@@ -147,6 +147,7 @@ def _externals(
     config_path: str,
     ignored: Callable[[str], bool],
     reading: Reading,
+    *,
     refusals: list[Refusal],
 ) -> list[ArchiveEntry]:
     """The contents of external package directories, at their places in the archive."""
@@ -187,7 +188,7 @@ def _leaves(path: str) -> bool:
     return normal.startswith(("/", "..")) or normal == "." or "\\" in path
 
 
-def _collisions(truss: str, files: list[ArchiveEntry], config_path: str) -> list[Refusal]:
+def _collisions(files: list[ArchiveEntry], config_path: str) -> list[Refusal]:
     """Two files for one place, or a file where another needs a folder."""
     seen: set[str] = set()
     refusals: list[Refusal] = []

@@ -1,4 +1,4 @@
-"""What is not uploaded: `.truss_ignore` at the truss's root, or the list that truss has built in."""
+"""What is not uploaded: `.truss_ignore` at the truss's root, or truss's built-in list."""
 
 from __future__ import annotations
 
@@ -11,19 +11,87 @@ if TYPE_CHECKING:
 
 IGNORE_FILE: Final = ".truss_ignore"
 
-BUILT_IN: Final = tuple(
-    """
-    __pycache__/ *.py[cod] *$py.class *.so .Python build/ develop-eggs/ dist/ downloads/ eggs/
-    .eggs/ lib/ lib64/ parts/ sdist/ var/ wheels/ share/python-wheels/ *.egg-info/ .installed.cfg
-    *.egg MANIFEST .DS_Store *.manifest *.spec pip-log.txt pip-delete-this-directory.txt htmlcov/
-    .tox/ .nox/ .coverage .coverage.* .cache nosetests.xml coverage.xml *.cover *.py,cover
-    .hypothesis/ .pytest_cache/ cover/ *.mo *.pot *.log local_settings.py db.sqlite3
-    db.sqlite3-journal instance/ .webassets-cache .scrapy docs/_build/ .pybuilder/ target/
-    .ipynb_checkpoints profile_default/ ipython_config.py .pdm.toml __pypackages__/
-    celerybeat-schedule celerybeat.pid *.sage.py .env .venv env/ venv/ ENV/ env.bak/ venv.bak/
-    .spyderproject .spyproject .ropeproject .mypy_cache/ .dmypy.json dmypy.json .ruff_cache/ .pyre/
-    .pytype/ cython_debug/ .git *.tmp *.swp
-    """.split()
+BUILT_IN: Final = (
+    "__pycache__/",
+    "*.py[cod]",
+    "*$py.class",
+    "*.so",
+    ".Python",
+    "build/",
+    "develop-eggs/",
+    "dist/",
+    "downloads/",
+    "eggs/",
+    ".eggs/",
+    "lib/",
+    "lib64/",
+    "parts/",
+    "sdist/",
+    "var/",
+    "wheels/",
+    "share/python-wheels/",
+    "*.egg-info/",
+    ".installed.cfg",
+    "*.egg",
+    "MANIFEST",
+    ".DS_Store",
+    "*.manifest",
+    "*.spec",
+    "pip-log.txt",
+    "pip-delete-this-directory.txt",
+    "htmlcov/",
+    ".tox/",
+    ".nox/",
+    ".coverage",
+    ".coverage.*",
+    ".cache",
+    "nosetests.xml",
+    "coverage.xml",
+    "*.cover",
+    "*.py,cover",
+    ".hypothesis/",
+    ".pytest_cache/",
+    "cover/",
+    "*.mo",
+    "*.pot",
+    "*.log",
+    "local_settings.py",
+    "db.sqlite3",
+    "db.sqlite3-journal",
+    "instance/",
+    ".webassets-cache",
+    ".scrapy",
+    "docs/_build/",
+    ".pybuilder/",
+    "target/",
+    ".ipynb_checkpoints",
+    "profile_default/",
+    "ipython_config.py",
+    ".pdm.toml",
+    "__pypackages__/",
+    "celerybeat-schedule",
+    "celerybeat.pid",
+    "*.sage.py",
+    ".env",
+    ".venv",
+    "env/",
+    "venv/",
+    "ENV/",
+    "env.bak/",
+    "venv.bak/",
+    ".spyderproject",
+    ".spyproject",
+    ".ropeproject",
+    ".mypy_cache/",
+    ".dmypy.json",
+    "dmypy.json",
+    ".ruff_cache/",
+    ".pyre/",
+    ".pytype/",
+    "cython_debug/",
+    ".git",
+    "*.tmp",
+    "*.swp",
 )
 """The patterns of truss 0.18; used only where the truss has no `.truss_ignore` of its own."""
 

@@ -16,7 +16,7 @@ class Refusal:
     column: int = 0
 
 
-class NoArtifact(Exception):  # noqa: N818 - carries refusals, which become problems
+class NoArtifact(Exception):
     """A truss that cannot be uploaded as it is."""
 
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Identity: the same files give the same digest, anything that would be uploaded differently another."""
+"""Identity: the same files give the same digest, anything uploaded differently another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gitops.state.artifact import ArchiveEntry, TreeEntry
 from gitops.state.identity.build import Content, Reading, content
@@ -45,9 +46,9 @@ class Tree:
 
     def _listed(self, files: Mapping[str, str | tuple[str]]) -> tuple[TreeEntry, ...]:
         found = []
-        for path, given in files.items():
-            text = given[0] if isinstance(given, tuple) else given
-            mode = "120000" if isinstance(given, tuple) else "100644"
+        for path, value in files.items():
+            text = value[0] if isinstance(value, tuple) else value
+            mode = "120000" if isinstance(value, tuple) else "100644"
             self.blobs[oid(text.encode())] = text.encode()
             found.append(entry(path, text, mode))
         return tuple(found)
@@ -62,7 +63,7 @@ class Tree:
             entries or self.entries,
             Reading(
                 blob=self.blob,
-                folder=lambda folder: self.others.get(folder),
+                folder=self.others.get,
                 parse=lambda data, _file: json.loads(data),
                 dump=lambda settings: json.dumps(settings).encode(),
             ),
@@ -199,14 +200,18 @@ def test_links_into_linked_folders_are_followed() -> None:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"a": ("/etc/passwd",)}, "trusses/m/a: is a symbolic link to the absolute path /etc/passwd"),
+        ({"a": ("/etc/passwd",)},
+         "trusses/m/a: is a symbolic link to the absolute path /etc/passwd"),
         ({"a": ("../x",)}, "trusses/m/a: is a symbolic link that leaves trusses/m (../x)"),
-        ({"a/b": ("../../x",)}, "trusses/m/a/b: is a symbolic link that leaves trusses/m (../../x)"),
-        ({"a": ("b",), "b": ("a",)}, "trusses/m/a: is a symbolic link that leads back to itself (b)"),
+        ({"a/b": ("../../x",)},
+         "trusses/m/a/b: is a symbolic link that leaves trusses/m (../../x)"),
+        ({"a": ("b",), "b": ("a",)},
+         "trusses/m/a: is a symbolic link that leads back to itself (b)"),
         ({"a/b": (".",)}, "trusses/m/a/b: is a symbolic link to a folder around itself (.)"),
         ({"a": (".",)}, "trusses/m/a: is a symbolic link to a folder around itself (.)"),
         ({"a": ("gone",)}, "trusses/m/a: is a symbolic link to nothing (gone)"),
-        ({"a/x": ("../b",), "b/y": ("../a",)}, "trusses/m/a/x/y/x: is a symbolic link that leads back to itself (../b)"),
+        ({"a/x": ("../b",), "b/y": ("../a",)},
+         "trusses/m/a/x/y/x: is a symbolic link that leads back to itself (../b)"),
         ({"a\\b": "1"}, "trusses/m/a\\b: has a name with a backslash"),
         ({"a\udcff": "1"}, "trusses/m/a\udcff: has a name that is not UTF-8"),
         ({"a\nb": "1"}, "trusses/m/a\nb: has a name with control characters"),
@@ -265,7 +270,8 @@ def test_external_files_are_part_of_the_identity() -> None:
         (["../gone"], "external_package_dirs: there is no directory 'trusses/gone' in this commit"),
         ("../shared", "external_package_dirs has to be a list of directories"),
         ([3], "external_package_dirs has to be a list of directories"),
-        (["../shared", "../shared"], "external_package_dirs: two files would land at 'packages/a.py'"),
+        (["../shared", "../shared"],
+         "external_package_dirs: two files would land at 'packages/a.py'"),
     ],
 )  # fmt: skip
 def test_external_directories_that_cannot_be(folders: Any, said: str) -> None:
