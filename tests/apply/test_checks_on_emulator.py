@@ -1,0 +1,102 @@
+"""Checks against a served model: streams, numbers near a value, and a model that has to wake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gitops.plan.events import ActionFinished, ActionProgress
+from tests.apply.stage import Stage, stage
+
+CHAT = """\
+model_name: triage
+resources: {cpu: "1", memory: 2Gi}
+base_image: {image: example.invalid/chat:1}
+docker_server:
+  start_command: serve
+  predict_endpoint: /v1/chat/completions
+  readiness_endpoint: /ready
+  liveness_endpoint: /live
+  server_port: 8000
+model_metadata:
+  emulator: {latency_ms: 20}
+"""
+RELEASE = """\
+version: 1
+model: triage
+truss: trusses/triage
+environments:
+  staging:
+    commit: HEAD
+    autoscaling: {min_replica: 0, max_replica: 1}
+    checks: [check]
+checks:
+  check:
+    path: /v1/chat/completions
+%s
+"""
+STREAM = """\
+    request: {messages: [{role: user, content: ping}], max_tokens: 8, stream: true}
+    stream: true
+    runs: 4
+    concurrency: 2
+    warmup: 1
+    expect:
+      contains: ping
+      latency: {first_token: %s, p95: 20s}
+"""
+NUMBER = """\
+    request: {messages: [{role: user, content: ping}], max_tokens: 8}
+    expect: {at: '$.choices[0].index', close_to: {value: %s, tolerance: 0.5}}
+"""
+
+
+def files(check: str) -> dict[str, str]:
+    return {"trusses/triage/config.yaml": CHAT, "releases/triage.yaml": RELEASE % check}
+
+
+def measured(made: Stage) -> dict[str, object]:
+    done = next(
+        each for each in made.events if isinstance(each, ActionFinished) and each.kind == "check"
+    )
+    measurements = done.figures["measurements"]
+    assert isinstance(measurements, list)
+    return {each["what"]: each for each in measurements}
+
+
+def test_a_stream_is_timed_to_its_first_token(tmp_path: Path) -> None:
+    with stage(tmp_path, files(STREAM % "10s")) as made:
+        assert made.apply().exit_code == 0, made.events[-1]
+        found = measured(made)["check.latency.first_token"]
+        assert isinstance(found, dict)
+        assert found["samples"] == 4
+        assert 0.0 < found["value"] < 10.0
+
+
+def test_a_stream_that_begins_too_late_fails(tmp_path: Path) -> None:
+    with stage(tmp_path, files(STREAM % "1ms")) as made:
+        assert made.apply().exit_code == 5, made.events[-1]
+        assert made.told() == ["staging rejected"]
+
+
+def test_a_number_near_a_value(tmp_path: Path) -> None:
+    with stage(tmp_path, files(NUMBER % "0.3")) as made:
+        assert made.apply().exit_code == 0, made.events[-1]
+        made.commit(files(NUMBER % "7") | {"trusses/triage/config.yaml": CHAT + "# two\n"})
+        assert made.apply().exit_code == 5
+        assert "0 is not within 0.5 of 7" in made.events[-1].failures[0].failure.happened
+
+
+def test_what_scaled_to_zero_is_woken_first(tmp_path: Path) -> None:
+    with stage(tmp_path, files(NUMBER % "0")) as made:
+        made.once(
+            lambda event: isinstance(event, ActionFinished) and event.kind == "ready",
+            lambda: made.emulator.set_status(newest(made), "SCALED_TO_ZERO"),
+        )
+        assert made.apply().exit_code == 0, made.events[-1]
+        said = [each.message for each in made.events if isinstance(each, ActionProgress)]
+        assert any(each.startswith("waking") for each in said)
+
+
+def newest(made: Stage) -> str:
+    with made.baseten() as baseten:
+        return baseten.reader.deployments(made.model_id())[-1].id
