@@ -19,7 +19,7 @@ from gitops.emulator.world.entities import (
 from gitops.emulator.world.environments import create_environment
 from gitops.emulator.world.promotions import Wish
 from gitops.emulator.world.refusal import Refusal, invalid
-from gitops.emulator.world.settings import Autoscaling
+from gitops.emulator.world.settings import Autoscaling, PromotionSettings
 from gitops.emulator.world.world import World
 
 _NAME = re.compile(r"^[A-Za-z0-9_.\-]{1,255}$")
@@ -77,13 +77,22 @@ def check_push(world: World, model: Model | None, push: Push) -> None:
 
 def _check_environment(world: World, model: Model | None, push: Push) -> None:
     name = (push.environment_name or "").lower()
-    if not name or name == "production":
-        return
     environment = model.environments.get(name) if model else None
-    if environment is None and not push.create_environment_if_missing:
-        raise invalid(f"Environment {name!r} does not exist.")
-    if environment is not None:
-        promotions.refuse_if_promoting(world, environment)
+    if environment is None:
+        if name not in {"", "production"} and not push.create_environment_if_missing:
+            raise invalid(f"Environment {name!r} does not exist.")
+        PromotionSettings().merged(push.promotion_override)
+        return
+    promotions.refuse_if_promoting(world, environment)
+    environment.autoscaling.merged(push.autoscaling)
+    promotions.effective_settings(world, environment, _wish(push))
+
+
+def _wish(push: Push) -> Wish:
+    return Wish(
+        update=EnvironmentUpdate(autoscaling=push.autoscaling, backpressure=push.backpressure),
+        override=push.promotion_override,
+    )
 
 
 def check_labels(labels: Mapping[str, Any] | None) -> None:
@@ -158,13 +167,9 @@ def push(world: World, actor: Actor, model: Model, wanted: Push, artifact: Artif
 
 def _attach(world: World, model: Model, name: str, deployment: Deployment, wanted: Push) -> None:
     environment = model.environments[name]
-    promotions.refuse_if_promoting(world, environment)
     if wanted.preserve_env_instance_type and environment.current_id is not None:
         deployment.instance_type_id = environment.instance_type_id
-    wish = Wish(
-        update=EnvironmentUpdate(autoscaling=wanted.autoscaling, backpressure=wanted.backpressure),
-        override=wanted.promotion_override,
-    )
+    wish = _wish(wanted)
     settings = promotions.effective_settings(world, environment, wish)
     promotions.attach(world, environment, deployment, settings, wish)
 

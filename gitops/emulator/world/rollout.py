@@ -219,7 +219,8 @@ def _forget_later(world: World, environment: Environment) -> None:
 
 
 def _of(environment: Environment) -> Promotion:
-    assert environment.promotion is not None  # noqa: S101
+    if environment.promotion is None:
+        raise RuntimeError(f"no promotion to {environment.name} is going on")
     return environment.promotion
 
 
