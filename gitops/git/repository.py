@@ -212,6 +212,12 @@ class Repository:
         """The files of one commit, a full id."""
         return CommitFiles(self.database, commit)
 
+    def tree_id(self, commit: str, folder: str) -> str | None:
+        """The id of a folder's tree: the same id, the same files; None: no folder."""
+        with explained(self.database, commit, folder):
+            found = self.database.find(self.database.commit(commit).tree, [folder]).get(folder)
+        return found[1] if found is not None and found[0] == "040000" else None
+
     def entries(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
         """All blobs, links, submodules below a folder, recursively, with sizes; None: no folder."""
         with explained(self.database, commit, folder):

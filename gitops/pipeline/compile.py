@@ -97,6 +97,10 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         if was:
+            # Both together make everything old without looking at it; else the next value that
+            # anybody makes starts a collection of all that was made here.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 

@@ -48,6 +48,9 @@ class Objects(Protocol):
     def at(self, commit: str) -> Files:
         """The files of one commit."""
 
+    def tree_id(self, commit: str, folder: str) -> str | None:
+        """The id of a folder's tree: the same id, the same files; None: no folder."""
+
     def entries(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
         """All blobs, links, submodules below a folder, recursively, with sizes; None: no folder."""
 

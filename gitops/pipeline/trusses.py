@@ -23,7 +23,7 @@ class Trusses:
         self._configs: dict[bytes, dict[str, Any]] = {}
         self._entries: dict[tuple[str, str], tuple[TreeEntry, ...] | None] = {}
         self._contents: dict[tuple[str, str], Content | NoArtifact] = {}
-        self._same: dict[tuple[str, tuple[TreeEntry, ...]], Content | NoArtifact] = {}
+        self._same: dict[tuple[str, str], Content] = {}
         self._artifacts: dict[tuple[str, str, str | None], Artifact] = {}
 
     def artifact(self, commit: str, truss: str, rebuild: str | None) -> Artifact:
@@ -57,14 +57,14 @@ class Trusses:
 
     def _look(self, commit: str, truss: str) -> Content | NoArtifact:
         try:
-            entries = self._listed(commit, truss)
-            if entries is None:
+            tree = self._objects.tree_id(commit, posixpath.normpath(truss))
+            if tree is None:
                 return NoArtifact((self._nothing_there(commit, truss),))
             # External directories may differ although the truss does not, so only trusses without
             # any are shared between commits.
-            same = (truss, entries)
-            if same in self._same:
-                return self._same[same]
+            same = self._same.get((truss, tree))
+            if same is not None:
+                return same
             reading = Reading(
                 blob=self._blob,
                 folder=lambda folder: self._listed(commit, folder),
@@ -73,11 +73,11 @@ class Trusses:
             )
             found: Content | NoArtifact
             try:
-                found = content(truss, entries, reading)
+                found = content(truss, self._listed(commit, truss) or (), reading)
             except NoArtifact as error:
                 found = error
-            if isinstance(found, Content) and EXTERNALS.encode() not in found.raw_config.encode():
-                self._same[same] = found
+            if isinstance(found, Content) and EXTERNALS not in found.raw_config:
+                self._same[truss, tree] = found
             return found
         except RepositoryError as error:
             refusal = Refusal(file=truss, message=error.message, hint=error.hint)
