@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "checks.expect.than_current": "checks are not measured against the serving deployment yet",
     "watch.latency.first_token": "the time to the first token is not measured yet",
     "watch.keep_previous": "the previous deployment cannot be kept warm for a watch yet",
     "schedules": "autoscaling schedules are not written yet",

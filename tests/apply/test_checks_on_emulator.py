@@ -48,6 +48,11 @@ NUMBER = """\
     request: {messages: [{role: user, content: ping}], max_tokens: 8}
     expect: {at: '$.choices[0].index', close_to: {value: %s, tolerance: 0.5}}
 """
+COMPARISON = """\
+    request: {messages: [{role: user, content: ping}], max_tokens: 8}
+    runs: 6
+    expect: {than_current: {latency: {p50: 3}}}
+"""
 
 
 def files(check: str) -> dict[str, str]:
@@ -95,6 +100,20 @@ def test_what_scaled_to_zero_is_woken_first(tmp_path: Path) -> None:
         assert made.apply().exit_code == 0, made.events[-1]
         said = [each.message for each in made.events if isinstance(each, ActionProgress)]
         assert any(each.startswith("waking") for each in said)
+
+
+def test_what_is_much_slower_than_what_serves_is_rejected(tmp_path: Path) -> None:
+    slower = CHAT.replace("latency_ms: 20", "latency_ms: 250")
+    with stage(tmp_path, files(COMPARISON)) as made:
+        assert made.apply().exit_code == 0, made.events[-1]
+        made.commit(files(COMPARISON) | {"trusses/triage/config.yaml": slower})
+        assert made.apply().exit_code == 5, made.events[-1]
+        assert made.told()[-1] == "staging rejected"
+        found = measured(made)["check.than_current.latency.p50"]
+        assert isinstance(found, dict)
+        assert found["value"] > 3
+        said = [each.message for each in made.events if isinstance(each, ActionProgress)]
+        assert any(each.startswith("comparing git-") for each in said)
 
 
 def newest(made: Stage) -> str:

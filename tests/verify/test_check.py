@@ -131,6 +131,32 @@ def test_latency_is_measured_over_what_was_answered_or_timed_out() -> None:
     assert "latency.max is 10 s, above 5 s" in found.reason
 
 
+def compared(mine: list[Answer], theirs: list[Answer] | None, **bounds: Any) -> Any:
+    expect = Expect(than_current=bounds, error_rate=1.0)
+    check = Check(name="c", probes=(Probe(body=1),), expect=expect, timeout=TIMEOUT)
+
+    def shots(answers: list[Answer]) -> list[Shot]:
+        return [Shot(body=1, expect=expect, answer=each) for each in answers]
+
+    return verdict(check, shots(mine), shots(theirs) if theirs is not None else None)
+
+
+def test_a_comparison_with_what_serves() -> None:
+    slow, quick = [answer(seconds=0.3)] * 4, [answer(seconds=0.2)] * 4
+    assert compared(slow, quick, latency={"p95": 1.6}).outcome is Outcome.PASS
+    failed = compared(slow, quick, latency={"p95": 1.2})
+    assert failed.outcome is Outcome.FAIL
+    assert "than_current.latency.p95 is above 1.2 (0.3 here, 0.2 where it serves" in failed.reason
+    assert failed.measurements[-1].value == pytest.approx(1.5)
+    assert compared(slow, None, latency={"p95": 1.2}).outcome is Outcome.PASS
+    unknown = compared(slow, [REFUSED] * 4, latency={"p95": 1.2})
+    assert unknown.outcome is Outcome.INCONCLUSIVE
+    half = [GOOD, BROKEN]
+    assert compared(half, half, error_rate=1.0).outcome is Outcome.PASS
+    assert compared([BROKEN, BROKEN], half, error_rate=1.5).outcome is Outcome.FAIL
+    assert compared(half, [GOOD, GOOD], error_rate=9.0).outcome is Outcome.FAIL
+
+
 def test_a_failure_is_shown_without_secrets_and_on_one_line() -> None:
     expect = Expect()
     hostile = Answer(
@@ -155,6 +181,7 @@ def test_every_probe_is_sent_and_the_ceiling_holds() -> None:
     assert planned_runs(Check(name="c", probes=two, runs=5)) == (0, 1, 0, 1, 0)
     assert planned_runs(Check(name="c", probes=two, runs=9, max_requests=4, warmup=1)) == (0, 1, 0)
     assert planned_runs(Check(name="c", probes=())) == ()
+    assert planned_runs(Check(name="c", probes=two, runs=9, max_requests=6), sides=2) == (0, 1, 0)
 
 
 def test_checks_together() -> None:

@@ -111,33 +111,67 @@ def _awake(job: Job, deployment_id: str) -> bool | Ended:
 
 
 def _run(job: Job, deployment_id: str, asked: Check) -> Verdict:
-    """Warm up, then send every counted request, ``concurrency`` at a time."""
-    warmup = [index % len(asked.probes) for index in range(min(asked.warmup, asked.max_requests))]
-    runs = planned_runs(asked)
+    """Warm up, then send every counted request, ``concurrency`` at a time.
 
-    def send(index: int) -> Answer:
-        job.run.stop.check()
-        return job.ports.prober.send(
-            job.view.model_id,
-            deployment_id,
-            asked.path,
-            asked.probes[index].body,
-            headers=asked.headers,
-            timeout=asked.timeout,
-            stream=asked.stream,
-        )
+    Where the check compares, each request goes to what serves now as well, in turns: both meet the
+    same minute.
+    """
+    other = _compared_with(job, deployment_id) if asked.expect.than_current else None
+    sides = [deployment_id, other] if other is not None else [deployment_id]
+    warmup = [index % len(asked.probes) for index in range(min(asked.warmup, asked.max_requests))]
+    runs = planned_runs(asked, sides=len(sides))
+
+    def send(turn: int, index: int) -> list[Answer]:
+        ordered = sides if turn % 2 == 0 else sides[::-1]
+        answers = {each: _send(job, each, asked, index) for each in ordered}
+        return [answers[each] for each in sides]
 
     with ThreadPoolExecutor(max_workers=max(asked.concurrency, 1)) as pool:
-        list(pool.map(send, warmup))
-        answers = list(pool.map(send, runs))
-    return verdict(
-        asked,
-        [
+        list(pool.map(send, range(len(warmup)), warmup))
+        answers = list(pool.map(send, range(len(runs)), runs))
+
+    def shots(side: int) -> list[Shot]:
+        return [
             Shot(
                 body=asked.probes[index].body,
                 expect=asked.probes[index].expect or asked.expect,
-                answer=answer,
+                answer=answer[side],
             )
             for index, answer in zip(runs, answers, strict=True)
-        ],
+        ]
+
+    return verdict(asked, shots(0), shots(1) if other is not None else None)
+
+
+def _send(job: Job, deployment_id: str, asked: Check, index: int) -> Answer:
+    job.run.stop.check()
+    return job.ports.prober.send(
+        job.view.model_id,
+        deployment_id,
+        asked.path,
+        asked.probes[index].body,
+        headers=asked.headers,
+        timeout=asked.timeout,
+        stream=asked.stream,
     )
+
+
+def _compared_with(job: Job, deployment_id: str) -> str | None:
+    """What serves now, awake, and on which scale both run; None where there is nothing else."""
+    live = job.view.reread(job.name)
+    current = live.current if live is not None else None
+    if current is None or current.id == deployment_id or _awake(job, current.id) is not True:
+        return None
+    candidate = job.ports.reader.deployment(job.view.model_id, deployment_id)
+    now = job.ports.reader.deployment(job.view.model_id, current.id)
+    if candidate is not None and now is not None:
+        job.progress(
+            f"comparing {candidate.name} ({_scale(candidate)}) with {now.name} ({_scale(now)})"
+        )
+    return current.id
+
+
+def _scale(deployment: Deployment) -> str:
+    replicas = deployment.active_replicas
+    hardware = deployment.instance_type_name or "unknown hardware"
+    return f"{replicas} replica{'' if replicas == 1 else 's'} of {hardware}"

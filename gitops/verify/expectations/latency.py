@@ -9,7 +9,7 @@ from gitops.verify.percentile import percentile
 from gitops.verify.verdict import Measurement, Outcome
 
 FIRST_TOKEN: Final = "first_token"  # noqa: S105 - a token of text
-_PERCENT: Final = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
+PERCENT: Final = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
 
 
 def measure(
@@ -21,7 +21,7 @@ def measure(
             name,
             bound,
             first_tokens if name == FIRST_TOKEN else seconds,
-            _PERCENT["p95"] if name == FIRST_TOKEN else _PERCENT.get(name),
+            PERCENT["p95"] if name == FIRST_TOKEN else PERCENT.get(name),
         )
         for name, bound in bounds.items()
     )
