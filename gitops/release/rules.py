@@ -212,7 +212,8 @@ def _requires(release: Release, names: list[str]) -> Iterator[Finding]:
             else:
                 edges.setdefault(name, []).append(other)
             seen.add(other)
-    yield from _cycles(edges)
+    if any(other in edges for others in edges.values() for other in others):
+        yield from _cycles(edges)
 
 
 def _cycles(edges: Mapping[str, list[str]]) -> Iterator[Finding]:
