@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,6 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gitops.emulator.clock import Clock, WallClock
 from gitops.emulator.emulator import Emulator
+from gitops.emulator.folders import own_folder
 from gitops.emulator.http.app import App
 from gitops.emulator.options import Options
 
@@ -67,21 +65,20 @@ class Server:
 
     async def serve(self, ready: Callable[[], None] | None = None) -> None:
         """Serve until `stop`; `ready`, if given, is called once requests are answered."""
-        folder = Path(tempfile.mkdtemp(prefix="gitops-emulator-"))
         connections: dict[Any, asyncio.BaseTransport] = {}
         try:
-            self.emulator = Emulator(self.options, self._clock, folder)
-            self._uvicorn = _Quiet(self._config(connections))
-            await self.emulator.start()
-            try:
-                if ready is not None:
-                    ready()
-                await self._uvicorn.serve([self._socket])
-            finally:
-                await self.emulator.stop()
+            with own_folder() as folder:
+                self.emulator = Emulator(self.options, self._clock, folder)
+                self._uvicorn = _Quiet(self._config(connections))
+                await self.emulator.start()
+                try:
+                    if ready is not None:
+                        ready()
+                    await self._uvicorn.serve([self._socket])
+                finally:
+                    await self.emulator.stop()
         finally:
             self._socket.close()
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _config(self, connections: dict[Any, asyncio.BaseTransport]) -> uvicorn.Config:
         class Tracked(H11Protocol):

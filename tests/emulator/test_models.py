@@ -257,3 +257,24 @@ def test_replicas_grow_with_the_requests_in_flight_and_shrink_when_idle(client: 
     client.emulator.call(busy, 0)
     client.emulator.advance(1000)
     assert client.deployment(model_id)["active_replica_count"] == 1
+
+
+def test_a_seeded_fleet_serves_under_the_name_that_was_asked_for(client: Client) -> None:
+    order = {
+        "models": 2,
+        "environments": ["staging"],
+        "deployment_name": "git-a",
+        "labels": {"n": 1},
+    }
+    made = client.ask("POST", "/__emulator__/seed", order)["models"]
+    assert len(made) == 2
+    staging = client.environment(made[1], "staging")["current_deployment"]
+    production = client.environment(made[1])["current_deployment"]
+    assert production["name"] == "git-a"
+    assert staging["name"].rpartition(".")[0] == "git-a"
+    assert staging["labels"] == production["labels"] == {"n": 1}
+    assert client.predict(made[0], {"messages": [{"content": "x"}]}).status_code == 200
+    second = client.ready(made[0])
+    client.promote(made[0], second)
+    client.emulator.advance(600)
+    assert client.environment(made[0])["current_deployment"]["id"] == second

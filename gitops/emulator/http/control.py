@@ -41,6 +41,8 @@ class _SeedOrder(BaseModel):
     models: int = Field(ge=1, le=5000)
     environments: list[str] = Field(default_factory=lambda: ["staging"])
     prefix: str = "model"
+    deployment_name: str | None = None
+    labels: dict[str, Any] | None = None
 
 
 class _Traffic(BaseModel):
@@ -108,6 +110,8 @@ def _seed(emulator: Emulator, body: bytes) -> Answer:
         order.models,
         environments=tuple(order.environments),
         prefix=order.prefix,
+        deployment_name=order.deployment_name,
+        labels=order.labels,
     )
     return {"models": [model.id for model in made]}
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 _KEY_FIELDS = 40
+_KEPT = 100_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class Journal:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.entries: list[Entry] = []
+        self.entries: deque[Entry] = deque(maxlen=_KEPT)
         self.faults: list[Fault] = []
 
     def take_fault(self, method: str, path: str) -> Fault | None:

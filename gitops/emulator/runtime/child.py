@@ -101,7 +101,11 @@ def _limit(memory_mib: int, cpu_seconds: int) -> None:
     ):
         _, hard = resource.getrlimit(kind)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (bound, bound))
+        try:
+            resource.setrlimit(kind, (bound, bound))
+        except (OSError, ValueError) as problem:
+            # Not every system has every limit.
+            sys.stderr.write(f"The limit {kind} cannot be set to {bound}: {problem}\n")
 
 
 class Truss:

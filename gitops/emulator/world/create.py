@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from gitops.emulator.options import Options
 from gitops.emulator.world import rollout
 from gitops.emulator.world.audit import SYSTEM
-from gitops.emulator.world.entities import Artifact, Deployment, Model
+from gitops.emulator.world.entities import Artifact, Deployment, Environment, Model
 from gitops.emulator.world.environments import create_environment
 from gitops.emulator.world.models import add_model
 from gitops.emulator.world.world import Runner, World
@@ -24,39 +27,53 @@ def seed(
     *,
     environments: tuple[str, ...] = ("staging",),
     prefix: str = "model",
+    deployment_name: str | None = None,
+    labels: Mapping[str, Any] | None = None,
 ) -> list[Model]:
     """Add `models` models that serve at once, without archives or builds: they echo.
 
-    Each environment, production included, gets an active deployment of its own.
+    Each environment, production included, gets an active deployment of its own, called
+    `deployment-N`; or, where a name is given, by that name and then as a copy of it.
     """
-    made = []
     start = len(world.models)
-    for index in range(models):
-        model = add_model(world, world.default_team, f"{prefix}-{start + index + 1:03d}")
+    made = [
+        add_model(world, world.default_team, f"{prefix}-{start + index + 1:03d}")
+        for index in range(models)
+    ]
+    for model in made:
         for name in environments:
             create_environment(world, SYSTEM, model, name)
         for environment in model.environments.values():
             model.pushes += 1
-            deployment = Deployment(
-                id=world.ids.new(),
-                name=f"deployment-{model.pushes}",
-                model_id=model.id,
-                created_at=world.now,
-                visible_at=world.now,
-                artifact=Artifact(config={"model_name": model.name, "docker_server": {}}),
-                instance_type_id=environment.instance_type_id,
-                environment=environment.name,
-                status="ACTIVE",
-                since=world.now,
-                built=True,
-                deployed=True,
-                replicas=1,
-                replica_history=[(world.now, 1)],
-                last_activity=world.now,
-            )
-            model.deployments[deployment.id] = deployment
-            world.deployments[deployment.id] = deployment
+            name = deployment_name or f"deployment-{model.pushes}"
+            if any(each.name == name for each in model.deployments.values()):
+                name = f"{name}.{int(world.now) + model.pushes}"
+            deployment = _serving(world, model, environment, name)
+            deployment.labels = dict(labels) if labels else None
             rollout.make_current(world, environment, deployment)
-        made.append(model)
     world.changed()
     return made
+
+
+def _serving(world: World, model: Model, environment: Environment, name: str) -> Deployment:
+    deployment = Deployment(
+        id=world.ids.new(),
+        name=name,
+        model_id=model.id,
+        created_at=world.now,
+        visible_at=world.now,
+        artifact=Artifact(config={"model_name": model.name, "docker_server": {}}),
+        instance_type_id=environment.instance_type_id,
+        autoscaling=environment.autoscaling,
+        environment=environment.name,
+        status="ACTIVE",
+        since=world.now,
+        built=True,
+        deployed=True,
+        replicas=1,
+        replica_history=[(world.now, 1)],
+        last_activity=world.now,
+    )
+    model.deployments[deployment.id] = deployment
+    world.deployments[deployment.id] = deployment
+    return deployment
