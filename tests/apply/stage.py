@@ -257,6 +257,10 @@ class Stage:
         """The deploy log as ``ENVIRONMENT EVENT``."""
         return [f"{each.environment} {each.event.value}" for each in self.entries(key)]
 
+    def log_tips(self) -> str:
+        """The refs of the deploy log on the remote, with their commits."""
+        return self.work.git("ls-remote", "origin", "refs/gitops/*")
+
     @contextmanager
     def baseten(self) -> Iterator[Baseten]:
         with Baseten(self.endpoint, SystemClock()) as baseten:

@@ -108,17 +108,18 @@ def _settled(made: Stage, note: str, pushed: int) -> None:
     assert outcome.exit_code == 0, (note, outcome.finished)
     assert len(made.pushes()) == pushed + 1, note
     commit = made.work.git("rev-parse", "HEAD").strip()
+    log = ModelHistory.of(made.entries())
     for name in ("staging", "production"):
         current = made.live(name).current
         assert current is not None
-        history = ModelHistory.of(made.entries()).environment(name)
+        history = log.environment(name)
         assert history.open_intent is None, note
         assert history.last_served is not None
         assert history.last_served.commit == commit, note
         assert history.last_served.deployment_id == current.id, note
-    before = made.writes(), made.told()
+    before = made.writes(), made.log_tips()
     assert made.apply().exit_code == 0
-    assert (made.writes(), made.told()) == before, note
+    assert (made.writes(), made.log_tips()) == before, note
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

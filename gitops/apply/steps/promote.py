@@ -94,7 +94,8 @@ def _target(job: Job, step: Promote) -> Side | None:
         deployment_id=side.deployment_id,
         deployment_name=side.deployment_name,
         digest=artifact.digest,
-        commit=artifact.commit,
+        # What was built was built from the commit that its labels name, if they name one.
+        commit=side.commit or artifact.commit,
     )
 
 
