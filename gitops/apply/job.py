@@ -368,7 +368,6 @@ class Job:
     def _written(self, entry: Entry) -> Entry:
         self.view.read_log()
         self.evidence = replace(self.evidence, recorded=self.evidence.recorded | {entry.id})
-        known = any(each.id == entry.id for each in self.view.history.entries)
         self.run.emit(
             LogEntry(
                 time=self.now(),
@@ -377,7 +376,7 @@ class Job:
                 event=entry.event.value,
                 entry=entry.id,
                 subject=f"{entry.event.value}: {entry.reason}" if entry.reason else "",
-                kept=not known,
+                kept=self.ports.log.is_kept(self.view.desired.key, entry.id),
             )
         )
         return entry

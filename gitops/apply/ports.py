@@ -161,6 +161,9 @@ class DeployLog(Protocol):
     def keep(self, key: ModelKey, entry: Entry) -> Entry:
         """Append; where the remote cannot be reached keep it locally for the next run to push."""
 
+    def is_kept(self, key: ModelKey, entry_id: str) -> bool:
+        """Whether an entry is only in this clone, to be pushed by a later run."""
+
 
 class Archives(Protocol):
     """Archives made from Git objects."""

@@ -158,6 +158,12 @@ class DeployLog:
                 )
                 return self._keep(name, entry)
 
+    def is_kept(self, key: ModelKey, entry_id: str) -> bool:
+        """Whether an entry is only in this clone, to be pushed by a later run."""
+        name = self._name(key)
+        with self._model_locks[name.path]:
+            return any(each.entry.id == entry_id for each in self._waiting(name))
+
     # What is behind them
 
     def _name(self, key: ModelKey) -> LogName:

@@ -69,6 +69,9 @@ class DeadlyLog:
     def entries(self, key: ModelKey) -> tuple[Entry, ...]:
         return self.inner.entries(key)
 
+    def is_kept(self, key: ModelKey, entry_id: str) -> bool:
+        return self.inner.is_kept(key, entry_id)
+
     def append(self, key: ModelKey, entry: Entry) -> Entry:
         return self._write(self.inner.append, key, entry)
 

@@ -12,7 +12,13 @@ from gitops.apply.clock import SystemClock
 from gitops.apply.control import Control
 from gitops.decide.situation import Options
 from gitops.errors import GitopsError
-from gitops.plan.events import ActionFinished, ActionProgress, ApplyEvent, RollbackStarted
+from gitops.plan.events import (
+    ActionFinished,
+    ActionProgress,
+    ApplyEvent,
+    LogEntry,
+    RollbackStarted,
+)
 from gitops.record.entry import Event
 from tests.apply.stage import KEY, PRODUCTION, STAGING, Stage, release, stage, truss
 
@@ -191,6 +197,10 @@ def test_a_rollback_needs_no_git_host_and_its_result_is_pushed_later(
     assert outcome.exit_code == 3, outcome.finished
     assert alone.serving("production") == before
     assert any("kept in this clone" in each for each in outcome.notices)
+    assert [(each.event, each.kept) for each in alone.events if isinstance(each, LogEntry)] == [
+        ("intent", False),
+        ("rolled_back", True),
+    ]
     alone.on = None
     shutil.move(tmp_path / "away.git", remote)
     again = alone.apply()
