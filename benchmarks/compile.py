@@ -3,8 +3,8 @@
 Measured: `desired_state` of a commit, from opening the repository to the finished value, in this
 process: gitops.yaml and the release files read from the object database, merged, validated, every
 pin resolved and every environment given its artifact. The fleet has 300 trusses and 2,000
-environments; production pins four different commits in turn, staging follows HEAD. Nothing is kept
-from one round to the next.
+environments; production pins four commits in turn, each of which changes a tenth of the trusses,
+and staging follows HEAD. Nothing is kept from one round to the next.
 Floor: the blobs of the same 1,000 release files read with one `git cat-file --batch`, which is told
 their ids beforehand, and parsed with the fastest loader at hand that keeps YAML 1.2. Nothing is
 validated there, and no truss is looked at.

@@ -62,7 +62,7 @@ environments:
 checks:
   latency:
     path: /v1/chat/completions
-    request: {{messages: [{{role: user, content: Say hello in {number} words.}}], max_tokens: 8}}
+    request: {{messages: [{{role: user, content: Say hello in {truss} words.}}], max_tokens: 8}}
     runs: 20
     concurrency: 4
     expect:
@@ -162,14 +162,15 @@ def _data(text: str) -> bytes:
 def releases(folder: Path, *, models: int, trusses: int, changes: int) -> list[str]:
     """A fleet of models that follow HEAD in staging and a pin in production; the commits' ids.
 
-    Every one of `changes` commits changes each truss; production pins one of them, in turn. The
-    last commit adds the release files.
+    The first of `changes` commits adds the trusses, each other one changes every tenth; production
+    pins one of them, in turn. The last commit adds the release files.
     """
 
     def change(number: int) -> Callable[[list[str]], Files]:
         return lambda _: (
             file
             for truss in range(trusses)
+            if number == 0 or truss % 10 == number
             for file in (
                 (
                     f"trusses/truss-{truss:03}/config.yaml",

@@ -40,6 +40,7 @@ class Database:
         self._headers = CatFile(git, "--batch-check")
         self._trees: dict[str, Tree] = {}
         self._cached = 0
+        self._sizes: dict[str, int] = {}
         self._commits: dict[str, _Commit] = {}
         self._lock = threading.Lock()
 
@@ -133,18 +134,53 @@ class Database:
         found.sort()
         return found
 
+    def sizes(self, oids: Iterable[str]) -> dict[str, int]:
+        """Sizes of blobs in bytes, in one pass. Raises ``MissingObject``."""
+        wanted = list(dict.fromkeys(oids))
+        found = {oid: size for oid in wanted if (size := self._sizes.get(oid)) is not None}
+        missing = [oid for oid in wanted if oid not in found]
+        for oid, header in zip(missing, self.headers(missing), strict=True):
+            if header is None:
+                raise MissingObject(f"Object {oid} is not in this clone.", oid=oid)
+            found[oid] = header.size
+        with self._lock:
+            if len(self._sizes) > _CACHED_ENTRIES:
+                self._sizes.clear()
+            self._sizes.update((oid, found[oid]) for oid in missing)
+        return found
+
+    def read_ahead(self, folders: Mapping[str, Iterable[str]]) -> None:
+        """Learn what ``entries`` will say of folders, by the tree that they are below.
+
+        All of them level by level, so that many small folders take a few passes and not a few each.
+        """
+        level = [
+            oid
+            for root, paths in folders.items()
+            for mode, oid in self.find(root, paths).values()
+            if mode == "040000"
+        ]
+        seen: set[str] = set()
+        blobs: dict[str, None] = {}
+        while level:
+            seen.update(level)
+            deeper: dict[str, None] = {}
+            for tree in self.trees(level).values():
+                for mode, oid in tree.values():
+                    if mode != "040000":
+                        blobs.update({oid: None} if mode != "160000" else {})
+                    elif oid not in seen:
+                        deeper[oid] = None
+            level = list(deeper)
+        self.sizes(blobs)
+
     def entries(self, root: str, folder: str) -> tuple[TreeEntry, ...] | None:
         """Everything below a folder of a tree, with sizes of blobs; None where it is no folder."""
         entry = self.find(root, [folder]).get(folder)
         if entry is None or entry[0] != "040000":
             return None
         rows = self.walk(entry[1])
-        blobs = list(dict.fromkeys(oid for _, mode, oid in rows if mode != "160000"))
-        sizes: dict[str, int] = {}
-        for oid, header in zip(blobs, self.headers(blobs), strict=True):
-            if header is None:
-                raise MissingObject(f"Object {oid} is not in this clone.", oid=oid)
-            sizes[oid] = header.size
+        sizes = self.sizes(oid for _, mode, oid in rows if mode != "160000")
         return tuple(
             TreeEntry(
                 mode=mode,

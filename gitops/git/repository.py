@@ -223,10 +223,25 @@ class Repository:
         with explained(self.database, commit, folder):
             return self.database.entries(self.database.commit(commit).tree, folder)
 
+    def read_ahead(self, places: Iterable[tuple[str, str]]) -> None:
+        """Learn in a few passes what ``tree_id`` and ``entries`` will say of commits' folders.
+
+        Raises ``RepositoryError`` where something is missing, without saying whose it is.
+        """
+        folders: dict[str, list[str]] = {}
+        for commit, folder in places:
+            folders.setdefault(self.database.commit(commit).tree, []).append(folder)
+        self.database.read_ahead(folders)
+
     def blob(self, oid: str) -> bytes:
         """The content of a blob."""
-        with explained(self.database, oid, ""):
-            return self.database.contents([oid], "blob")[0].content
+        return self.blobs([oid])[oid]
+
+    def blobs(self, oids: Sequence[str]) -> dict[str, bytes]:
+        """The contents of blobs, in one pass."""
+        with explained(self.database, oids[0] if len(oids) == 1 else "", ""):
+            found = self.database.contents(oids, "blob")
+        return {oid: each.content for oid, each in zip(oids, found, strict=True)}
 
     def dirty(self, paths: Iterable[str]) -> tuple[str, ...]:
         """What differs from HEAD in the working tree or index among these paths, sorted.

@@ -120,8 +120,9 @@ def _look(
     models: list[DesiredModel] = []
     settled: list[Settled] = []
     named: dict[ModelKey, str] = {}
-    for document in documents(files, wanted):
-        one, found = settle(document, configured, known)
+    read = [settle(document, configured, known) for document in documents(files, wanted)]
+    compiler.read_ahead(one for one, _ in read if one is not None)
+    for one, found in read:
         problems += found
         if one is None:
             continue

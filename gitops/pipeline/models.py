@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,17 @@ class ModelCompiler:
         self._known: dict[tuple[str, bytes, bytes], _Asked] = {}
         self._sound_checks: dict[tuple[bytes, ...] | None, dict[str, desired.Check]] = {}
         self._inherited: dict[str, tuple[desired.Check, tuple[Finding, ...]]] = {}
+
+    def read_ahead(self, files: Iterable[Settled]) -> None:
+        """Read what compiling these will need from Git, all at once."""
+        self._trusses.read_ahead(
+            (commit, truss)
+            for settled in files
+            if (truss := settled.release.truss) is not None
+            for environment in settled.release.environments.values()
+            if environment.commit is not None
+            and isinstance(commit := self._pins.resolve(environment.commit, ()), str)
+        )
 
     def compile(self, settled: Settled) -> tuple[desired.DesiredModel, list[Problem]]:
         """The model and every problem that reading its commits and files brings up."""

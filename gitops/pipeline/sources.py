@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from gitops.state.artifact import TreeEntry
@@ -54,5 +54,11 @@ class Objects(Protocol):
     def entries(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
         """All blobs, links, submodules below a folder, recursively, with sizes; None: no folder."""
 
+    def read_ahead(self, places: Iterable[tuple[str, str]]) -> None:
+        """Learn in a few passes what ``tree_id`` and ``entries`` will say of commits' folders."""
+
     def blob(self, oid: str) -> bytes:
         """The content of a blob."""
+
+    def blobs(self, oids: Sequence[str]) -> Mapping[str, bytes]:
+        """The contents of blobs, in one pass."""

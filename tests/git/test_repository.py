@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitops.errors import RepositoryError
-from gitops.git.objects import MissingObject
+from gitops.git.objects import CatFile, MissingObject
 from gitops.git.repository import Repository
 from tests.repositories import Executable, Submodule, Symlink
 from tests.repositories import Repository as Made
@@ -99,6 +99,39 @@ def test_entries_are_what_ls_tree_lists(made: Made) -> None:
         assert repository.entries(made.head, "trusses/one/sub") is None
         first = entries[0]
         assert repository.blob(first.oid) == made.read(f"trusses/one/{first.path}")
+
+
+def test_reading_ahead_changes_no_answer(made: Made) -> None:
+    first = made.commit({"a/x": "1\n", "a/deep/y": "22\n", "b/z": Symlink("../a/x")})
+    second = made.commit({"a/x": "333\n", "sub/own/w": "4\n"})
+    places = [(first, "a"), (second, "a"), (second, "b"), (second, "sub/own"), (first, "sub/own")]
+    with opened(made.path) as one, opened(made.path) as other:
+        one.read_ahead([*places, (first, "nowhere"), (first, "a/x")])
+        for place in places:
+            assert one.entries(*place) == other.entries(*place)
+            assert one.tree_id(*place) == other.tree_id(*place)
+        oids = [each.oid for each in one.entries(second, "a") or ()]
+        assert one.blobs(oids) == {oid: other.blob(oid) for oid in oids}
+        assert one.blobs([]) == {}
+
+
+def test_reading_ahead_asks_git_as_often_for_many_folders_as_for_one(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = made.commit({f"many/{number}/file": f"{number}\n" for number in range(50)})
+    passes = []
+    read = CatFile.read
+    monkeypatch.setattr(
+        CatFile, "read", lambda cat, names: (passes.append(len(names)), read(cat, names))[1]
+    )
+    with opened(made.path) as repository:
+        repository.read_ahead([(commit, f"many/{number}") for number in range(50)])
+        after = [size for size in passes if size]
+        for number in range(50):
+            assert repository.entries(commit, f"many/{number}")
+        # The commit, its tree, "many", the folders, the sizes; then nothing more.
+        assert after == [1, 1, 1, 50, 50]
+        assert [size for size in passes if size] == after
 
 
 def test_a_commit_speaks_for_itself(made: Made) -> None:

@@ -343,3 +343,19 @@ def test_hostile_text_reaches_no_terminal(repository: Repository) -> None:
     shown = text(problems)
     assert shown.replace("\n", "").isprintable()
     json.dumps(shown)
+
+
+def test_an_object_that_is_missing_is_the_problem_of_its_own_truss(tmp_path: Path) -> None:
+    made = Repository.create(
+        tmp_path / "r",
+        {"trusses/m/config.yaml": CONFIG, "trusses/lost/config.yaml": "model_name: lost\n"},
+    )
+    lost = made.git("rev-parse", "HEAD:trusses/lost/config.yaml").strip()
+    (made.path / ".git/objects" / lost[:2] / lost[2:]).unlink()
+    files = release()
+    files["releases/lost.yaml"] = files["releases/m.yaml"].replace("model: m", "model: lost")
+    files["releases/lost.yaml"] = files["releases/lost.yaml"].replace("trusses/m", "trusses/lost")
+    with Objects.discover(made.path) as objects:
+        (problem,) = validate(objects, MemoryFiles(files), objects.head())
+    assert problem.where.file == "releases/lost.yaml"
+    assert lost in problem.message

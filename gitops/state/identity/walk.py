@@ -22,10 +22,12 @@ _POINTER_SIZES: Final = range(100, 1024)
 
 def is_pointer(entry: TreeEntry, blob: Callable[[str], bytes]) -> bool:
     """Whether a file is a Git LFS pointer; reads it only where its size is that of one."""
-    size = entry.size
-    if size is not None and size not in _POINTER_SIZES:
-        return False
-    return blob(entry.oid).startswith(_POINTER)
+    return may_be_pointer(entry) and blob(entry.oid).startswith(_POINTER)
+
+
+def may_be_pointer(entry: TreeEntry) -> bool:
+    """Whether a file has to be read to know."""
+    return entry.size is None or entry.size in _POINTER_SIZES
 
 
 class _TooManyError(Exception):
