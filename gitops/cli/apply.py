@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -16,7 +18,6 @@ from gitops.cli.context import Context
 
 if TYPE_CHECKING:
     from gitops.apply.clock import StopFlag
-    from gitops.errors import GitopsError
     from gitops.pipeline.plan import Planned
     from gitops.plan.events import ApplyEvent
     from gitops.plan.model import Plan
@@ -110,42 +111,41 @@ def command(
       gitops apply --retry qwen-3-8b/production
     """
     from gitops.decide.situation import Options
-    from gitops.errors import GitopsError
     from gitops.pipeline.apply import ApplyRequest, apply
     from gitops.pipeline.plan import PlanRequest
     from gitops.pipeline.selection import Selection
 
     context = ctx.ensure_object(Context)
-    saved = _saved(
-        plan_file,
-        {
-            "MODEL": models,
-            "--exclude": exclude,
-            "--env": environment,
-            "--changed": changed,
-            "--rev": rev,
-        },
-    )
-    request = ApplyRequest(
-        plan=PlanRequest(
-            selection=Selection(models=models, exclude=exclude, environment=environment),
-            rev=rev,
-            changed=changed,
-            options=Options(
-                allow_older=allow_older, undo_drift=undo_drift, no_watch=no_watch, no_log=no_log
+    terminal = Terminal(context, form=form, yes=yes)
+    with terminal.until_the_end():
+        saved = _saved(
+            None if plan_file is None else context.directory / plan_file,
+            {
+                "MODEL": models,
+                "--exclude": exclude,
+                "--env": environment,
+                "--changed": changed,
+                "--rev": rev,
+            },
+        )
+        request = ApplyRequest(
+            plan=PlanRequest(
+                selection=Selection(models=models, exclude=exclude, environment=environment),
+                rev=rev,
+                changed=changed,
+                options=Options(
+                    allow_older=allow_older, undo_drift=undo_drift, no_watch=no_watch, no_log=no_log
+                ),
+                retry=frozenset(retry),
+                no_log=no_log,
             ),
-            retry=frozenset(retry),
-            no_log=no_log,
-        ),
-        saved=saved,
-        parallel=parallel,
-        strict=strict,
-        allow_many=allow_many,
-        allow_cost=allow_cost,
-        allow_dirty=allow_dirty,
-    )
-    terminal = Terminal(context, form=form, yes=yes, retry=retry)
-    try:
+            saved=saved,
+            parallel=parallel,
+            strict=strict,
+            allow_many=allow_many,
+            allow_cost=allow_cost,
+            allow_dirty=allow_dirty,
+        )
         outcome = apply(
             context.project(),
             request,
@@ -153,9 +153,6 @@ def command(
             approve=terminal.approve,
             stoppable=terminal.stoppable,
         )
-    except GitopsError as error:
-        terminal.end(error)
-        raise
     for result in outcome.results:
         for warning in result.warnings:
             terminal.say(warning)
@@ -196,9 +193,7 @@ class _Asking:
 class Terminal:
     """What an apply says, asks and hears. Results on stdout, everything else on stderr."""
 
-    def __init__(
-        self, context: Context, *, form: Literal["text", "json"], yes: bool, retry: tuple[str, ...]
-    ) -> None:
+    def __init__(self, context: Context, *, form: Literal["text", "json"], yes: bool) -> None:
         from gitops.render.events import Teller
         from gitops.render.palette import chosen
 
@@ -208,25 +203,14 @@ class Terminal:
         self._colour = context.colour(err=True)
         self._progress = Teller(chosen(colour=self._colour), times=context.in_ci)
         self._gone: set[bool] = set()
-        self._retry = retry
+        self._ended = False
 
     def approve(self, planned: Planned) -> bool:
         """Show the plan on stderr, and ask. Raises ``Refused`` where nobody can be asked."""
-        from gitops.errors import Refused, UsageError
+        from gitops.errors import Refused
         from gitops.render import plan_text
         from gitops.render.palette import chosen
 
-        managed = {
-            f"{model.key}/{each.name}"
-            for model in planned.desired.models
-            for each in model.environments
-        }
-        for tag in self._retry:
-            if tag not in managed:
-                raise UsageError(
-                    f"--retry {tag}: no release file has it",
-                    hint="name a model and an environment as the plan does: MODEL/ENV",
-                )
         self._write(plan_text.render(planned.plan, chosen(colour=self._colour)), err=True)
         for warning in planned.warnings:
             self.say(warning)
@@ -248,20 +232,34 @@ class Terminal:
         from gitops.plan.events import ApplyFinished
         from gitops.render.events import json_line
 
+        self._ended = isinstance(event, ApplyFinished)
         if self._form == "json":
             self._write(json_line(event), err=False)
             return
         lines = "".join(f"{line}\n" for line in self._progress(event))
-        self._write(lines, err=not isinstance(event, ApplyFinished))
+        self._write(lines, err=not self._ended)
 
-    def end(self, error: GitopsError) -> None:
+    @contextmanager
+    def until_the_end(self) -> Iterator[None]:
         """A stream of events has an end, also where nothing was begun."""
+        from gitops.errors import GitopsError, Interrupted
+
+        try:
+            yield
+        except GitopsError as error:
+            self._end(error.exit_code)
+            raise
+        except (click.Abort, KeyboardInterrupt):
+            self._end(Interrupted.exit_code)
+            raise
+
+    def _end(self, exit_code: int) -> None:
         from datetime import UTC, datetime
 
         from gitops.plan.events import ApplyFinished
 
-        if self._form == "json":
-            self.emit(ApplyFinished(time=datetime.now(tz=UTC), exit_code=error.exit_code))
+        if self._form == "json" and not self._ended:
+            self.emit(ApplyFinished(time=datetime.now(tz=UTC), exit_code=exit_code))
 
     def say(self, text: str) -> None:
         """A warning for people."""

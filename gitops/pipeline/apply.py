@@ -51,8 +51,9 @@ def apply(
     makes every model's run stop in an orderly way. ``emit`` hears the events, one at a time; the
     last one is ``apply_finished``.
 
-    Raises ``Refused`` for a stale plan, an exceeded limit, uncommitted changes or a no, and
-    ``RemoteUnreachable`` where the deploy log cannot be read; nothing was sent to Baseten then.
+    Raises ``Refused`` for a stale plan, an exceeded limit, uncommitted changes or a no,
+    ``Interrupted`` where it was to stop before it began, and ``RemoteUnreachable`` where the deploy
+    log cannot be read; nothing on Baseten was changed then.
     """
     asked = request.plan if request.saved is None else _of(request.saved, request.plan)
     with opened(project, asked) as session:
@@ -68,6 +69,7 @@ def apply(
             allow_many=request.allow_many,
             allow_cost=request.allow_cost,
         )
+        session.outside.stop.check()
         if not approve(planned):
             raise Refused("not approved", hint="Nothing was changed.")
         return execute(_run(session, planned, request, emit), planned.desired.models)
@@ -91,10 +93,8 @@ def _of(saved: Plan, request: PlanRequest) -> PlanRequest:
     """The request that plans the same models and environments again, at the present commit."""
     names = {each.environment for model in saved.models for each in model.environments}
     alone = names.pop() if len(names) == 1 else None
-    return replace(
-        request,
-        selection=Selection(models=tuple(model.name for model in saved.models), environment=alone),
-    )
+    only = frozenset(model.name for model in saved.models)
+    return replace(request, selection=Selection(only=only, environment=alone))
 
 
 def _raise_if_dirty(session: Session, request: ApplyRequest) -> None:

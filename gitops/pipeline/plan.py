@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Run
 from gitops.decide import Decision, Evidence, Options, in_order
-from gitops.errors import RemoteUnreachable, RepositoryError
+from gitops.errors import RemoteUnreachable, RepositoryError, UsageError
 from gitops.pipeline.project import Project, desired_state
 from gitops.pipeline.selection import Selection, select
 from gitops.plan.build import build_plan
@@ -65,11 +65,16 @@ def plan(project: Project, request: PlanRequest) -> Planned:
 
 @contextmanager
 def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
-    """Compile, choose, connect and read the deploy log; what follows shares one look at them."""
+    """Compile, choose, connect and read the deploy log; what follows shares one look at them.
+
+    A name that no release file has is a ``UsageError`` before anything is sent.
+    """
     from gitops.wiring import connect
 
     whole = desired_state(project, rev=request.rev)
+    _raise_if_unmanaged(request.retry, whole)
     selection = _with_changed(project, whole, request)
+    select(whole, selection)
     with connect(project, whole, no_log=request.no_log) as outside:
         warnings = list(whole.warnings)
         known = True
@@ -179,6 +184,20 @@ def _repository_id(project: Project) -> str:
         return project.repository.root_id()
     except RepositoryError:
         return ""
+
+
+def _raise_if_unmanaged(tags: Collection[str], desired: Desired) -> None:
+    managed = {
+        f"{model.key}/{environment.name}"
+        for model in desired.models
+        for environment in model.environments
+    }
+    for tag in sorted(tags):
+        if tag not in managed:
+            raise UsageError(
+                f"--retry {tag}: no release file has it",
+                hint="name a model and an environment as the plan does: MODEL/ENV",
+            )
 
 
 def _with_changed(project: Project, desired: Desired, request: PlanRequest) -> Selection:

@@ -20,13 +20,15 @@ class Selection:
 
     ``models`` and ``exclude`` are ``TEAM/NAME``, or a name alone where that is unique.
     ``environment`` keeps only environments of that name. ``changed`` are the release files that
-    differ from some base, paths from the repository's root; None: not asked for.
+    differ from some base, paths from the repository's root; None: not asked for. ``only`` are the
+    full names of what a saved plan holds; whether Git still manages them is for who compares.
     """
 
     models: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     environment: str | None = None
     changed: frozenset[str] | None = None
+    only: frozenset[str] | None = None
 
     @property
     def everything(self) -> bool:
@@ -57,9 +59,11 @@ def select(desired: Desired, selection: Selection) -> Desired:
         if (not selection.models or model.key in wanted)
         and model.key not in unwanted
         and (selection.changed is None or model.release_file in selection.changed)
+        and (selection.only is None or str(model.key) in selection.only)
     )
     if selection.environment is not None:
-        _known(selection.environment, desired.models)
+        if selection.only is None:
+            _known(selection.environment, desired.models)
         chosen = tuple(
             model
             for model in chosen

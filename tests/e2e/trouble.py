@@ -1,0 +1,245 @@
+"""The installed command against a real repository, a real remote and an emulator over HTTP.
+
+    with trouble(tmp_path, truss(), release(STAGING)) as made:
+        ended = made.gitops("plan")
+        assert ended.code == 0, ended.err
+
+Every call checks what holds for every call: no traceback, no raw control characters, exit 2 only
+where it was asked for, and the API key in no byte of its output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from gitops.emulator import Running, running
+from tests.repositories import Repository
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+SPEED: Final = 600.0
+HARMFUL: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
+"""Control characters but tab and line break, and what reorders or hides text."""
+
+RELEASE: Final = """\
+version: 1
+model: {model}
+truss: trusses/{truss}
+environments:
+{environments}
+checks:
+  smoke:
+    request: {{text: hello}}
+    expect: {{equals: {{text: hello}}}}
+"""
+STAGING: Final = """\
+  staging:
+    commit: HEAD
+    autoscaling: {min_replica: 1, max_replica: 2}
+    checks: [smoke]
+"""
+PRODUCTION: Final = """\
+  production:
+    commit: HEAD
+    autoscaling: {min_replica: 1, max_replica: 2}
+    checks: [smoke]
+    watch: {for: 600ms, error_rate: 0.05, min_requests: 5}
+"""
+SETTINGS: Final = """\
+  staging:
+    deployment: {deployment}
+    autoscaling: {{min_replica: 1, max_replica: {max_replica}}}
+"""
+CONFIG: Final = """\
+model_name: triage
+resources: {{cpu: "1", memory: 2Gi}}
+base_image: {{image: "example.invalid/echo@sha256:{digest}"}}
+docker_server:
+  start_command: serve
+  predict_endpoint: /predict
+  readiness_endpoint: /ready
+  liveness_endpoint: /live
+  server_port: 8000
+model_metadata:
+  note: {note}
+  emulator: {{{behaviour}}}
+"""
+
+
+def truss(note: str = "one", behaviour: str = "", *, name: str = "triage") -> dict[str, str]:
+    """A truss that echoes, and how it misbehaves."""
+    content = CONFIG.format(note=note, behaviour=behaviour, digest="0" * 64)
+    return {f"trusses/{name}/config.yaml": content}
+
+
+def release(*environments: str, model: str = "triage", extra: str = "") -> dict[str, str]:
+    """A release file with these environments, and ``extra`` lines at its end."""
+    content = RELEASE.format(model=model, truss=model, environments="".join(environments))
+    return {f"releases/{model}.yaml": content + extra}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended. ``requests`` is what the emulator heard meanwhile."""
+
+    code: int
+    out: str
+    err: str
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def writes(self) -> list[str]:
+        """What was asked to change, as ``METHOD path``; looks at many things at once are reads."""
+        return [
+            f"{each['method']} {each['path']}"
+            for each in self.requests
+            if each["method"] != "GET" and not each["path"].startswith("/inference/")
+        ]
+
+
+@dataclass
+class Trouble:
+    """A work tree with a remote, and an emulator as Baseten."""
+
+    work: Repository
+    emulator: Running
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def commit(self, *files: Mapping[str, Any], message: str = "Change") -> str:
+        """Commit these files, and push."""
+        merged = {name: content for each in files for name, content in each.items()}
+        commit = self.work.commit(merged, message)
+        self.work.git("push", "-q", "origin", "HEAD:main")
+        return commit
+
+    def start(self, *arguments: str, cwd: Path | None = None, **environ: str | None) -> Process:
+        """Run ``gitops ARGUMENTS`` beside the test. A variable that is None is not set."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "gitops", *arguments],
+            cwd=cwd or self.work.path,
+            env=self.variables(**environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+
+    def variables(self, **environ: str | None) -> dict[str, str]:
+        """The environment variables of a command."""
+        known = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            **self.emulator.environ(),
+            **self.environ,
+            **environ,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def gitops(self, *arguments: str, cwd: Path | None = None, **environ: str | None) -> Ended:
+        """Run ``gitops ARGUMENTS`` to its end."""
+        before = len(self.emulator.requests())
+        process = self.start(*arguments, cwd=cwd, **environ)
+        out, err = process.communicate(timeout=120)
+        ended = Ended(process.returncode, out, err, self.emulator.requests()[before:])
+        self.check(ended, detailed="--detailed-exitcode" in arguments)
+        return ended
+
+    def check(self, ended: Ended, *, detailed: bool = False) -> None:
+        """What holds for every command, however it ended."""
+        both = ended.out + ended.err
+        assert "Traceback" not in both, both
+        assert "internal error" not in both, both
+        assert not HARMFUL.search(both), both
+        assert self.emulator.api_key not in both
+        assert self.emulator.api_key.partition(".")[2] not in both
+        assert detailed or ended.code != 2, both
+
+    def apply(self, *arguments: str, **environ: str | None) -> Ended:
+        """``gitops apply --yes``."""
+        return self.gitops("apply", "--yes", *arguments, **environ)
+
+    def environment(self, name: str = "production", model: str = "triage") -> Any:
+        """An environment as the emulator has it."""
+        [found] = (one for one in self.emulator.world.models.values() if one.name == model)
+        return found.environments[name]
+
+    def serving(self, name: str = "production", model: str = "triage") -> str | None:
+        """The id of the deployment that serves."""
+        found: str | None = self.environment(name, model).current_id
+        return found
+
+    def clone(self, name: str) -> Repository:
+        """Another clone of the same remote."""
+        remote = Repository(self.folder / "remote.git")
+        copy = remote.clone(self.folder / name)
+        copy.git("remote", "set-url", "origin", str(remote.path))
+        return copy
+
+    def entries(self) -> list[str]:
+        """The deploy log on the remote, oldest first: the event of each entry's subject."""
+        remote = Repository(self.folder / "remote.git")
+        refs = remote.refs("refs/gitops/log")
+        return [subject for ref in refs for subject in reversed(remote.log(ref))]
+
+    def assert_key_nowhere(self) -> None:
+        """The API key is in no file here, and in no object of either repository."""
+        key = self.emulator.api_key.partition(".")[2].encode()
+        for path in self.folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                assert key not in path.read_bytes(), path
+        for place in self.folder.iterdir():
+            if (place / ".git").is_dir() or (place / "HEAD").is_file():
+                objects = Repository(place).run(
+                    "cat-file", "--batch-all-objects", "--batch", "--buffer"
+                )
+                assert key not in objects, place
+
+
+Process = subprocess.Popen[str]
+
+
+@contextmanager
+def trouble(folder: Path, *files: Mapping[str, Any], **options: Any) -> Iterator[Trouble]:
+    """A repository with a first commit and a bare remote, and an emulator of its own."""
+    merged = {name: content for each in files for name, content in each.items()}
+    work = Repository.create(folder / "work", merged or {"README.md": "nothing yet\n"})
+    work.publish(folder / "remote.git")
+    with running(**{"speed": SPEED, "seed": 7, "rate_limits": False, **options}) as emulator:
+        made = Trouble(work=work, emulator=emulator, folder=folder)
+        yield made
+        made.assert_key_nowhere()
+
+
+def interrupt(process: Process, number: signal.Signals, when: str) -> tuple[str, str]:
+    """Send a signal once a line of stdout holds ``when``; stdout and stderr in the end."""
+    assert process.stdout is not None
+    heard: list[str] = []
+    for line in process.stdout:
+        heard.append(line)
+        if when in line:
+            process.send_signal(number)
+            break
+    out, err = process.communicate(timeout=120)
+    return "".join(heard) + out, err
