@@ -14,6 +14,7 @@ from gitops.emulator.options import Options
 from gitops.emulator.server import Server
 from gitops.emulator.world.create import seed
 
+_FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -100,13 +101,28 @@ async def _run(command: Sequence[str], variables: Mapping[str, str]) -> int:
     loop = asyncio.get_running_loop()
 
     def forward(number: int) -> None:
-        if process.returncode is None:
+        from_terminal = number in _FROM_TERMINAL and _in_foreground()
+        if process.returncode is None and not from_terminal:
             process.send_signal(number)
 
     for number in _FORWARDED:
         loop.add_signal_handler(number, forward, number)
     code = await process.wait()
     return code if code >= 0 else 128 - code
+
+
+def _in_foreground() -> bool:
+    """Whether a terminal sends its Ctrl-C to us and, by itself, to the command as well."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def _seed(server: Server, models: int) -> None:

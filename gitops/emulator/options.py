@@ -71,6 +71,8 @@ class Options:
     conflict_status: int = 409
     """Answered for duplicates and for a promote while another one runs: the sources disagree."""
     labels_on_copies: bool = False
+    audited_promotion: Literal["source", "candidate"] = "source"
+    """Which deployment the audit log names where a promotion made a copy: not documented."""
     shuffle_lists: bool = False
     control: bool = False
     traffic: float = 0.0

@@ -20,13 +20,22 @@ from gitops.emulator.options import Options
 HOST = "127.0.0.1"
 
 
-class _Quiet(uvicorn.Server):
-    """Leaves signals to whoever runs it."""
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals to whoever runs it, and waits to be ended without looking at the clock."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Create it in the loop that serves."""
+        super().__init__(config)
+        self.ended = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+    async def main_loop(self) -> None:
+        """Serve until `ended`; the application writes the Date header."""
+        await self.ended.wait()
 
 
 class Server:
@@ -50,7 +59,7 @@ class Server:
             raise
         self._socket.listen(2048)
         self.port: int = self._socket.getsockname()[1]
-        self._uvicorn: uvicorn.Server | None = None
+        self._uvicorn: _Uvicorn | None = None
         self.emulator: Emulator | None = None
 
     @property
@@ -69,7 +78,7 @@ class Server:
         try:
             with own_folder() as folder:
                 self.emulator = Emulator(self.options, self._clock, folder)
-                self._uvicorn = _Quiet(self._config(connections))
+                self._uvicorn = _Uvicorn(self._config(connections))
                 await self.emulator.start()
                 try:
                     if ready is not None:
@@ -105,6 +114,9 @@ class Server:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="critical",
+            date_header=False,
+            server_header=False,
             access_log=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,
@@ -114,3 +126,4 @@ class Server:
         """End `serve`; safe to call from the loop's thread or by call_soon_threadsafe."""
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
+            self._uvicorn.ended.set()

@@ -6,6 +6,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Mapping
+from gzip import compress
 from typing import Any, Self
 
 import httpx
@@ -34,12 +35,13 @@ class Model:
 
 def tar(files: Mapping[str, str], *, gzip: bool = False) -> bytes:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz" if gzip else "w") as archive:
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, text in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(text.encode())
             archive.addfile(info, io.BytesIO(text.encode()))
-    return buffer.getvalue()
+    data = buffer.getvalue()
+    return compress(data, mtime=0) if gzip else data
 
 
 def python_truss(greeting: str = "hello", model_py: str = MODEL_PY) -> dict[str, Any]:

@@ -155,3 +155,49 @@ while (reply := http.post(url, json=0)).status_code != 200:
     continue
 print(reply.json())
 """
+
+
+COUNT = """
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+os.write(1, b"ready;")
+signal.sigwait([signal.SIGINT])
+again = signal.sigtimedwait([signal.SIGINT], 1)
+os.write(1, b"twice;" if again else b"once;")
+"""
+
+
+IN_A_TERMINAL = """
+import os, pty, sys
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
+"""
+
+
+def test_a_terminals_ctrl_c_reaches_the_command_once() -> None:
+    command = [*COMMAND, "--exec", sys.executable, "-c", COUNT]
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.read(6) == b"ready;"
+        process.stdin.write(b"\x03")
+        process.stdin.flush()
+        shown = process.stdout.read(7)
+        assert b"once;" in shown + process.stdout.read()
+    assert process.returncode == 0
+
+
+def test_an_interrupt_that_is_sent_is_passed_on() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--exec", sys.executable, "-c", COUNT],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(6) == b"ready;"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == b"once;"
+    assert process.returncode == 0

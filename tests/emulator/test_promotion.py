@@ -367,3 +367,27 @@ def test_july_ignores_what_it_does_not_know(client: Client) -> None:
     assert environment["current_deployment"]["id"] == second
     assert environment["autoscaling_settings"]["max_replica"] == 1
     assert "request_backpressure_settings" not in environment
+
+
+@pytest.mark.parametrize(
+    ("options", "names_source"),
+    [({"audited_promotion": "source"}, True), ({"audited_promotion": "candidate"}, False)],
+)
+def test_the_audit_log_names_one_of_source_and_copy(client: Client, names_source: bool) -> None:
+    model_id, _ = client.live()
+    source = client.ready(model_id, labels={"a": 1})
+    override = {"redeploy_on_promotion": True}
+    copy = client.promote(model_id, source, promotion_settings_override=override)["id"]
+    groups = {"event_type_groups": "PROMOTED"}
+    entry = client.get(f"/v1/models/{model_id}/audit_logs", **groups)["items"][0]
+    assert entry["event_data"]["deployment_id"] == (source if names_source else copy)
+    assert entry["event_data"]["environment_name"] == "production"
+
+
+@pytest.mark.parametrize("options", [{"labels_on_copies": True}])
+def test_a_copy_may_keep_its_labels(client: Client) -> None:
+    model_id, _ = client.live()
+    source = client.ready(model_id, labels={"a": 1})
+    override = {"redeploy_on_promotion": True}
+    copy = client.promote(model_id, source, promotion_settings_override=override)
+    assert copy["labels"] == {"a": 1}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from gitops.emulator.http import control, inference, routes, s3
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from gitops.emulator.emulator import Emulator
 
+_LOG = logging.getLogger("gitops.emulator")
 CONTROL = "/__emulator__/"
 INFERENCE = "/inference/"
 
@@ -41,26 +44,36 @@ class App:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except ClientDisconnect:
+            return
+        except Exception:  # noqa: BLE001 - a bug here must show, and not as a hung client
+            _LOG.exception("The emulator failed at %s %s", request.method, request.url.path)
+            response = JSONResponse({"error": "The emulator failed; see its log."}, 500)
+        if response is None:
+            self._drop(scope["client"])
+            return
+        response.headers["Date"] = formatdate(self._emulator.clock.now(), usegmt=True)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response | None:
+        """The answer, noted in the journal; None where the connection is to be dropped."""
         path = request.url.path
         if path.startswith(CONTROL):
-            response = await self._control(request, path.removeprefix(CONTROL))
-            await response(scope, receive, send)
-            return
+            return await self._control(request, path.removeprefix(CONTROL))
         journal = self._emulator.journal
         fault = journal.take_fault(request.method, path)
         is_upload = not path.startswith(("/v1/", INFERENCE))
         body = b"" if is_upload else await request.body()
         entry = journal.note(request.method, path, request.url.query, body, fault)
         if fault is not None and fault.kind == "drop_before":
-            self._drop(scope["client"])
-            return
+            return None
         answer = await self._answer(request, path, fault)
-        entry.status = answer.status_code
         if fault is not None and fault.kind == "drop_after":
-            entry.status = None
-            self._drop(scope["client"])
-            return
-        await answer(scope, receive, send)
+            return None
+        entry.status = answer.status_code
+        return answer
 
     async def _control(self, request: Request, name: str) -> Response:
         if not self._emulator.options.control:

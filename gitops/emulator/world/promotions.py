@@ -59,12 +59,13 @@ def promote(
     copied = source.is_development or _needs_copy(environment, source, settings, hardware)
     if environment.current_id == source.id and not copied:
         raise invalid(f"Deployment {source.id} already serves {environment.name}.")
+    candidate = _copy(world, model, source, hardware) if copied else source
     deeds.record(
         world,
         actor,
         "MODEL_DEPLOYMENT_PROMOTED",
         model,
-        source,
+        source if world.options.audited_promotion == "source" else candidate,
         environment_name=environment.name,
         environment_id=environment.id,
         region_update=None,
@@ -74,7 +75,6 @@ def promote(
         request_backpressure_settings_update=wish.update.backpressure,
         autoscaling_schedule_settings_update=None,
     )
-    candidate = _copy(world, model, source, hardware) if copied else source
     attach(world, environment, candidate, settings, wish)
     if candidate is not source:
         if candidate.built:
