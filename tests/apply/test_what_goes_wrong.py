@@ -309,3 +309,17 @@ def test_settings_that_baseten_left_out_are_written_after_the_promotion(tmp_path
         assert outcome.exit_code == 0, outcome.finished
         assert made.live("production").settings.autoscaling["max_replica"] == 6
         assert "production settings" not in made.told()[4:]
+
+
+def test_what_stays_in_transition_is_waited_for_and_then_left_to_the_next_apply(
+    alone: Stage,
+) -> None:
+    current = alone.live("production").current
+    assert current is not None
+    text = release(ROLLING)["releases/triage.yaml"]
+    alone.commit({"releases/triage.yaml": text + "timeouts: {start: 300ms}\n"})
+    alone.emulator.set_status(current.id, "UPDATING")
+    outcome = alone.apply()
+    assert outcome.exit_code == 7, outcome.finished
+    assert outcome.finished.running == ("triage/production",)
+    assert "stopped waiting" in outcome.finished.failures[0].failure.happened

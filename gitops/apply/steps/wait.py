@@ -36,7 +36,8 @@ def wait(job: Job, step: Wait) -> Ended | None:
         return None
     failure = job.failure(
         FailureKind.TIMED_OUT,
-        doing=step.reason,
+        doing=f"what is under way in {job.tag}",
+        detail=step.reason,
         seconds=limit,
         still_running=True,
     )
