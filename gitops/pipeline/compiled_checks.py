@@ -159,7 +159,7 @@ def bounds(block: Any) -> dict[str, float]:
     """Latency bounds in seconds; only those that are written."""
     if block is None:
         return {}
-    return {name: value for name, value in block if value is not None}
+    return {name: value for name, value in vars(block).items() if value is not None}
 
 
 def _findings(error: BadFile, path: Path, subject: str = "") -> list[Finding]:

@@ -13,7 +13,6 @@ from gitops.pipeline.pins import HEAD, Pins
 from gitops.pipeline.provenance import Provenance
 from gitops.pipeline.release_files import Settled
 from gitops.pipeline.trusses import Trusses, problem
-from gitops.release import words
 from gitops.release.environment import Environment, Watch
 from gitops.release.finding import Finding
 from gitops.release.language import Release
@@ -126,7 +125,7 @@ class ModelCompiler:
                 checks=self._used(settled, name, environment, checks, found),
                 watch=_watch(name, environment),
                 allow=frozenset(environment.allow),
-                unsupported=tuple(_unsupported(environment, checks)),
+                unsupported=tuple(_unsupported(environment)),
             )
             if key and len(found) == before:
                 self._known[key] = known
@@ -285,28 +284,8 @@ def _retention(release: Release) -> desired.Retention | None:
     return desired.Retention(keep=given.keep, older_than=given.older_than, action=given.action)
 
 
-def _unsupported(environment: Environment, checks: Mapping[str, desired.Check]) -> Iterator[str]:
+def _unsupported(environment: Environment) -> Iterator[str]:
     """``key: why`` for everything the environment asks for that cannot be carried out yet."""
-    for use in environment.checks:
-        name = use if isinstance(use, str) else next(iter(use))
-        check = checks.get(name)
-        if check is None:
-            continue
-        changed = None if isinstance(use, str) else use[name].expect
-        expects = [check.expect, *(probe.expect for probe in check.probes if probe.expect)]
-        asked = {
-            "checks.stream": check.stream,
-            "checks.expect.close_to": any(each.close_to is not None for each in expects)
-            or (changed is not None and changed.close_to is not None),
-            "checks.expect.than_current": any(each.than_current is not None for each in expects)
-            or (changed is not None and changed.than_current is not None),
-            "checks.expect.latency.first_token": any("first_token" in e.latency for e in expects)
-            or (changed is not None and "first_token" in bounds(changed.latency)),
-        }
-        for key, wanted in asked.items():
-            if wanted and key in UNSUPPORTED:
-                below = key.removeprefix("checks.")
-                yield f"checks.{words.name(name)}.{below}: {UNSUPPORTED[key]}"
     watch: Watch | None = environment.watch
     if watch is not None:
         if watch.keep_previous and "watch.keep_previous" in UNSUPPORTED:

@@ -27,6 +27,7 @@ class Trusses:
         self._objects = objects
         self._blobs: dict[str, bytes] = {}
         self._configs: dict[bytes, dict[str, Any]] = {}
+        self._trees: dict[tuple[str, str], str | None] = {}
         self._entries: dict[tuple[str, str], tuple[TreeEntry, ...] | None] = {}
         self._contents: dict[tuple[str, str], Content | NoArtifact] = {}
         self._same: dict[tuple[str, str], Content] = {}
@@ -37,7 +38,7 @@ class Trusses:
         places = [(commit, posixpath.normpath(truss)) for commit, truss in dict.fromkeys(places)]
         try:
             self._objects.read_ahead(places)
-            trees = {self._objects.tree_id(*place): place for place in places}
+            trees = {self._tree(*place): place for place in places}
             wanted = {
                 entry.oid: None
                 for place in trees.values()
@@ -80,7 +81,7 @@ class Trusses:
 
     def _look(self, commit: str, truss: str) -> Content | NoArtifact:
         try:
-            tree = self._objects.tree_id(commit, posixpath.normpath(truss))
+            tree = self._tree(commit, posixpath.normpath(truss))
             if tree is None:
                 return NoArtifact((self._nothing_there(commit, truss),))
             # External directories may differ although the truss does not, so only trusses without
@@ -111,6 +112,12 @@ class Trusses:
         return Refusal(
             file=truss, message=message, hint="correct `truss`, or commit the directory first"
         )
+
+    def _tree(self, commit: str, folder: str) -> str | None:
+        place = (commit, folder)
+        if place not in self._trees:
+            self._trees[place] = self._objects.tree_id(commit, folder)
+        return self._trees[place]
 
     def _listed(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
         place = (commit, posixpath.normpath(folder))

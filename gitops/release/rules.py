@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -64,18 +65,23 @@ def of_config(config: Config) -> list[Finding]:
     return found
 
 
+@lru_cache(maxsize=1024)
+def _plain(name: str) -> Requirement:
+    return Requirement(environment=name)
+
+
 def requirements(environment: Environment) -> tuple[tuple[Path, Requirement], ...]:
     """``requires`` in its one full form, each with its path below the environment."""
     match environment.requires:
         case None:
             return ()
         case str(name):
-            return ((("requires",), Requirement(environment=name)),)
+            return ((("requires",), _plain(name)),)
         case Requirement() as one:
             return ((("requires", "environment"), one),)
         case list(several):
             return tuple(
-                (("requires", i), Requirement(environment=each) if isinstance(each, str) else each)
+                (("requires", i), _plain(each) if isinstance(each, str) else each)
                 for i, each in enumerate(several)
             )
 

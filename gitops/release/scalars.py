@@ -106,9 +106,12 @@ Name: TypeAlias = Annotated[
 ]
 
 
+_DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
+
+
 def path_problem(path: str) -> str | None:
     """Why a text is no path of a file or directory in this repository; None where it is one."""
-    if path.startswith(("/", "~")) or re.match(r"[A-Za-z]:[\\/]", path):
+    if path.startswith(("/", "~")) or _DRIVE.match(path):
         return "must be relative to the repository's root, not absolute"
     if "\\" in path:
         return "must be written with / between directories"
