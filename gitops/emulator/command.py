@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gitops.errors import UsageError
-
 if TYPE_CHECKING:
     from gitops.emulator.options import Key, Options
 
@@ -37,7 +35,10 @@ def _key(text: str) -> Key:
 
     secret, _, kind = text.partition(":")
     if kind and kind not in _KEY_TYPES:
-        raise UsageError(f"--key: unknown type {kind!r}", hint=f"One of {', '.join(_KEY_TYPES)}.")
+        expected = ", ".join(_KEY_TYPES)
+        raise click.BadParameter(
+            f"unknown type {kind!r}; expected one of {expected}.", param_hint="--key"
+        )
     return Key(secret=secret, type=kind or "PERSONAL")  # type: ignore[arg-type]
 
 
@@ -93,6 +94,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """Serve a Baseten on this machine, or run CMD against a fresh one.
 
     Trusses really run: a model.py in a process of its own, anything else as an echo.
+    Everything behind --exec is the command; it finds the emulator in its environment.
     Without --exec the four variables are printed for the shell to export.
     """
     from gitops.emulator.launch import execute, serve
@@ -105,7 +107,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         else:
             code = serve(options, port=given["port"], models=given["models"])
     except OSError as problem:
-        raise UsageError(f"The emulator cannot listen: {problem.strerror or problem}") from None
+        reason = problem.strerror or str(problem)
+        raise click.ClickException(f"The emulator cannot listen: {reason}.") from None
     ctx.exit(code)
 
 

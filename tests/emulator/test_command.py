@@ -201,3 +201,10 @@ def test_an_interrupt_that_is_sent_is_passed_on() -> None:
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == b"once;"
     assert process.returncode == 0
+
+
+def test_a_key_of_an_unknown_type_is_refused_in_words() -> None:
+    done = run("--key", "a.b:ODD")
+    assert done.returncode != 0
+    assert "unknown type 'ODD'; expected one of PERSONAL" in done.stderr
+    assert "Traceback" not in done.stderr
