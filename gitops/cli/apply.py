@@ -200,8 +200,10 @@ class Terminal:
         self._form = form
         self._yes = yes
         self._asking = _Asking()
-        self._colour = context.colour(err=True)
-        self._progress = Teller(chosen(colour=self._colour), times=context.in_ci)
+        self._context = context
+        self._style = chosen(colour=context.colour(err=True))
+        self._width = context.width(err=True)
+        self._progress = Teller(self._style, times=context.in_ci, width=self._width)
         self._gone: set[bool] = set()
         self._ended = False
 
@@ -209,9 +211,8 @@ class Terminal:
         """Show the plan on stderr, and ask. Raises ``Refused`` where nobody can be asked."""
         from gitops.errors import Refused
         from gitops.render import plan_text
-        from gitops.render.palette import chosen
 
-        self._write(plan_text.render(planned.plan, chosen(colour=self._colour)), err=True)
+        self._write(plan_text.render(planned.plan, self._style, self._width), err=True)
         for warning in planned.warnings:
             self.say(warning)
         if self._yes:
@@ -231,11 +232,15 @@ class Terminal:
         """Tell an event. A reader that went away does not stop an apply."""
         from gitops.plan.events import ApplyFinished
         from gitops.render.events import json_line
+        from gitops.render.palette import chosen
 
         self._ended = isinstance(event, ApplyFinished)
         if self._form == "json":
             self._write(json_line(event), err=False)
             return
+        if self._ended:
+            style = chosen(colour=self._context.colour())
+            self._progress.goes_on(style, self._context.width())
         lines = "".join(f"{line}\n" for line in self._progress(event))
         self._write(lines, err=not self._ended)
 

@@ -22,7 +22,7 @@ class Context:
     debug: bool = False
 
     def project(self) -> Project:
-        """The Git repository around ``directory``. Raises ``RepositoryError`` where there is none."""
+        """The Git repository around ``directory``; ``RepositoryError`` where there is none."""
         from gitops.wiring import open_project
 
         return open_project(self.directory, self.environ)
@@ -36,3 +36,20 @@ class Context:
         """Whether to colour stdout (or stderr): a terminal, no ``NO_COLOR``, not in CI."""
         stream = sys.stderr if err else sys.stdout
         return stream.isatty() and not self.environ.get("NO_COLOR") and not self.in_ci
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether stdout is a terminal that a person looks at."""
+        return sys.stdout.isatty() and not self.in_ci
+
+    def width(self, *, err: bool = False) -> int:
+        """Columns to write for on stdout (or stderr): its terminal's, within bounds."""
+        from gitops.render.layout import columns
+
+        stream = sys.stderr if err else sys.stdout
+        if not stream.isatty() or self.in_ci:
+            return columns(None)
+        try:
+            return columns(os.get_terminal_size(stream.fileno()).columns or None)
+        except OSError:
+            return columns(None)

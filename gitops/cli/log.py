@@ -76,9 +76,9 @@ def command(
         case "json", datetime():
             shown = render.as_json_at(logs, then)
         case "text", datetime():
-            shown = render.text_at(logs, then, style)
+            shown = render.text_at(logs, then, style, context.width())
         case _:
-            shown = render.text(logs, style)
+            shown = render.text(logs, style, context.width())
     click.echo(shown, nl=False)
 
 

@@ -83,14 +83,14 @@ def command(
         click.echo(printable(warning), err=True)
     if out is not None and not planned.plan.dirty:
         save(context.directory / out, document.to_text(planned.plan))
-    click.echo(shown(planned.plan, form, colour=context.colour()), nl=False)
+    click.echo(shown(planned.plan, form, context), nl=False)
     if out is not None:
         document.savable(planned.plan)
     return exit_code(planned.plan, detailed=detailed_exitcode)
 
 
-def shown(plan: Plan, form: Literal["text", "markdown", "json"], *, colour: bool) -> str:
-    """A plan in one of its formats, ending with a line break."""
+def shown(plan: Plan, form: Literal["text", "markdown", "json"], context: Context) -> str:
+    """A plan in one of its formats for stdout, ending with a line break."""
     match form:
         case "json":
             from gitops.plan.document import to_text
@@ -104,7 +104,7 @@ def shown(plan: Plan, form: Literal["text", "markdown", "json"], *, colour: bool
             from gitops.render.palette import chosen
             from gitops.render.plan_text import render
 
-            return render(plan, chosen(colour=colour))
+            return render(plan, chosen(colour=context.colour()), context.width())
 
 
 def save(path: Path, text: str) -> None:

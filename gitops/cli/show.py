@@ -56,7 +56,7 @@ def command(context: Context, file: Path, form: Literal["text", "markdown", "jso
     from gitops.cli.plan import shown
     from gitops.plan.document import from_text
 
-    click.echo(shown(from_text(text, name=name), form, colour=context.colour()), nl=False)
+    click.echo(shown(from_text(text, name=name), form, context), nl=False)
 
 
 def _content(context: Context, file: Path) -> str:
@@ -104,4 +104,4 @@ def _events(
         case "markdown":
             return block(render.render(events).rstrip("\n")) + "\n"
         case "text":
-            return render.render(events, chosen(colour=context.colour()))
+            return render.render(events, chosen(colour=context.colour()), context.width())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +26,7 @@ from gitops.plan.rollback import way_back
 from gitops.plan.safety import limit_notices
 from gitops.plan.steps import Wait
 from gitops.plan.summary import summarise
+from gitops.plan.wording import listed
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.live import AuditEntry, Live, LiveModel
 
@@ -39,6 +41,7 @@ def build_plan(
     managed: int | None = None,
     audit: Mapping[str, Sequence[AuditEntry]] | None = None,
     notices: Mapping[str, Sequence[str]] | None = None,
+    gone: Sequence[str] = (),
 ) -> Plan:
     """The plan of those models and environments that were decided about.
 
@@ -46,7 +49,7 @@ def build_plan(
     or an environment without one is not part of the plan. ``managed`` counts the models that the
     commit manages, where ``desired`` holds only some of them. ``repository`` is an id that every
     clone shares. ``audit`` holds, by model, the entries that decisions could see, and ``notices``
-    further sentences to be told, by model.
+    further sentences to be told, by model; ``gone`` those about models that Git names no more.
     """
     models = tuple(
         _model(
@@ -70,7 +73,7 @@ def build_plan(
         managed=len(desired.models) if managed is None else managed,
         inputs=_inputs(desired, live, now=now, audit=audit or {}),
     )
-    return replace(plan, notices=limit_notices(plan, desired.limits))
+    return replace(plan, notices=(*limit_notices(plan, desired.limits), *gone))
 
 
 def _model(
@@ -163,7 +166,7 @@ def _serving(decision: Decision) -> Serving | None:
 def _notices(
     environments: Sequence[DesiredEnvironment], decisions: Mapping[str, Decision]
 ) -> list[str]:
-    found = [sentence for each in environments for sentence in decisions[each.name].notices]
+    found = _folded([(each.name, decisions[each.name].notices) for each in environments])
     unknown = [each.name for each in environments if not decisions[each.name].history_known]
     if unknown:
         found.append(
@@ -171,6 +174,18 @@ def _notices(
             f"{', '.join(unknown)} is not judged"
         )
     return found
+
+
+def _folded(notices: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Sentences that differ by their environment's name alone, as one that names them all."""
+    alike: dict[str, list[str]] = {}
+    for name, sentences in notices:
+        own = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w./-])")
+        for sentence in sentences:
+            names = alike.setdefault(own.sub("\0", sentence, count=1), [])
+            if name not in names:
+                names.append(name)
+    return [form.replace("\0", listed(names)) for form, names in alike.items()]
 
 
 def _inputs(

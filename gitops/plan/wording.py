@@ -1,6 +1,8 @@
-"""Durations in words, for the reasons that a plan gives and for all that is shown."""
+"""Durations and lists in words, for the reasons that a plan gives and for all that is shown."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def duration(seconds: float) -> str:
@@ -16,3 +18,10 @@ def duration(seconds: float) -> str:
     if left and not hours:
         parts.append(f"{left}s")
     return " ".join(parts) or "0s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import Final, TypeAlias, assert_never
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, assert_never
 
 from gitops.plan.actions import ActionKind, short
 from gitops.plan.events import (
@@ -21,8 +22,9 @@ from gitops.plan.events import (
     RollbackStarted,
     to_json,
 )
+from gitops.render.figures import way_back
+from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
-from gitops.render.text import printable
 from gitops.render.words import count, duration, instant
 
 DOING: Final[dict[ActionKind, str]] = {
@@ -53,8 +55,6 @@ DONE: Final[dict[ActionKind, str]] = {
 }
 """An action that went well, as a word."""
 
-_Told: TypeAlias = tuple[str, Role | None]
-
 EXIT_CODES: Final[dict[int, str]] = {
     0: "done",
     1: "failed",
@@ -68,157 +68,221 @@ EXIT_CODES: Final[dict[int, str]] = {
 }
 """What an apply's exit code means."""
 
+LISTED: Final = 8
+"""Environments that are as Git wants them and still named one by one."""
+
 
 def json_line(event: ApplyEvent) -> str:
     """The event as one line of JSON, with its line break; other characters than ASCII escaped."""
     return json.dumps(to_json(event), ensure_ascii=True, allow_nan=False) + "\n"
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A paragraph. ``place`` is what it is about, ``indent`` what every line of it begins with."""
+
+    text: str
+    role: Role | None = None
+    place: str = ""
+    indent: str = ""
+    rest: str = "    "
+
+
 class Teller:
     """Tells the events of one apply to people, line by line; every line is safe for a terminal.
 
-    ``times`` puts the moment before each event. A failure is told once, however many events carry
-    it (the last one repeats all of them, for scripts), and so is a reason that a model's next
-    steps share.
+    ``times`` puts the moment before each event, whole or (``clock``) as the time of day where the
+    day is known from above. ``width`` is in columns, times not counted. Nothing is told twice: a
+    failure comes in several events (the last one repeats all of them, for scripts), and a reason
+    with every step that it leads to.
     """
 
-    def __init__(self, style: Style = plain, *, times: bool = False) -> None:
+    def __init__(
+        self,
+        style: Style = plain,
+        *,
+        times: bool = False,
+        clock: bool = False,
+        width: int = WIDTH,
+    ) -> None:
         self._style = style
         self._times = times
-        self._told: set[Failure] = set()
-        self._reasons: dict[str, str] = {}
+        self._clock = clock
+        self._width = width
+        self._day: date | None = None
+        self._failures: set[Failure] = set()
+        self._reasons: set[tuple[str, str]] = set()
+        self._promoted: set[str] = set()
+        self._idle = True
+
+    def goes_on(self, style: Style, width: int) -> None:
+        """What follows is read on another stream."""
+        self._style, self._width = style, width
 
     def __call__(self, event: ApplyEvent) -> tuple[str, ...]:
         """The lines for the next event; none of them holds a line break."""
-        shown = [
-            self._style(printable(text), role) if role else printable(text)
-            for text, role in self._lines(event)
-        ]
+        shown = [line for told in self._tell(event) for line in self._lines(told)]
         if self._times and shown:
-            shown[0] = f"{instant(event.time)} {shown[0]}"
+            shown[0] = f"{self._style(self._instant(event.time), 'dim')} {shown[0]}"
         return tuple(shown)
 
-    def _lines(self, event: ApplyEvent) -> Iterator[_Told]:
-        if isinstance(event, ActionFinished | RollbackFinished) and event.failure is not None:
-            if event.failure in self._told:
-                yield from _told(replace(event, failure=None))
-                return
-            self._told.add(event.failure)
-        if isinstance(event, ActionStarted):
-            if self._reasons.get(event.model) == event.reason:
-                event = replace(event, reason="")
-            else:
-                self._reasons[event.model] = event.reason
-        if isinstance(event, ApplyFinished):
-            for each in event.failures:
-                if each.failure not in self._told:
-                    place = "/".join(filter(None, (each.model, each.environment)))
-                    yield f"{place or 'the run'}: failed", "bad"
-                    yield from _failure(each.failure)
-        yield from _told(event)
+    def _lines(self, told: _Told) -> Iterator[str]:
+        lead = safe(f"{told.place}:") if told.place else ""
+        text = f"{lead} {safe(told.text)}" if lead else safe(told.text)
+        return styled(
+            text,
+            self._style,
+            told.role,
+            self._width,
+            lead="" if told.role == "dim" else lead,
+            first=told.indent,
+            rest=told.indent + told.rest,
+        )
+
+    def _instant(self, moment: datetime) -> str:
+        if self._clock and moment.date() == self._day:
+            return f"{moment:%H:%M:%S}"
+        self._day = moment.date()
+        return instant(moment)
+
+    def _tell(self, event: ApplyEvent) -> Iterator[_Told]:
+        match event:
+            case ApplyStarted():
+                yield _started(event)
+            case ActionStarted():
+                self._idle = False
+                yield _Told(DOING[event.kind] + self._because(event), place=_place(event))
+            case ActionProgress():
+                self._reasons.add((event.model, event.message))
+                yield _Told(_moved(event), "dim", _place(event))
+            case ActionFinished():
+                if event.kind == "promote" and event.result == "ok":
+                    self._promoted.add(_place(event))
+                yield self._finished(event)
+                yield from self._failure(event.failure)
+            case RollbackStarted():
+                to = f"to {event.to_deployment}" if event.to_deployment else "with nothing to go to"
+                because = self._first_time(event.model, event.reason)
+                text = f"rolls back from deployment {event.from_deployment} {to}{because}"
+                yield _Told(text, "bad", _place(event))
+            case RollbackFinished():
+                yield from self._rolled_back(event)
+            case LogEntry():
+                self._idle = False
+                kept = "; kept here, the next run pushes it" if event.kept else ""
+                text = f"log {short(event.entry)} {self._subject(event)}{kept}"
+                yield _Told(text, "held" if event.kept else "dim", _place(event))
+            case ApplyFinished():
+                yield from self._over(event)
+            case _:
+                assert_never(event)
+
+    def _because(self, event: ActionStarted) -> str:
+        place = _place(event)
+        if event.kind == "watch" and place in self._promoted:
+            # What is watched is what was just promoted.
+            return ""
+        return self._first_time(event.model, event.reason)
+
+    def _first_time(self, model: str, reason: str) -> str:
+        """``: reason``, unless this model's reader has read it already."""
+        known = (model, reason)
+        if not reason or known in self._reasons:
+            return ""
+        self._reasons.add(known)
+        return f": {reason}"
+
+    def _subject(self, event: LogEntry) -> str:
+        subject = event.subject or event.event
+        name, colon, reason = subject.partition(": ")
+        return f"{name}{self._first_time(event.model, reason)}" if colon else subject
+
+    def _finished(self, event: ActionFinished) -> _Told:
+        took = f" in {duration(event.seconds)}" if event.seconds is not None else ""
+        place = _place(event)
+        match event.result:
+            case "ok":
+                return _Told(f"{DONE[event.kind]}{took}{_after(event.message)}", "good", place)
+            case "skipped":
+                return _Told(f"{event.kind} not needed{_after(event.message)}", "dim", place)
+            case "failed":
+                # The sentences below give the reason, if there are any.
+                told = event.failure is not None and event.message in event.failure.happened
+                because = "" if told else self._first_time(event.model, event.message)
+                return _Told(f"{event.kind} failed{took}{because}", "bad", place)
+            case _:
+                assert_never(event.result)
+
+    def _rolled_back(self, event: RollbackFinished) -> Iterator[_Told]:
+        took = f" in {duration(event.seconds)}" if event.seconds is not None else ""
+        serving = f"deployment {event.serving} serves" if event.serving else "nothing serves"
+        if event.confirmed:
+            yield _Told(f"rolled back{took}, confirmed: {serving}", "good", _place(event))
+        else:
+            told = event.failure is not None and event.message in event.failure.happened
+            because = "" if told else _after(event.message)
+            text = f"rollback not confirmed{took}: {serving}{because}"
+            yield _Told(text, "bad", _place(event))
+        if seen := way_back(event.figures):
+            yield _Told(seen, indent="    ", rest="  ")
+        yield from self._failure(event.failure)
+
+    def _failure(self, failure: Failure | None) -> Iterator[_Told]:
+        if failure is None or failure in self._failures:
+            return
+        self._failures.add(failure)
+        for line in failure.details:
+            yield _Told(line, "dim", indent="    | ", rest="  ")
+        yield _Told(failure.happened, None, "What happened", indent="    ")
+        yield _Told(failure.serves_now, None, "What serves now", indent="    ")
+        yield _Told(failure.next, None, "What to do", indent="    ")
+
+    def _over(self, event: ApplyFinished) -> Iterator[_Told]:
+        for each in event.failures:
+            if each.failure not in self._failures:
+                place = "/".join(filter(None, (each.model, each.environment)))
+                yield _Told("failed", "bad", place or "the run")
+                yield from self._failure(each.failure)
+        ends: tuple[tuple[str, tuple[str, ...], Role], ...] = (
+            ("converged", event.converged, "good"),
+            ("failed", event.failed, "bad"),
+            ("rolled back", event.rolled_back, "bad"),
+            ("rejected", event.rejected, "bad"),
+            ("blocked", event.blocked, "bad"),
+            ("held", event.held, "held"),
+            ("still running", event.running, "change"),
+            ("superseded", event.superseded, "held"),
+        )
+        for word, names, role in ends:
+            if names:
+                fold = word == "converged" and len(names) > LISTED
+                told = count(len(names), "environment") if fold else ", ".join(names)
+                yield _Told(f"{word}: {told}", role)
+        idle = self._idle and event.exit_code == 0
+        took = f" after {duration(event.seconds)}" if event.seconds is not None else ""
+        meaning = EXIT_CODES.get(event.exit_code, "ended")
+        code = "" if event.exit_code == 0 else f" (exit {event.exit_code})"
+        text = "Apply: there was nothing to do." if idle else f"Apply: {meaning}{took}{code}."
+        yield _Told(text, "bad" if event.exit_code else "heading")
 
 
-def render(events: Iterable[ApplyEvent], style: Style = plain) -> str:
+def render(events: Iterable[ApplyEvent], style: Style = plain, width: int = WIDTH) -> str:
     """A whole apply, with the time of every event."""
-    teller = Teller(style, times=True)
+    teller = Teller(style, times=True, clock=True, width=width)
     return "".join(f"{line}\n" for event in events for line in teller(event))
 
 
-def _told(event: ApplyEvent) -> Iterator[_Told]:
-    match event:
-        case ApplyStarted():
-            yield from _started(event)
-        case ActionStarted():
-            yield f"{_place(event)}: {DOING[event.kind]}{_after(event.reason)}", None
-        case ActionProgress():
-            figures = " ".join(
-                filter(None, (event.status, "" if event.percent is None else f"{event.percent} %"))
-            )
-            yield f"{_place(event)}: {event.message}{f' ({figures})' if figures else ''}", "dim"
-        case ActionFinished():
-            yield from _finished(event)
-        case RollbackStarted():
-            to = f" to {event.to_deployment}" if event.to_deployment else ", with nothing to go to"
-            yield (
-                (
-                    f"{_place(event)}: rolls back from {event.from_deployment}{to}"
-                    f"{_after(event.reason)}"
-                ),
-                "bad",
-            )
-        case RollbackFinished():
-            yield from _rolled_back(event)
-        case LogEntry():
-            kept = "; kept here, the next run pushes it" if event.kept else ""
-            subject = event.subject or event.event
-            yield f"{_place(event)}: log {short(event.entry)} {subject}{kept}", "dim"
-        case ApplyFinished():
-            yield from _over(event)
-        case _:
-            assert_never(event)
-
-
-def _started(event: ApplyStarted) -> Iterator[_Told]:
+def _started(event: ApplyStarted) -> _Told:
     where = event.workspace or event.api_url
     dirty = " with uncommitted changes" if event.dirty else ""
-    what = f"{count(event.actions, 'action')} in {count(len(event.models), 'model')}"
-    yield f"apply of commit {short(event.commit)}{dirty} to {where}: {what}", "heading"
+    what = count(event.actions, "action") if event.actions else "nothing to change"
+    return _Told(f"apply of commit {short(event.commit)}{dirty} to {where}: {what}", "heading")
 
 
-def _finished(event: ActionFinished) -> Iterator[_Told]:
-    took = f" in {duration(event.seconds)}" if event.seconds is not None else ""
-    match event.result:
-        case "ok":
-            yield f"{_place(event)}: {DONE[event.kind]}{took}{_after(event.message)}", "good"
-        case "skipped":
-            yield f"{_place(event)}: {event.kind} not needed{_after(event.message)}", "dim"
-        case "failed":
-            yield f"{_place(event)}: {event.kind} failed{took}{_after(event.message)}", "bad"
-            yield from _failure(event.failure)
-        case _:
-            assert_never(event.result)
-
-
-def _rolled_back(event: RollbackFinished) -> Iterator[_Told]:
-    took = f" in {duration(event.seconds)}" if event.seconds is not None else ""
-    serving = f"{event.serving} serves" if event.serving else "nothing serves"
-    if event.confirmed:
-        message = f"rolled back{took}, confirmed: {serving}{_after(event.message)}"
-        yield f"{_place(event)}: {message}", "good"
-    else:
-        message = f"rollback not confirmed{took}: {serving}{_after(event.message)}"
-        yield f"{_place(event)}: {message}", "bad"
-    yield from _failure(event.failure)
-
-
-def _failure(failure: Failure | None) -> Iterator[_Told]:
-    if failure is None:
-        return
-    for line in failure.details:
-        yield f"    | {line}", "dim"
-    yield f"    What happened: {failure.happened}", None
-    yield f"    What serves now: {failure.serves_now}", None
-    yield f"    What to do: {failure.next}", None
-
-
-def _over(event: ApplyFinished) -> Iterator[_Told]:
-    ends: tuple[tuple[str, tuple[str, ...], Role], ...] = (
-        ("converged", event.converged, "good"),
-        ("failed", event.failed, "bad"),
-        ("rolled back", event.rolled_back, "bad"),
-        ("rejected", event.rejected, "bad"),
-        ("blocked", event.blocked, "bad"),
-        ("held", event.held, "held"),
-        ("still running", event.running, "change"),
-        ("superseded", event.superseded, "held"),
-    )
-    for word, names, role in ends:
-        if names:
-            yield f"{word}: {', '.join(names)}", role
-    took = f" after {duration(event.seconds)}" if event.seconds is not None else ""
-    meaning = EXIT_CODES.get(event.exit_code, "ended")
-    code = "" if event.exit_code == 0 else f" (exit {event.exit_code})"
-    yield f"Apply: {meaning}{took}{code}.", "heading"
+def _moved(event: ActionProgress) -> str:
+    share = "" if event.percent is None else f"{event.percent}%"
+    figures = " ".join(filter(None, (event.status, share)))
+    return f"{event.message}{f' ({figures})' if figures else ''}"
 
 
 def _place(

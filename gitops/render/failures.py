@@ -150,7 +150,7 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
                 f"It is held there until Git asks for something else; {retry} tries it again.",
             )
         case FailureKind.PROMOTION_FAILED_WITH_TRAFFIC:
-            share = f" with {facts.percent} % of the traffic on it" if facts.percent else ""
+            share = f" with {facts.percent}% of the traffic on it" if facts.percent else ""
             return _say(
                 f"The promotion of {candidate} to {place} failed{share} "
                 f"and was rolled back{because}.",
@@ -293,7 +293,7 @@ def _serves(kind: FailureKind, facts: Facts) -> str:
     if kind in _UNTOUCHED:
         return f"{serving}: what it served before, no traffic was moved."
     if facts.percent and facts.candidate not in {None, facts.serving}:
-        return f"{serving}, and {facts.percent} % of its traffic goes to {_candidate(facts)}."
+        return f"{serving}, and {facts.percent}% of its traffic goes to {_candidate(facts)}."
     return f"{serving}."
 
 

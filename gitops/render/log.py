@@ -9,9 +9,11 @@ from typing import Any, Final, assert_never
 
 from gitops.record.entry import FORMAT_VERSION, Entry, Event, Side, to_json
 from gitops.record.timeline import ModelLog, Standing, standings
+from gitops.render.figures import way_back
+from gitops.render.layout import WIDTH, lines, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.text import printable
-from gitops.render.words import commit_and_deployment, duration, instant, one_line, value
+from gitops.render.words import commit_and_deployment, duration, instant, one_line, short, value
 
 _ROLES: Final[Mapping[Event, Role]] = {
     Event.INTENT: "dim",
@@ -26,21 +28,38 @@ _ROLES: Final[Mapping[Event, Role]] = {
     Event.LIFTED: "held",
 }
 
+NARROW: Final = 40
+"""Columns that a sentence needs to be read with ease."""
 
-def text(logs: Sequence[ModelLog], style: Style = plain) -> str:
-    """A block for each model, newest entry first; every foreign string is made printable."""
+
+def text(logs: Sequence[ModelLog], style: Style = plain, width: int = WIDTH) -> str:
+    """A block for each model, newest entry first; every foreign string is made printable.
+
+    ``width`` in columns: what is longer goes on below, indented.
+    """
     several = len({log.workspace for log in logs}) > 1
-    blocks = ["\n".join(_block(log, style, several=several)) for log in logs if log.entries]
+    blocks = ["\n".join(_block(log, style, width, several=several)) for log in logs if log.entries]
     return "\n\n".join(blocks) + "\n" if blocks else "The deploy log is empty.\n"
 
 
-def text_at(logs: Sequence[ModelLog], moment: datetime, style: Style = plain) -> str:
-    """What the log says served at a moment, a line for each environment."""
+def text_at(
+    logs: Sequence[ModelLog], moment: datetime, style: Style = plain, width: int = WIDTH
+) -> str:
+    """What the log says served at a moment, a sentence for each environment."""
     several = len({log.workspace for log in logs}) > 1
     then = [log.until(moment) for log in logs]
     blocks = [
         "\n".join(
-            [_title(log, style, several=several), *(f"  {_stood(it)}" for it in standings(log))]
+            [
+                _title(log, style, several=several),
+                *(
+                    line
+                    for each in standings(log)
+                    for line in styled(
+                        safe(one_line(_stood(each))), style, None, width, first="  ", rest="      "
+                    )
+                ),
+            ]
         )
         for log in then
         if log.entries
@@ -80,21 +99,37 @@ def as_json_at(logs: Sequence[ModelLog], moment: datetime) -> str:
     return _dumped(document)
 
 
-def _block(log: ModelLog, style: Style, *, several: bool) -> Iterator[str]:
+def _block(log: ModelLog, style: Style, width: int, *, several: bool) -> Iterator[str]:
     yield _title(log, style, several=several)
-    width = max(len(printable(each.environment)) for each in log.entries)
+    names = max(len(printable(each.environment)) for each in log.entries)
+    column = 26 + names
+    # On a narrow terminal the sentences begin at the left again where they go on.
+    below = " " * (column if width - column >= NARROW else 6)
+    ended = {each.closes for each in log.entries}
     where = ""
     for entry in reversed(log.entries):
-        place = printable(entry.environment).ljust(width)
-        by = printable(one_line(entry.by.partition(" <")[0]))
-        said = style(printable(sentence(entry)), _ROLES[entry.event])
-        yield f"  {instant(entry.at)}  {place}  {said}" + (f", by {by}" if by else "")
+        place = printable(entry.environment).ljust(names)
+        begins = f"  {instant(entry.at)}  {place}  "
+        said = sentence(entry)
+        if entry.event is not Event.INTENT or entry.id not in ended:
+            said += _by(entry)
+        role = _ROLES[entry.event]
+        first, *others = lines(begins.lstrip() + safe(said), width, first="  ", rest=below)
+        yield begins + style(first[len(begins) :], role)
+        yield from (below + style(line[len(below) :], role) for line in others)
         # Entries of one run follow each other: where it ran is worth one line.
         details = [f"on {entry.where}"] if entry.where not in {"", where} else []
         details += _details(entry, kept=entry.id in log.kept)
         where = entry.where
         for line in details:
-            yield " " * (26 + width) + style(printable(one_line(line)), "dim")
+            yield from styled(
+                safe(one_line(line)), style, "dim", width, first=below, rest=below + "  "
+            )
+
+
+def _by(entry: Entry) -> str:
+    by = one_line(entry.by.partition(" <")[0])
+    return f", by {by}" if by else ""
 
 
 def _title(log: ModelLog, style: Style, *, several: bool) -> str:
@@ -107,7 +142,8 @@ def sentence(entry: Entry) -> str:  # noqa: C901 - one case an event
     to, origin = _thing(entry.to), _thing(entry.from_)
     match entry.event:
         case Event.INTENT:
-            return f"promotion of {to} announced" + (f", over {origin}" if entry.from_ else "")
+            over = f" over {_what(entry.from_)}" if entry.from_ is not None else ""
+            return f"announced: {_what(entry.to)}{over}"
         case Event.NOT_STARTED:
             return f"promotion of {to} never began"
         case Event.RELEASED:
@@ -135,13 +171,23 @@ def _thing(side: Side | None) -> str:
     return one_line(commit_and_deployment(side)) if side is not None else "nothing"
 
 
+def _what(side: Side | None) -> str:
+    """A deployment by its commit alone, where that is known: an end names the deployment too."""
+    if side is not None and side.commit:
+        return f"commit {short(side.commit)}"
+    return _thing(side)
+
+
 def _took(entry: Entry) -> str:
     return f", after {duration(entry.seconds)}" if entry.seconds is not None else ""
 
 
 def _details(entry: Entry, *, kept: bool) -> Iterator[str]:
-    if entry.reason:
+    if entry.reason and entry.event not in {Event.INTENT, Event.SETTINGS}:
+        # What an intent goes over is in its sentence, and which settings are listed below.
         yield entry.reason
+    if seen := way_back(entry.figures):
+        yield seen
     if entry.ended_by:
         yield f"ended by {entry.ended_by}"
     before, after = entry.settings_before or {}, entry.settings_after or {}

@@ -12,10 +12,11 @@ from typing import Final
 
 from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
 from gitops.plan.summary import changes
+from gitops.render.layout import safe
 from gitops.render.markdown import block, code, sentence
-from gitops.render.plan_text import EXPLAINED, counts, loud, steps, title, told
+from gitops.render.plan_text import EXPLAINED, counts, loud, shared_notices, steps, title, told
 from gitops.render.sentences import costs, drifted, headline, origin, released, reverted
-from gitops.render.words import count, value
+from gitops.render.words import count, some, value
 
 LIMIT: Final = 65_536
 """Characters that GitHub takes in one comment; GitLab takes more."""
@@ -44,9 +45,10 @@ def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
     for model in (each for each in plan.models if told(each)):
         blocks.extend(_model(model, detail))
     blocks.extend(_drift(plan))
-    blocks.extend(f"> **Notice:** {sentence(notice)}" for notice in plan.notices)
+    blocks.extend(f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
     if unchanged := _unchanged(plan):
         blocks.append(unchanged)
+    blocks.extend(_good_to_know(plan))
     if folded:
         blocks.append(f"{folded}the plan's JSON has them all.")
     blocks.append(f"**{sentence(counts(plan))}**")
@@ -56,19 +58,15 @@ def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
 def _model(model: ModelPlan, detail: _Detail) -> list[str]:
     blocks: list[str] = []
     for environment in (each for each in model.environments if loud(each)):
-        blocks.append(f"- {_sign(environment)} {sentence(headline(model, environment))}")
+        blocks.append(f"- {_sign(environment)} {_sentence(headline(model, environment))}")
         blocks.extend(detail(model, environment))
-    if model.notices:
-        blocks.append(
-            "\n".join(f"- {code(model.name)}: {sentence(notice)}" for notice in model.notices)
-        )
     return blocks
 
 
 def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     blocks = _short(model, environment)
     told_steps = [
-        f"{number}. {code(action.kind)} {sentence(why)}"
+        f"{number}. {code(action.kind)} {_sentence(why)}"
         for number, (action, why) in enumerate(steps(model, environment), start=1)
     ]
     if told_steps:
@@ -95,9 +93,9 @@ def _short(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
 def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     blocks: list[str] = []
     if environment.state in EXPLAINED and environment.reason:
-        blocks.append(_nested(f"Why: {sentence(environment.reason)}"))
+        blocks.append(_nested(f"Why: {_sentence(environment.reason)}"))
     if environment.remedy:
-        blocks.append(_nested(f"What to do: {sentence(environment.remedy)}"))
+        blocks.append(_nested(f"What to do: {_sentence(environment.remedy)}"))
     return blocks
 
 
@@ -122,6 +120,19 @@ def _drift(plan: Plan) -> list[str]:
     if not blocks:
         return []
     return ["Changed outside of Git, and set back by apply where it acts:", *blocks]
+
+
+def _good_to_know(plan: Plan) -> list[str]:
+    found = [
+        f"- {some(list(map(code, names)))}: {_sentence(notice)}"
+        for names, notice in shared_notices(plan)
+    ]
+    return ["Good to know:", "\n".join(found)] if found else []
+
+
+def _sentence(text: str) -> str:
+    """A sentence with our deployments' long names cut."""
+    return sentence(safe(text))
 
 
 def _unchanged(plan: Plan) -> str:

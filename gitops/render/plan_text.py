@@ -1,4 +1,4 @@
-"""A plan for people: sentences first, then what changes, then what does not, counts last."""
+"""A plan for people: sentences first, then what changes, then what is good to know, counts last."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan, PlannedAction
 from gitops.plan.summary import changes
+from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import (
     changed,
@@ -21,10 +22,7 @@ from gitops.render.sentences import (
     sign,
 )
 from gitops.render.text import printable
-from gitops.render.words import count
-
-WIDTH: Final = 100
-"""Columns at which the list of unchanged models is cut; nothing else is cut."""
+from gitops.render.words import count, some
 
 QUIET: Final = frozenset({"converged", "paused"})
 """States that are folded away, unless something is to be said about them."""
@@ -34,14 +32,23 @@ EXPLAINED: Final = frozenset({"follow", "watch", "verify", "activate", "retry", 
 """States whose sentence does not say why; the reason is told below it."""
 
 
-def render(plan: Plan, style: Style = plain) -> str:
-    """The plan as text ending with a line break; every foreign string is made printable."""
+INDENT: Final = "    "
+STEP: Final = " " * 26
+"""Where the reason of a step begins, and goes on below."""
+
+
+def render(plan: Plan, style: Style = plain, width: int = WIDTH) -> str:
+    """The plan as text ending with a line break; every foreign string is made printable.
+
+    ``width`` in columns: sentences are wrapped, changed fields are not.
+    """
     blocks = [
-        [style(printable(title(plan)), "heading")],
-        *(_model(model, style) for model in plan.models if told(model)),
+        list(styled(safe(title(plan)), style, "heading", width)),
+        *(_model(model, style, width) for model in plan.models if told(model)),
         _drift(plan, style),
-        [style(line, "drift") for line in _notices(plan)],
-        _unchanged(plan, style),
+        [line for each in plan.notices for line in _notice(each, style, width)],
+        _unchanged(plan, style, width),
+        _good_to_know(plan, style, width),
         [style(counts(plan), "heading")],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -102,7 +109,16 @@ def title(plan: Plan) -> str:
 
 def told(model: ModelPlan) -> bool:
     """Whether a model is more than one of the unchanged ones."""
-    return changes(model) or bool(model.notices) or any(map(loud, model.environments))
+    return changes(model) or any(map(loud, model.environments))
+
+
+def shared_notices(plan: Plan) -> list[tuple[list[str], str]]:
+    """What is good to know: the models that a sentence is about, and the sentence, told once."""
+    about: dict[str, list[str]] = {}
+    for model in plan.models:
+        for notice in model.notices:
+            about.setdefault(notice, []).append(model.name)
+    return [(names, notice) for notice, names in about.items()]
 
 
 def loud(environment: EnvironmentPlan) -> bool:
@@ -114,27 +130,36 @@ def loud(environment: EnvironmentPlan) -> bool:
     )
 
 
-def _model(model: ModelPlan, style: Style) -> list[str]:
-    lines: list[str] = []
-    for environment in model.environments:
-        if loud(environment):
-            lines.extend(_environment(model, environment, style))
-    lines.extend(style(printable(f"{model.name}: {each}"), "dim") for each in model.notices)
-    return lines
+def _model(model: ModelPlan, style: Style, width: int) -> list[str]:
+    return [
+        line
+        for environment in model.environments
+        if loud(environment)
+        for line in _environment(model, environment, style, width)
+    ]
 
 
-def _environment(model: ModelPlan, environment: EnvironmentPlan, style: Style) -> Iterator[str]:
-    yield style(printable(headline(model, environment)), _role(environment))
+def _environment(
+    model: ModelPlan, environment: EnvironmentPlan, style: Style, width: int
+) -> Iterator[str]:
+    place = safe(f"{model.name}/{environment.environment}")
+    sentence = safe(headline(model, environment))
+    yield from styled(sentence, style, _role(environment), width, lead=place)
     if environment.state in EXPLAINED:
-        yield style(printable(f"    why: {environment.reason}"), "dim")
+        yield from _below(f"why: {environment.reason}", style, "dim", width)
     if environment.remedy:
-        yield printable(f"    what to do: {environment.remedy}")
-    yield from _fields(released(environment), style, indent="    ")
+        yield from _below(f"what to do: {environment.remedy}", style, None, width)
+    yield from _fields(released(environment), style, indent=INDENT)
     for number, (action, why) in enumerate(steps(model, environment), start=1):
-        yield printable(f"    {number}. {action.kind:<18} {why}").rstrip()
-    for sentence in (reverted(environment), costs(environment.cost_usd_per_month)):
-        if sentence:
-            yield style(printable(f"    {sentence}"), "dim")
+        step = safe(f"{number}. {action.kind:<18} {why}").rstrip()
+        yield from styled(step, style, None, width, first=INDENT, rest=STEP)
+    for told_last in (reverted(environment), costs(environment.cost_usd_per_month)):
+        if told_last:
+            yield from _below(told_last, style, "dim", width)
+
+
+def _below(text: str, style: Style, role: Role | None, width: int) -> Iterator[str]:
+    return styled(safe(text), style, role, width, first=INDENT, rest=INDENT + "  ")
 
 
 def steps(model: ModelPlan, environment: EnvironmentPlan) -> list[tuple[PlannedAction, str]]:
@@ -176,8 +201,9 @@ def _fields(fields: Sequence[ChangedField], style: Style, *, indent: str) -> Ite
     for each, sideways in zip(fields, sides, strict=True):
         because = printable(origin(each))
         tail = f"{sideways:<{reach}}   ({because})" if because else sideways
-        role: Role = "drift" if each.origin == "drift" else "change"
-        yield style(f"{indent}{sign(each)} {printable(each.path):<{width}}  {tail}", role)
+        role: Role = "add" if each.before is None else "change"
+        role = "drift" if each.origin == "drift" else role
+        yield indent + style(f"{sign(each)} {printable(each.path):<{width}}  {tail}", role)
 
 
 def _drift(plan: Plan, style: Style) -> list[str]:
@@ -192,11 +218,31 @@ def _drift(plan: Plan, style: Style) -> list[str]:
     return [style("Changed outside of Git, and set back by apply where it acts:", "drift"), *lines]
 
 
-def _notices(plan: Plan) -> list[str]:
-    return [printable(f"Notice: {notice}") for notice in plan.notices]
+def _notice(notice: str, style: Style, width: int) -> Iterator[str]:
+    return styled(safe(f"Notice: {notice}"), style, "drift", width)
 
 
-def _unchanged(plan: Plan, style: Style) -> list[str]:
+def _good_to_know(plan: Plan, style: Style, width: int) -> list[str]:
+    found = shared_notices(plan)
+    if not found:
+        return []
+    told_once = (
+        line
+        for names, notice in found
+        for line in styled(
+            safe(f"{some(names)}: {notice}"),
+            style,
+            None,
+            width,
+            lead=safe(f"{some(names)}:"),
+            first=INDENT,
+            rest=INDENT + "  ",
+        )
+    )
+    return [style("Good to know:", "heading"), *told_once]
+
+
+def _unchanged(plan: Plan, style: Style, width: int) -> list[str]:
     quiet = [
         printable(model.name)
         for model in plan.models
@@ -205,4 +251,4 @@ def _unchanged(plan: Plan, style: Style) -> list[str]:
     if not quiet:
         return []
     line = f"Unchanged: {count(len(quiet), 'model')} ({', '.join(quiet)})."
-    return [style(textwrap.shorten(line, WIDTH, placeholder=" ...)."), "dim")]
+    return [style(textwrap.shorten(line, width, placeholder=" ...)."), "dim")]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import fields
-from typing import assert_never
+from typing import Final, assert_never
 
 from gitops.plan.canonical import plain as canon
 from gitops.plan.status import EnvironmentStatus, Status, to_json
+from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import serving, wanted
 from gitops.render.text import printable
 from gitops.render.words import count
 
 __all__ = ["as_json", "render", "sentence"]
+
+BELOW: Final = "    "
 
 
 def as_json(status: Status) -> str:
@@ -29,9 +33,12 @@ def as_json(status: Status) -> str:
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 
 
-def render(status: Status, style: Style = plain) -> str:
-    """A line for every environment, safe for a terminal, and one that counts them."""
-    lines = [style(printable(sentence(each)), _role(each)) for each in status.environments]
+def render(status: Status, style: Style = plain, width: int = WIDTH) -> str:
+    """A sentence for every environment, safe for a terminal, and one that counts them.
+
+    ``width`` in columns: where a sentence is longer, all but what serves goes below, indented.
+    """
+    lines = [line for each in status.environments for line in _lines(each, style, width)]
     good = sum(_role(each) == "good" for each in status.environments)
     total = count(len(status.environments), "environment")
     where = printable(status.workspace or status.api_url)
@@ -39,15 +46,25 @@ def render(status: Status, style: Style = plain) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _lines(status: EnvironmentStatus, style: Style, width: int) -> Iterator[str]:
+    whole, lead, role = safe(sentence(status)), safe(_place(status)), _role(status)
+    head, semicolon, tail = whole.partition("; ")
+    if len(whole) <= width or not semicolon:
+        yield from styled(whole, style, role, width, lead=lead, rest=BELOW)
+        return
+    yield from styled(f"{head};", style, role, width, lead=lead, rest=BELOW)
+    yield from styled(tail, style, role, width, first=BELOW, rest=BELOW)
+
+
 def sentence(status: EnvironmentStatus) -> str:
     """One sentence, from MODEL/ENV on: what serves, whether Git wants that, what comes next."""
-    place = f"{status.model}/{status.environment}"
+    place = _place(status)
     if status.state == "paused":
         return f"{place} is paused in its release file, so nothing was asked about it."
     parts = [f"{place} serves {serving(status.serving)}{_figures(status)}"]
     if status.promotion is not None:
         parts.append(
-            f"a promotion has {status.promotion.percent} % of its traffic on deployment "
+            f"a promotion has {status.promotion.percent}% of its traffic on deployment "
             f"{status.promotion.candidate} ({status.promotion.status})"
         )
     parts.append(_next(status))
@@ -59,6 +76,10 @@ def sentence(status: EnvironmentStatus) -> str:
     if status.mode == "observe":
         parts.append("it is only observed")
     return "; ".join(filter(None, parts)) + "."
+
+
+def _place(status: EnvironmentStatus) -> str:
+    return f"{status.model}/{status.environment}"
 
 
 def _figures(status: EnvironmentStatus) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from gitops.plan.actions import short
-from gitops.plan.wording import duration
+from gitops.plan.wording import duration, listed
 from gitops.record.entry import Side
 from gitops.state.json import Json
 
@@ -17,7 +18,9 @@ __all__ = [
     "instant",
     "listed",
     "one_line",
+    "percent",
     "short",
+    "some",
     "value",
 ]
 
@@ -60,8 +63,13 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listed(names: tuple[str, ...]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+def some(names: Sequence[str], most: int = 4) -> str:
+    """``a, b and c``; of many the first ones, and how many more there are."""
+    if len(names) <= most:
+        return listed(names)
+    return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+def percent(share: float) -> str:
+    """A share between 0 and 1 as ``45.3%``."""
+    return f"{share:.1%}"

@@ -90,7 +90,7 @@ def test_every_state_has_a_sentence() -> None:
     assert {each.state for each in fleet().environments} == {
         state.value for state in State if state is not State.PUSH
     } | {"push"}
-    for line in render(fleet()).splitlines():
+    for line in render(fleet(), width=1000).splitlines():
         assert line.endswith(".")
 
 
@@ -114,5 +114,5 @@ def test_hostile_words_stay_on_their_line() -> None:
         now=NOW,
     )
     assert all(line.isprintable() for line in render(status).splitlines())
-    assert len(render(status).splitlines()) == 2
+    assert len(render(status, width=1000).splitlines()) == 2
     assert "\x1b[1;31m" in render(status, ansi)
