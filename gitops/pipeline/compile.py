@@ -19,9 +19,7 @@ from gitops.pipeline.check_files import CheckFiles
 from gitops.pipeline.known import Known
 from gitops.pipeline.models import ModelCompiler
 from gitops.pipeline.pins import Pins
-from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.release_files import (
-    Configured,
     Settled,
     configuration,
     documents,
@@ -150,11 +148,6 @@ def _look(
         named=check_files.named,
         settled=tuple(settled),
     )
-
-
-def tracked_paths(compilation: Compilation, configured: Configured) -> tuple[str, ...]:
-    """What makes a working tree dirty when it changes: gitops.yaml, releases, what they name."""
-    return (CONFIG_FILE, configured.folder, *compilation.named)
 
 
 def _valid(compilation: Compilation) -> Desired:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gitops.errors import InvalidRelease
-from gitops.pipeline.compile import compile_commit, look, tracked_paths
+from gitops.pipeline.compile import compile_commit, look
+from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.release_files import configuration
 from gitops.pipeline.sources import Files, Objects
 from gitops.pipeline.validate import Validation, examine
@@ -62,7 +63,7 @@ def validate_releases(project: Project, *, only: Iterable[str] | None = None) ->
 
 
 def desired_state(project: Project, *, rev: str | None = None) -> Desired:
-    """Desired state of ``rev``; else of HEAD, with the working tree's release files where they differ.
+    """Desired state of ``rev``; else of HEAD, under what the working tree changes in release files.
 
     Raises ``InvalidRelease`` with every problem, ``RepositoryError`` where Git lacks something.
     """
@@ -72,10 +73,12 @@ def desired_state(project: Project, *, rev: str | None = None) -> Desired:
     head = repository.head()
     if repository.is_bare:
         return compile_commit(repository, head)
-    compilation = look(repository, project.worktree, head, dirty=False)
-    watched = tracked_paths(compilation, configuration(project.worktree))
-    if not repository.dirty(watched):
-        return compile_commit(repository, head)
+    files = repository.at(head)
+    compilation = None
+    if not repository.dirty((CONFIG_FILE, configuration(files).folder)):
+        compilation = look(repository, files, head, dirty=False)
+    if compilation is None or repository.dirty(compilation.named):
+        compilation = look(repository, project.worktree, head, dirty=True)
     if compilation.errors:
         raise InvalidRelease(compilation.problems)
-    return look(repository, project.worktree, head, dirty=True).desired
+    return compilation.desired
