@@ -59,7 +59,9 @@ def test_both_commands_and_the_readme_are_declared(built: Path) -> None:
     assert "baseten-gitops = gitops.cli.main:main" in entries.splitlines()
     assert metadata["Version"] == __version__
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert str(metadata.get_payload()).strip() == (ROOT / "README.md").read_text().strip()
+    payload = metadata.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    assert payload.decode().strip() == (ROOT / "README.md").read_text().strip()
 
 
 def test_the_sdist_has_what_its_tests_need(built: Path) -> None:
