@@ -82,6 +82,37 @@ def test_a_build_fails_for_what_is_wrong_with_the_archive(
     assert any(message in line for line in messages(client, model_id, deployment_id))
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"runtime": {"predict_concurrency": "many"}}, "predict_concurrency must be"),
+        ({"secrets": ["token"]}, "secrets must be a mapping"),
+        ({"environment_variables": "A=1"}, "environment_variables must be a mapping"),
+    ],
+)
+def test_a_config_of_wrong_types_fails_the_build(
+    client: Client, config: dict[str, Any], message: str
+) -> None:
+    truss = python_truss()
+    truss["config"] |= config
+    made = client.create(truss)
+    client.emulator.advance(100)
+    model_id, deployment_id = made["model"]["id"], made["deployment"]["id"]
+    assert client.deployment(model_id, deployment_id)["status"] == "BUILD_FAILED"
+    assert any(message in line for line in messages(client, model_id, deployment_id))
+
+
+def test_a_process_that_cannot_be_started_fails_the_deployment(client: Client) -> None:
+    truss = python_truss()
+    truss["config"]["environment_variables"] = {"A": "nul\0byte"}
+    made = client.create(truss)
+    client.emulator.advance(300)
+    model_id, deployment_id = made["model"]["id"], made["deployment"]["id"]
+    assert client.deployment(model_id, deployment_id)["status"] == "FAILED"
+    found = messages(client, model_id, deployment_id)
+    assert any("could not be started" in line for line in found)
+
+
 def test_an_archive_that_leaves_its_folder_fails_the_build(client: Client) -> None:
     truss = python_truss()
     truss["files"]["../escape"] = "x"

@@ -38,7 +38,7 @@ def problems_of(root: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     problem = _yaml_problem(file)
     if problem is not None:
         return (problem,)
-    found = []
+    found = _config_problems(config)
     if not is_served_elsewhere(config) and not model_file(root, config).is_file():
         found.append(
             f"{model_file(root, config).relative_to(root)} is missing, and config.yaml has "
@@ -49,6 +49,19 @@ def problems_of(root: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
     except BehaviourError as wrong:
         found.append(str(wrong))
     return tuple(found)
+
+
+def _config_problems(config: Mapping[str, Any]) -> list[str]:
+    found = [
+        f"config.yaml: {name} must be a mapping."
+        for name in ("secrets", "environment_variables", "runtime", "model_metadata")
+        if not isinstance(config.get(name) or {}, Mapping)
+    ]
+    runtime = config.get("runtime") or {}
+    wanted = runtime.get("predict_concurrency") if isinstance(runtime, Mapping) else None
+    if wanted is not None and not (isinstance(wanted, int) and wanted >= 1):
+        found.append("config.yaml: runtime.predict_concurrency must be a whole number above 0.")
+    return found
 
 
 def _yaml_problem(file: Path) -> str | None:

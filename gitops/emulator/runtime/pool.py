@@ -185,11 +185,7 @@ class Pool:
         return reply
 
     async def _load(self, deployment: Deployment, generation: int) -> None:
-        error: str | None
-        try:
-            worker, error = await self._start(deployment)
-        except OSError as problem:
-            worker, error = None, f"The model process could not be started: {problem}"
+        worker, error = await self._start(deployment)
         self.world.advance(self._now())
         if worker is not None and deployment.generation == generation:
             self._adopt(deployment, worker)
@@ -225,6 +221,8 @@ class Pool:
             self._loading.add(worker)
             error = await worker.loaded(self._options.load_seconds)
             self._loading.discard(worker)
+        except (OSError, ValueError) as problem:
+            return None, f"The model process could not be started: {problem}"
         finally:
             self._launching -= 1
         if error is None:

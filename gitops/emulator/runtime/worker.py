@@ -59,7 +59,11 @@ class Worker:
 
     @classmethod
     async def start(cls, order: Order, on_line: Callable[[str], None]) -> Worker:
-        """Start a process and send it its order; `loaded` tells how the load went."""
+        """Start a process and send it its order; `loaded` tells how the load went.
+
+        Raises:
+            OSError, ValueError: the system refuses to start it.
+        """
         ours, theirs = socket.socketpair()
         home = tempfile.gettempdir()
         try:
@@ -84,6 +88,9 @@ class Worker:
                     **order.variables,
                 },
             )
+        except (OSError, ValueError):
+            ours.close()
+            raise
         finally:
             theirs.close()
         worker = cls(process, on_line)
