@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gitops.emulator.http import routes
@@ -12,10 +14,13 @@ KNOWN = sorted(contract.operations())
 
 
 @pytest.mark.parametrize("july", [True, False], ids=["july", "newest"])
-@pytest.mark.parametrize(("method", "path"), KNOWN, ids=[" ".join(key) for key in KNOWN])
-def test_every_operation_has_a_route(method: str, path: str, july: bool) -> None:
-    concrete = path.replace("{", "").replace("}", "")
-    assert not isinstance(routes.find(method, concrete, july=july), bool)
+def test_every_operation_has_a_route(july: bool) -> None:
+    without = [
+        f"{method} {path}"
+        for method, path in KNOWN
+        if isinstance(routes.find(method, re.sub(r"[{}]", "", path), july=july), bool)
+    ]
+    assert without == []
 
 
 def use_the_workspace(client: Client) -> str:
