@@ -37,7 +37,10 @@ def items(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     """
     found = answer.get(key)
     if not isinstance(found, list):
-        raise BasetenError(f"Baseten's answer has no list of {key}")
+        raise BasetenError(
+            f"Baseten's answer has no list of {key}",
+            hint="check that BASETEN_API_URL leads to Baseten's management API",
+        )
     return [each for each in found if isinstance(each, Mapping)]
 
 
