@@ -4,8 +4,8 @@ A request reaches Baseten between the moment it is granted here and the moment i
 So it counts from the first of these until a whole stretch, as long as the limit's own, after the
 second. Whichever moment it arrived at and however Baseten places its windows, a stretch then holds
 no more requests than were counted when the last of them was granted, and a 429 is never drawn,
-except where somebody else uses the same key at the same time. Nearly the whole rate is used: only
-the time that requests are under way is lost.
+except where somebody else uses the same key at the same time. The whole rate is used but for the
+time that requests are under way.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Limit:
     in_flight: int
 
     @property
-    def granted(self) -> int:
-        """How many may count at once: all but one, for a window that is measured generously."""
-        return self.requests - 1
+    def counted_for(self) -> float:
+        """Seconds that a request counts after its answer: a little longer, since clocks differ."""
+        return self.seconds * 1.01
 
 
 EVERYTHING_ELSE: Final = Limit(requests=100, seconds=1.0, in_flight=12)
@@ -102,14 +102,14 @@ class _Gate:
     def reserve(self, now: float) -> float:
         """Grant now and return 0, or the seconds to wait before asking again."""
         with self._lock:
-            while self._answered and self._answered[0] <= now - self._limit.seconds:
+            while self._answered and self._answered[0] <= now - self._limit.counted_for:
                 self._answered.popleft()
-            if self._under_way + len(self._answered) < self._limit.granted:
+            if self._under_way + len(self._answered) < self._limit.requests:
                 self._under_way += 1
                 return 0.0
             # Fewer are under way than may count, so some are answered; rounding must not let the
             # wait end a hair too early and spin.
-            return max(self._answered[0] + self._limit.seconds - now, 0.001)
+            return max(self._answered[0] + self._limit.counted_for - now, 0.001)
 
     def answered(self, now: float) -> None:
         """A request that was granted is over, whatever came of it."""

@@ -69,7 +69,7 @@ def bucket_never_empty(times: list[float], limit: Limit) -> bool:
 def test_no_way_of_counting_ever_finds_too_many(endpoint: str, pauses: list[float]) -> None:
     limit = limit_of(endpoint)
     times = grants(endpoint, pauses)
-    assert busiest(times, limit.seconds) < limit.requests
+    assert busiest(times, limit.seconds) <= limit.requests
     assert bucket_never_empty(times, limit)
 
 
@@ -114,16 +114,16 @@ def test_no_more_arrive_than_are_allowed_however_long_they_are_under_way(
 def test_the_whole_rate_is_used() -> None:
     clock = FakeClock()
     pacing = Pacing(clock)
-    for _ in range(2 * EVERYTHING_ELSE.granted):
+    for _ in range(2 * EVERYTHING_ELSE.requests):
         with pacing.turn("GET /v1/models"):
             pass
-    assert sum(clock.slept) == pytest.approx(EVERYTHING_ELSE.seconds)
+    assert sum(clock.slept) == pytest.approx(EVERYTHING_ELSE.seconds, rel=0.02)
 
 
 def test_a_burst_is_not_held_back_needlessly() -> None:
     clock = FakeClock()
     pacing = Pacing(clock)
-    for _ in range(EVERYTHING_ELSE.granted):
+    for _ in range(EVERYTHING_ELSE.requests):
         with pacing.turn("GET /v1/models"):
             pass
     assert clock.slept == []
@@ -133,7 +133,7 @@ def test_endpoints_are_counted_apart() -> None:
     clock = FakeClock()
     pacing = Pacing(clock)
     for endpoint in ("GET /v1/models", "GET /v1/teams"):
-        for _ in range(EVERYTHING_ELSE.granted):
+        for _ in range(EVERYTHING_ELSE.requests):
             with pacing.turn(endpoint):
                 pass
     assert clock.slept == []
