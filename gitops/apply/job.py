@@ -60,6 +60,7 @@ class Job:
 
     ``ended`` collects what went wrong without ending the environment (a rollback that worked);
     ``promoted`` is when the promotion that is watched ended, where this run saw it end;
+    ``looked_on`` whether this run saw the release's promotion while it ran;
     ``waiting_since`` (monotonic) when the waiting that goes on began.
     """
 
@@ -70,6 +71,7 @@ class Job:
     decision: Decision | None = None
     ended: list[Ended] = field(default_factory=list)
     promoted: datetime | None = None
+    looked_on: bool = False
     figures: dict[str, Json] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     open: _Open | None = None

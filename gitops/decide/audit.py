@@ -75,6 +75,17 @@ def ended_by_another(audit: Iterable[AuditEntry]) -> AuditEntry | None:
     )
 
 
+def undone_by_us(audit: Iterable[AuditEntry], origin: Side | None) -> AuditEntry | None:
+    """The newest entry of ours that took a release back: a cancel, or promoting its origin."""
+    own = tuple(entry for entry in audit if entry.own)
+    cancel = _newest(
+        entry
+        for entry in own
+        if entry.event_type == CONTROLLED and entry.data.get("action") in _CANCELS
+    )
+    return cancel or (promotion_of(own, origin) if origin is not None else None)
+
+
 def stopped_by_another(audit: Iterable[AuditEntry], deployment: Deployment) -> AuditEntry | None:
     """Who deactivated a deployment, unless we or Baseten itself did, or it was started since."""
     newest = _newest(

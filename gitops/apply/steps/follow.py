@@ -41,6 +41,7 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason t
         candidate = live.candidate
         if candidate is None or candidate.id != step.deployment_id:
             return None
+        job.looked_on = job.looked_on or not step.undo
         promotion = live.promotion or Promotion(status="RELEASING")
         if promotion.percent > 0:
             job.learn_traffic(candidate.id)

@@ -96,7 +96,6 @@ def _count_success(job: Job, step: Record) -> None:
 
 def _count_end(job: Job, step: Record) -> None:
     """A release that is over without us having undone it: by a person, or by Baseten."""
-    opened = job.history.intent(step.intent)
     serving = job.side(job.live.current if job.live else None)
     back = step.from_ is None or (
         serving is not None
@@ -105,10 +104,9 @@ def _count_end(job: Job, step: Record) -> None:
             or (serving.digest is not None and serving.digest == step.from_.digest)
         )
     )
-    candidates = (
-        {opened.to.deployment_id} if opened is not None and opened.to is not None else set()
-    )
-    moved = bool(job.evidence.traffic) or bool(job.evidence.traffic & candidates)
+    # Where nobody looked on, nobody may claim that no traffic was moved.
+    looked_on = job.looked_on or step.intent in job.evidence.intents
+    moved = bool(job.evidence.traffic) or not looked_on
     if step.ended_by is not None:
         failure = job.failure(FailureKind.ENDED_BY_PERSON, candidate=step.to, person=step.ended_by)
         _end(job, 3 if back else 8, failure)

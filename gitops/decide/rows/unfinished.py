@@ -44,7 +44,9 @@ def intent_came_to_nothing(view: View) -> Decision | GoOn | None:
         return _never_began(view, intent, steps)
     others = [entry for entry in since if entry is not began]
     ended = None if view.cancelled else audit_log.ended_by_another(others)
-    return _ended(view, intent, steps, ended.actor if ended is not None else None)
+    later = since[since.index(began) + 1 :] if began is not None else ()
+    undone = audit_log.undone_by_us(later, intent.origin) is not None
+    return _ended(view, intent, steps, ended.actor if ended is not None else None, undone=undone)
 
 
 def _never_began(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn:
@@ -68,7 +70,9 @@ def _rollback_is_over(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn
     )
 
 
-def _ended(view: View, intent: OpenIntent, steps: list[Step], who: str | None) -> GoOn:
+def _ended(
+    view: View, intent: OpenIntent, steps: list[Step], who: str | None, *, undone: bool
+) -> GoOn:
     changes = _left_behind(view, intent)
     if changes:
         steps.append(RestoreSettings(environment=view.name, changes=changes))
@@ -76,6 +80,8 @@ def _ended(view: View, intent: OpenIntent, steps: list[Step], who: str | None) -
         reason = f"{who} ended the release"
     elif view.cancelled:
         reason = "Git asks for something else now"
+    elif undone:
+        reason = "an earlier run rolled it back"
     elif view.audit is None:
         reason = "the release ended, and the audit log that could say how cannot be read"
     else:
