@@ -88,6 +88,7 @@ class Reader:
                 models=models,
                 instance_types=asked_prices.result() if asked_prices else None,
                 secrets=asked_secrets.result() if asked_secrets else None,
+                ids=frozenset(str(each.get("id")) for each in listed),
             )
 
     def model(self, key: ModelKey) -> LiveModel | None:

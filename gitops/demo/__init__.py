@@ -1,4 +1,4 @@
-"""The story that ``gitops demo`` plays: real commands, a real repository and remote, the emulator as Baseten.
+"""The story that ``gitops demo`` plays: real commands on a real repository, and the emulator.
 
 ``fleet``   the example fleet, as files
 ``stage``   a temporary folder, its Git remote and the emulator; runs commands and shows them

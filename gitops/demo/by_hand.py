@@ -1,4 +1,4 @@
-"""A deployment pushed the old way: three requests and an upload, without any of this tool's code."""
+"""A deployment pushed the old way: three requests and an upload, with none of this tool's code."""
 
 from __future__ import annotations
 

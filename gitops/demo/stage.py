@@ -1,4 +1,4 @@
-"""The stage of the demo: a folder, a Git remote, an emulator, and commands that are run and shown."""
+"""The stage of the demo: a folder, a Git remote, an emulator; runs commands and shows them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ VARIABLES: Final = frozenset(
     {"BASETEN_API_KEY", "BASETEN_API_URL", "BASETEN_INFERENCE_URL", "AWS_ENDPOINT_URL_S3"}
 )
 STOPS_WITHIN: Final = 10.0
+WIDTH: Final = 80
 
 
 class StoryBroken(GitopsError):
@@ -27,20 +29,21 @@ class StoryBroken(GitopsError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where the story plays. ``colour`` only where stdout is a terminal."""
+    """Where the story plays. ``colour`` only where stdout is a terminal, ``width`` in columns."""
 
     work: Path
     environ: Mapping[str, str]
     colour: bool
+    width: int = WIDTH
 
-    def say(self, text: str = "") -> None:
-        """A line of narration."""
-        print(f"\033[1m{text}\033[0m" if self.colour and text else text, flush=True)
+    def say(self, text: str) -> None:
+        """A sentence of narration."""
+        told = "\n".join(textwrap.wrap(text, self.width))
+        print(f"\033[1m{told}\033[0m" if self.colour else told, flush=True)
 
     def chapter(self, number: int, title: str) -> None:
-        """A chapter's heading."""
-        rule = "─" * max(4, 78 - len(title))
-        line = f"── {number}. {title} {rule}"
+        """A chapter's heading, as wide as the page."""
+        line = f"── {number}. {title} ".ljust(self.width, "─")
         print(f"\n\033[36;1m{line}\033[0m\n" if self.colour else f"\n{line}\n", flush=True)
 
     def run(self, command: str, *, ends_in: int = 0) -> None:
@@ -111,7 +114,12 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if not name.startswith(("BASETEN_", "AWS_", "GIT_"))
     }
-    return kept | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    # A pager would wait for somebody to press a key.
+    return kept | {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_PAGER": "cat",
+    }
 
 
 @contextmanager

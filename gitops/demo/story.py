@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from gitops.demo import by_hand, fleet
-from gitops.demo.stage import Stage, clean_environment, emulator, repository
+from gitops.demo.stage import WIDTH, Stage, clean_environment, emulator, repository
 
 WATCH: Final = "8s"
 TRIAGE: Final = "releases/support-triage.yaml"
@@ -29,7 +30,12 @@ def play(environ: Mapping[str, str], *, keep: Path | None = None) -> None:
         folder = keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         with repository(folder, clean) as work, emulator(clean, EMULATOR) as variables:
-            stage = Stage(work=work, environ=clean | variables, colour=_colour(environ))
+            stage = Stage(
+                work=work,
+                environ=clean | variables,
+                colour=_colour(environ),
+                width=min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH),
+            )
             prepare(stage)
             for number, chapter in enumerate(CHAPTERS, start=1):
                 title, _, _ = (chapter.__doc__ or "").partition("\n")
@@ -46,8 +52,10 @@ def _colour(environ: Mapping[str, str]) -> bool:
 
 def prepare(stage: Stage) -> None:
     """Fill the repository, and let a deployment exist that this tool did not push."""
-    stage.say("A new Git repository with a bare remote, and the emulator as Baseten, 60 times faster.")
-    stage.say("Release files watch for ten minutes after a promotion; here they watch for 8 seconds.")
+    stage.say(
+        "A new Git repository with a bare remote, and the emulator as Baseten, 60 times as fast. "
+        "Its release files watch for 8 seconds after a promotion, not for ten minutes."
+    )
     fleet.copy(stage.work, parts=("trusses", "checks", "gitops.yaml"))
     first = stage.commit("Add four models' trusses and checks")
     fleet.copy(stage.work, parts=("releases",))
@@ -56,7 +64,7 @@ def prepare(stage: Stage) -> None:
         path.write_text(fleet.shorten_watches(text, WATCH), encoding="utf-8")
     stage.commit("Release four models")
     by_hand.push(stage.environ, model="call-transcriber", name="whisper-large-v3")
-    stage.say("One model, call-transcriber, was pushed by hand before; its release file adopts that.")
+    stage.say("One model, call-transcriber, was pushed by hand; its release file adopts that.")
 
 
 def first_apply(stage: Stage) -> None:
@@ -105,7 +113,7 @@ def fails_checks(stage: Stage) -> None:
 
 
 def fails_under_traffic(stage: Stage) -> None:
-    """A version that passes its checks and breaks under traffic: it is rolled back by itself."""
+    """A version that breaks under traffic only: it is rolled back by itself."""
     stage.replace(
         TRIAGE_MODEL,
         "        self._vocabulary: set[str] = set()\n",
@@ -123,7 +131,7 @@ def fails_under_traffic(stage: Stage) -> None:
     stage.commit("Remember the last forty answers for a dashboard")
     move_pin(stage, stage.git("rev-parse", "HEAD"), "remembers the last forty answers")
     stage.commit("Release support-triage to production")
-    stage.say("The forty-first answer will fail. Twenty-five requests of its checks do not show that.")
+    stage.say("The forty-first answer will fail; its checks send twenty-five requests.")
     stage.run("gitops apply --yes", ends_in=3)
     stage.say("Later runs report the hold, and do not try again:")
     stage.run("gitops apply --yes")
@@ -158,5 +166,3 @@ CHAPTERS: Final = (
 def move_pin(stage: Stage, commit: str, comment: str) -> None:
     """Move production's pin of support-triage, as a person would by hand."""
     stage.write(TRIAGE, fleet.pin(stage.read(TRIAGE), commit, comment))
-
-

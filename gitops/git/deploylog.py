@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -116,6 +116,15 @@ class DeployLog:
         with self._model_locks[name.path]:
             return with_waiting(self._chain(name), self._waiting(name))[0]
 
+    def unnamed(self, keys: Iterable[ModelKey]) -> dict[ModelKey, tuple[Entry, ...]]:
+        """The entries of models that none of these keys names, as last fetched.
+
+        Raises ``RepositoryError`` where their log holds something that is no entry.
+        """
+        named = {self._name(key).path for key in keys}
+        names = map(LogName.read, sorted(set(self._refs.paths()) - named))
+        return {self._key(name): self._chain(name) for name in names if name is not None}
+
     def append(self, key: ModelKey, entry: Entry) -> Entry:
         """Append by fast-forward push; returns the entry with its id.
 
@@ -168,6 +177,10 @@ class DeployLog:
 
     def _name(self, key: ModelKey) -> LogName:
         return LogName(workspace=self._workspace, team=self._team_of(key), model=key.name)
+
+    def _key(self, name: LogName) -> ModelKey:
+        plain = ModelKey(None, name.model)
+        return plain if self._team_of(plain) == name.team else ModelKey(name.team, name.model)
 
     def _chain(self, name: LogName) -> tuple[Entry, ...]:
         return self._chains.entries(self._refs.tip(name.path).own, LOG + name.path)

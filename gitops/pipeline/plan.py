@@ -16,6 +16,7 @@ from gitops.pipeline.project import Project, desired_state
 from gitops.pipeline.selection import Selection, select
 from gitops.plan.build import build_plan
 from gitops.plan.events import ApplyEvent
+from gitops.plan.gone import gone_environments, gone_models
 from gitops.plan.model import Plan
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import AuditEntry, Live
@@ -95,6 +96,15 @@ def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One model: what was decided, the audit entries read for it, and what Git names no more."""
+
+    decided: dict[str, Decision]
+    audit: Sequence[AuditEntry]
+    gone: tuple[str, ...]
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """One compiled commit, one connection, one fetch of the log; plans as often as asked."""
@@ -114,14 +124,8 @@ class Session:
         run = self.run(desired, live)
         with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
             looks = list(pool.map(lambda model: self._look(run, model, live), desired.models))
-        decisions = {
-            str(model.key): found for model, (found, _) in zip(desired.models, looks, strict=True)
-        }
-        audit = {
-            str(model.key): seen
-            for model, (_, seen) in zip(desired.models, looks, strict=True)
-            if seen
-        }
+        keys = [str(model.key) for model in desired.models]
+        decisions = {key: look.decided for key, look in zip(keys, looks, strict=True)}
         return Planned(
             plan=build_plan(
                 desired,
@@ -130,7 +134,9 @@ class Session:
                 now=run.ports.clock.now(),
                 repository=_repository_id(self.project),
                 managed=len(self.whole.models),
-                audit=audit,
+                audit={key: look.audit for key, look in zip(keys, looks, strict=True)},
+                notices={key: look.gone for key, look in zip(keys, looks, strict=True)},
+                gone=self._gone(live),
             ),
             desired=desired,
             live=live,
@@ -164,15 +170,24 @@ class Session:
         keys = [model.key for model in desired.models if not model.paused]
         return self.outside.ports.reader.live(keys, prices=True, secrets=True)
 
-    def _look(
-        self, run: Run, model: DesiredModel, live: Live
-    ) -> tuple[dict[str, Decision], Sequence[AuditEntry]]:
+    def _gone(self, live: Live) -> tuple[str, ...]:
+        """Only a plan of everything looks for what Git names no more."""
+        if not self.selection.everything or not self.history_known:
+            return ()
+        keys = [model.key for model in self.whole.models]
+        return gone_models(self.outside.log.unnamed(keys), self.whole, live.ids)
+
+    def _look(self, run: Run, model: DesiredModel, live: Live) -> _Look:
         view = ModelView(run, model)
         view.take(live.models.get(str(model.key)), history_known=self.history_known)
         for environment in in_order(model.environments):
             if self.selection.takes(environment.name):
                 view.decided[environment.name] = view.decide(environment, Evidence())
-        return view.decided, view.audit_seen
+        return _Look(
+            decided=view.decided,
+            audit=view.audit_seen,
+            gone=gone_environments(model, view.history, view.live),
+        )
 
 
 def _unheard(_: ApplyEvent) -> None:

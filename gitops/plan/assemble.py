@@ -85,7 +85,7 @@ def _reason(  # noqa: C901, PLR0912 - one case a step
     match step:
         case Push():
             truss = step.artifact.truss or model.truss
-            return f"no deployment of it is there: builds {truss} at {short(step.artifact.commit)}"
+            return f"builds {truss} at {short(step.artifact.commit)}; no deployment holds it yet"
         case Ready():
             return "waits until it can serve"
         case Check():

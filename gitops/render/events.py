@@ -68,7 +68,7 @@ EXIT_CODES: Final[dict[int, str]] = {
 }
 """What an apply's exit code means."""
 
-LISTED: Final = 8
+LISTED: Final = 4
 """Environments that are as Git wants them and still named one by one."""
 
 
@@ -193,6 +193,9 @@ class Teller:
         return f": {reason}"
 
     def _subject(self, event: LogEntry) -> str:
+        if event.event == "settings":
+            # Which ones, the plan and the step have said.
+            return event.event
         subject = event.subject or event.event
         name, colon, reason = subject.partition(": ")
         return f"{name}{self._first_time(event.model, reason)}" if colon else subject

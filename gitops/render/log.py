@@ -105,6 +105,7 @@ def _block(log: ModelLog, style: Style, width: int, *, several: bool) -> Iterato
     column = 26 + names
     # On a narrow terminal the sentences begin at the left again where they go on.
     below = " " * (column if width - column >= NARROW else 6)
+    further = below + "  "
     ended = {each.closes for each in log.entries}
     where = ""
     for entry in reversed(log.entries):
@@ -114,17 +115,16 @@ def _block(log: ModelLog, style: Style, width: int, *, several: bool) -> Iterato
         if entry.event is not Event.INTENT or entry.id not in ended:
             said += _by(entry)
         role = _ROLES[entry.event]
-        first, *others = lines(begins.lstrip() + safe(said), width, first="  ", rest=below)
+        first, *others = lines(begins.lstrip() + safe(said), width, first="  ", rest=further)
         yield begins + style(first[len(begins) :], role)
-        yield from (below + style(line[len(below) :], role) for line in others)
+        yield from (further + style(line[len(further) :], role) for line in others)
         # Entries of one run follow each other: where it ran is worth one line.
         details = [f"on {entry.where}"] if entry.where not in {"", where} else []
         details += _details(entry, kept=entry.id in log.kept)
         where = entry.where
         for line in details:
-            yield from styled(
-                safe(one_line(line)), style, "dim", width, first=below, rest=below + "  "
-            )
+            shown = safe(one_line(line))
+            yield from styled(shown, style, "dim", width, first=below, rest=further)
 
 
 def _by(entry: Entry) -> str:

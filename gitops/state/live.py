@@ -119,8 +119,9 @@ class InstanceType:
 class Live:
     """One look at a workspace. ``models`` maps the string form of a ``ModelKey`` to what is there.
 
-    A model that is not there has no entry. ``instance_types`` by id, ``secrets`` by team name:
-    None where they were not read or could not be.
+    A model that is not there has no entry; ``ids`` are those of every model that can be seen, None
+    where they were not kept. ``instance_types`` by id, ``secrets`` by team name: None where they
+    were not read or could not be.
     """
 
     workspace: Workspace
@@ -129,3 +130,4 @@ class Live:
     models: Mapping[str, LiveModel] = field(default_factory=dict)
     instance_types: Mapping[str, InstanceType] | None = None
     secrets: Mapping[str, frozenset[str]] | None = None
+    ids: frozenset[str] | None = None

@@ -43,7 +43,7 @@ def verdict(check: Check, shots: Sequence[Shot], serving: Sequence[Shot] | None 
             failed=len(failed),
             unknown=len(unknown),
             runs=len(shots),
-            detail="; ".join(each.story for each in (*failed, *unknown)[:SHOWN]),
+            detail="\n".join(each.story for each in (*failed, *unknown)[:SHOWN]),
         ),
         *latency.measure(check.expect.latency, found.sample.seconds, found.sample.first_tokens),
         *than_current.measure(
@@ -126,6 +126,7 @@ def _reason(
     failed: Sequence[Finding],
     unknown: Sequence[Finding],
 ) -> str:
+    """One short sentence: what the requests and answers were, the measurements' details say."""
     runs = measurements[0].samples
     if outcome is Outcome.PASS:
         return (
@@ -138,8 +139,7 @@ def _reason(
         count = f"{len(failed)} of {runs} requests failed"
         if outcome is Outcome.INCONCLUSIVE:
             count = f"{len(unknown)} of {runs} requests say nothing about the deployment"
-        first = next(iter(failed if outcome is Outcome.FAIL else unknown), None)
-        parts.append(f"{count}: {first.story}" if first else count)
+        parts.append(count)
     parts += [_missed(each) for each in measurements[1:] if each.outcome is Outcome.FAIL]
     return f"{check.name}: {'; '.join(parts) or 'nothing could be measured'}"
 

@@ -19,7 +19,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One bound that was judged (``error_rate``, ``latency.p95``), in the bound's own unit."""
+    """One bound that was judged (``error_rate``, ``latency.p95``), in the bound's own unit.
+
+    ``detail`` tells more, in a line for each request that is told of.
+    """
 
     what: str
     outcome: Outcome
@@ -31,7 +34,10 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """All measurements of one check or watch; the worst decides (fail beats inconclusive)."""
+    """All measurements of one check or watch; the worst decides (fail beats inconclusive).
+
+    ``reason`` is one short sentence; requests and answers are in the measurements' details.
+    """
 
     outcome: Outcome
     reason: str

@@ -11,7 +11,9 @@ import pytest
 
 import gitops.emulator
 from gitops.cli.main import run
+from gitops.cli.status import EVERY, keep_looking
 from gitops.emulator import ManualClock, Options, Running
+from gitops.errors import GitopsError
 from tests.repositories import Repository
 
 Call = Callable[..., tuple[int, str, str]]
@@ -209,3 +211,49 @@ def test_status_ends_well_whatever_it_finds(call: Call) -> None:
     shown = body(out)["environments"]
     assert [each["environment"] for each in shown] == ["staging", "production"]
     assert shown[0]["serving"] is None
+
+
+class Looks:
+    """Looks that end as told, and the Ctrl-C that comes with the last pause."""
+
+    def __init__(self, *ends: str | None) -> None:
+        self.ends = list(ends)
+        self.told: list[str] = []
+        self.pauses: list[float] = []
+
+    def look(self) -> None:
+        end = self.ends.pop(0)
+        if end is not None:
+            raise GitopsError(end)
+        self.told.append("seen")
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if not self.ends:
+            raise KeyboardInterrupt
+
+
+def test_watching_goes_on_after_trouble_and_ends_with_ctrl_c() -> None:
+    looks = Looks(None, "Baseten did not answer", None)
+    keep_looking(looks.look, looks.told.append, looks.pause)
+    assert looks.told == ["seen", "Baseten did not answer", "seen"]
+    assert looks.pauses == [EVERY] * 3
+
+
+def test_watching_does_not_begin_with_trouble() -> None:
+    looks = Looks("no release files")
+    with pytest.raises(GitopsError, match="no release files"):
+        keep_looking(looks.look, looks.told.append, looks.pause)
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_watch_shows_block_after_block_where_there_is_no_terminal(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Looks()
+    monkeypatch.setattr("gitops.cli.status.time.sleep", looks.pause)
+    code, out, _ = call("status", "bert", "--watch")
+    assert code == 0
+    assert "\x1b" not in out
+    assert out.count("0 of 2 environments in") == 1
+    assert call("status", "--watch", "--format", "json")[0] == 1

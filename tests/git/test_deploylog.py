@@ -651,3 +651,15 @@ def test_a_second_workspace_has_its_own_log(here: Made) -> None:
     elsewhere = log(here.path, workspace=other)
     elsewhere.fetch()
     assert elsewhere.entries(KEY) == ()
+
+
+def test_the_logs_of_models_that_nobody_names(here: Made) -> None:
+    there = log(here.path)
+    other = ModelKey("vision", "clip")
+    kept = {key: there.append(key, entry()) for key in (KEY, ModelKey(None, "bert"), other)}
+    assert log(here.path).unnamed([KEY]) == {
+        key: (kept[key],) for key in (ModelKey(None, "bert"), other)
+    }
+    assert log(here.path).unnamed(list(kept)) == {}
+    elsewhere = Workspace(name="globex", host="api.baseten.co", api_url="https://api.baseten.co")
+    assert log(here.path, workspace=elsewhere).unnamed([]) == {}

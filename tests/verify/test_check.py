@@ -73,13 +73,15 @@ def test_the_content_of_an_answer(expect: Expect, body: Any, wrong: str | None) 
         assert found.outcome is Outcome.PASS, found.reason
     else:
         assert found.outcome is Outcome.FAIL
-        assert wrong in found.reason
+        assert wrong in found.measurements[0].detail
+        assert found.reason == "smoke: 1 of 1 requests failed"
 
 
 def test_text_that_is_not_json_still_has_text() -> None:
     plain = Answer(status=200, seconds=0.1, body=b"pong")
     assert judged([plain], Expect(contains="pong")).outcome is Outcome.PASS
-    assert "not JSON" in judged([plain], Expect(schema={"type": "string"})).reason
+    failed = judged([plain], Expect(schema={"type": "string"}))
+    assert "not JSON" in failed.measurements[0].detail
 
 
 def test_a_stream_is_the_list_of_its_events() -> None:
@@ -167,12 +169,19 @@ def test_a_failure_is_shown_without_secrets_and_on_one_line() -> None:
     body = {"prompt": "hi", "api_key": "abc123def", "max_tokens": 8}
     check = Check(name="smoke", probes=(Probe(body=body),))
     found = verdict(check, [Shot(body=body, expect=expect, answer=hostile)])
-    assert "abc123def" not in found.reason
-    assert "abcdefghijkl" not in found.reason
-    assert "max_tokens" in found.reason
-    assert "\x1b" not in found.reason
-    assert "\n" not in found.reason
-    assert len(found.reason) < 800
+    told = found.measurements[0].detail
+    assert "abc123def" not in told
+    assert "abcdefghijkl" not in told
+    assert "max_tokens" in told
+    assert "\x1b" not in told
+    assert "\n" not in told
+    assert len(told) < 400
+
+
+def test_a_few_of_the_failures_are_told_a_line_each() -> None:
+    found = judged([BROKEN] * 5)
+    assert found.reason == "smoke: 5 of 5 requests failed"
+    assert len(found.measurements[0].detail.split("\n")) == 3
 
 
 def test_every_probe_is_sent_and_the_ceiling_holds() -> None:

@@ -9,6 +9,7 @@ def measure(bound: float, *, failed: int, unknown: int, runs: int, detail: str =
     """Judge ``failed`` of ``runs``. ``unknown`` are runs that say nothing about the deployment.
 
     The verdict holds whichever way the unknown ones would have gone, else it is inconclusive.
+    ``detail`` tells of some of them, a line each.
     """
     if runs == 0:
         return Measurement(
