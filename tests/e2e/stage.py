@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.gate import Gate, Kill, Sent
+from tests.e2e.gate import Gate, Kill, Sent, When
 from tests.repositories import Content, Repository
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,6 +41,42 @@ Pace.__init__.__kwdefaults__["visible"] = 1.0
 from gitops.cli.main import main
 main()
 """
+
+
+# Stands in for the Git host's network: whoever pushes an entry dies before or after it is taken.
+HOOK = """\
+#!/bin/sh
+hook=$(basename "$0")
+while read -r old new ref; do
+  case $ref in refs/gitops/log/*) ;; *) continue ;; esac
+  order=kills/${ref##*/}
+  [ -f "$order" ] || continue
+  read -r pid at wanted < "$order"
+  [ "$hook" = "$wanted" ] || continue
+  echo "$new" >> "$order.pushes"
+  [ "$(wc -l < "$order.pushes")" -eq $((at + 1)) ] || continue
+  rm "$order"
+  kill -9 "$pid"
+  [ "$hook" = post-receive ] || exit 1
+done
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogKill:
+    """Die at the `at`-th push of a model's deploy log: before the remote took it, or after."""
+
+    model: str
+    at: int
+    when: When
+
+    @property
+    def hook(self) -> str:
+        """Git's name for that moment."""
+        return "pre-receive" if self.when == "before" else "post-receive"
+
+    def __str__(self) -> str:
+        return f"{self.when} push {self.at} of the log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +123,7 @@ class Told:
 
 @dataclass
 class Stage:
-    """Everything that one story needs; safe to share between threads that use lanes of their own."""
+    """Everything that one story needs; threads share it, each with lanes of its own."""
 
     work: Repository
     remote: Repository
@@ -136,14 +172,16 @@ class Stage:
         *arguments: str,
         lane: str = "lane",
         at: Repository | None = None,
-        kill: Kill | None = None,
+        kill: Kill | LogKill | None = None,
         hurried: bool = False,
-        **environ: str,
     ) -> Done:
         """Run the command to its end, or to its violent one."""
-        with self.started(
-            *arguments, lane=lane, at=at, kill=kill, hurried=hurried, **environ
-        ) as process:
+        at_gate = kill if isinstance(kill, Kill) else None
+        with self.started(*arguments, lane=lane, at=at, kill=at_gate, hurried=hurried) as process:
+            if isinstance(kill, LogKill):
+                (self.remote.path / "kills" / kill.model).write_text(
+                    f"{process.pid} {kill.at} {kill.hook}\n"
+                )
             out, err = process.communicate(timeout=ENDS_WITHIN)
         way = self.gate.lane(lane)
         with self._lock:
@@ -164,7 +202,6 @@ class Stage:
         at: Repository | None = None,
         kill: Kill | None = None,
         hurried: bool = False,
-        **environ: str,
     ) -> Iterator[subprocess.Popen[str]]:
         """A run of the command; killed where the block does not see it end."""
         way = self.gate.lane(lane)
@@ -173,7 +210,7 @@ class Stage:
         process = subprocess.Popen(
             [*program, *arguments],
             cwd=(at or self.work).path,
-            env=_environ() | self.gate.environ(way, KEY) | environ,
+            env=_environ() | self.gate.environ(way, KEY),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -239,9 +276,11 @@ class Stage:
         """Where the API key, or its secret part, can be read: outputs, files, Git objects."""
         found = [text[:200] for text in self.outputs if SECRET in text]
         needle = SECRET.encode()
-        for path in self.folder.rglob("*"):
-            if path.is_file() and not path.is_symlink() and needle in path.read_bytes():
-                found.append(str(path.relative_to(self.folder)))
+        found += [
+            str(path.relative_to(self.folder))
+            for path in self.folder.rglob("*")
+            if path.is_file() and not path.is_symlink() and needle in path.read_bytes()
+        ]
         for repository in (self.work, self.remote):
             objects = repository.run("cat-file", "--batch-all-objects", "--batch", "--unordered")
             if needle in objects:
@@ -301,6 +340,12 @@ def stage(
     (folder / "clones").mkdir()
     work = Repository.create(folder / "work", files)
     remote = work.publish(folder / "remote.git")
+    (remote.path / "kills").mkdir()
+    for name in ("pre-receive", "post-receive"):
+        hook = remote.path / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(HOOK)
+        hook.chmod(0o755)
     with (
         emulator(folder / "emulator.log", ("--control", "--no-rate-limits", *options)) as variables,
         Gate(variables["BASETEN_API_URL"]).serving() as gate,
