@@ -96,7 +96,7 @@ class ActionFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackStarted:
-    """The way back begins: from the bad deployment to the one before; names or ids."""
+    """The way back begins: from the bad deployment to the one before, by their ids."""
 
     time: datetime
     model: str

@@ -88,7 +88,9 @@ def test_a_number_near_a_value(tmp_path: Path) -> None:
         assert made.apply().exit_code == 0, made.events[-1]
         made.commit(files(NUMBER % "7") | {"trusses/triage/config.yaml": CHAT + "# two\n"})
         assert made.apply().exit_code == 5
-        assert "0 is not within 0.5 of 7" in made.events[-1].failures[0].failure.happened
+        failure = made.events[-1].failures[0].failure
+        assert "1 of 1 requests failed." in failure.happened
+        assert any("0 is not within 0.5 of 7" in line for line in failure.details)
 
 
 def test_what_scaled_to_zero_is_woken_first(tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_what_is_much_slower_than_what_serves_is_rejected(tmp_path: Path) -> Non
         assert isinstance(found, dict)
         assert found["value"] > 3
         said = [each.message for each in made.events if isinstance(each, ActionProgress)]
-        assert any(each.startswith("comparing git-") for each in said)
+        assert any(each.startswith("comparing deployment ") for each in said)
 
 
 def newest(made: Stage) -> str:

@@ -63,7 +63,7 @@ def _not_passed(job: Job, deployment_id: str, judged: Verdict) -> None:
         kind,
         candidate=deployment,
         detail=judged.reason,
-        lines=tuple(each.detail for each in judged.measurements if each.detail),
+        lines=tuple(line for each in judged.measurements for line in each.detail.splitlines()),
     )
     job.finished(
         "failed",
@@ -92,7 +92,7 @@ def _awake(job: Job, deployment_id: str) -> bool | Ended:
     if first is None:
         return False
     if first.status == "SCALED_TO_ZERO":
-        job.progress(f"waking {first.name}", status=first.status)
+        job.progress(f"waking deployment {first.id}", status=first.status)
         job.ports.prober.wake(model_id, deployment_id)
         limit = job.view.desired.timeouts.start
         found = until(job, look, limit=limit)
@@ -166,7 +166,8 @@ def _compared_with(job: Job, deployment_id: str) -> str | None:
     now = job.ports.reader.deployment(job.view.model_id, current.id)
     if candidate is not None and now is not None:
         job.progress(
-            f"comparing {candidate.name} ({_scale(candidate)}) with {now.name} ({_scale(now)})"
+            f"comparing deployment {candidate.id} ({_scale(candidate)}) with {now.id} "
+            f"({_scale(now)})"
         )
     return current.id
 

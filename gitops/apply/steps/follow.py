@@ -49,7 +49,7 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason t
         if now != shown:
             shown = now
             job.progress(
-                f"{candidate.name} is {candidate.status}",
+                f"deployment {candidate.id} is {candidate.status}",
                 status=promotion.status,
                 percent=promotion.percent,
             )

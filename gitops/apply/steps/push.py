@@ -44,7 +44,7 @@ def push(job: Job, step: Push) -> Ended | None:
             return Ended(exit_code=refused.exit_code, listed="failed", failure=failure)
         made = found
     job.view.remember(made)
-    job.finished("ok", message=f"deployment {made.name}", deployment_id=made.id)
+    job.finished("ok", message=f"deployment {made.id}", deployment_id=made.id)
     return None
 
 

@@ -39,7 +39,7 @@ def ready(job: Job, step: Ready) -> Ended | None:  # noqa: C901 - one kind of st
         status = deployment.status
         if status != shown:
             shown = status
-            job.progress(deployment.name, status=status)
+            job.progress(f"deployment {deployment.id}", status=status)
         if building and status not in BUILD_STATUSES:
             building, phase_begun = False, clock.monotonic()
         match health_of(status):
@@ -70,7 +70,7 @@ def _newest_made(job: Job) -> str | None:
 def _failed(job: Job, deployment: Deployment) -> None:
     built = deployment.status not in BUILD_FAILURES
     lines = log_lines(job, deployment.id)
-    reason = f"{deployment.name} ended in {deployment.status}"
+    reason = f"deployment {deployment.id} ended in {deployment.status}"
     failure = job.failure(
         FailureKind.START_FAILED if built else FailureKind.BUILD_FAILED,
         candidate=deployment,
@@ -96,7 +96,7 @@ def _patience_ended(job: Job, deployment: Deployment, *, building: bool, seconds
         candidate=deployment,
         doing="the build" if building else "the start",
         seconds=seconds,
-        detail=f"{deployment.name} is {deployment.status}",
+        detail=f"deployment {deployment.id} is {deployment.status}",
         still_running=True,
     )
     job.finished("failed", deployment_id=deployment.id, failure=failure)

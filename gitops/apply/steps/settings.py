@@ -12,6 +12,7 @@ from gitops.errors import RequestRefused, ResponseLost
 from gitops.plan.steps import CreateEnvironment, RestoreSettings, UpdateSettings
 from gitops.record.entry import Event
 from gitops.render.failures import FailureKind
+from gitops.render.words import count
 from gitops.state.differences import flatten
 from gitops.state.settings import Change
 
@@ -44,7 +45,7 @@ def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
     ended = _write(job, step.changes)
     if ended is not None:
         return ended
-    job.finished("ok", message=f"{len(step.changes)} settings read back")
+    job.finished("ok", message=f"{count(len(step.changes), 'setting')} read back")
     current = job.side(job.live.current if job.live else None)
     job.keep(
         job.entry(
@@ -52,8 +53,9 @@ def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
             from_=current,
             to=current,
             settings_before=before,
-            # Under a hold not all of what Git asks for is asked of Baseten.
-            settings_after=asked | {each.path: each.after for each in step.changes},
+            # Under a hold not all of what Git asks for is asked of Baseten: the rest stays.
+            settings_after={path: before.get(path, value) for path, value in asked.items()}
+            | {each.path: each.after for each in step.changes},
             reason=", ".join(each.path for each in step.changes),
         )
     )
@@ -65,7 +67,7 @@ def restore_settings(job: Job, step: RestoreSettings) -> Ended | None:
     ended = _write(job, step.changes)
     if ended is not None:
         return ended
-    job.finished("ok", message=f"{len(step.changes)} settings put back")
+    job.finished("ok", message=f"{count(len(step.changes), 'setting')} put back")
     return None
 
 

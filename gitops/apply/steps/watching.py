@@ -9,6 +9,7 @@ from typing import Final
 from gitops.apply.job import Ended, Job
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
 from gitops.plan.steps import Watch
+from gitops.render.words import count, percent
 from gitops.state.health import Health, health_of
 from gitops.verify.observation import Window
 from gitops.verify.verdict import Outcome, figures
@@ -132,5 +133,5 @@ def _told(state: Watching, window: Window | None) -> str:
     if not state.has_bounds or window is None or window.requests is None:
         return "watching"
     rate = window.error_rate
-    errors = f", {rate:.1%} of them failed" if rate is not None else ""
-    return f"watching: {window.requests:.0f} requests{errors}"
+    errors = f", {percent(rate)} failed" if rate is not None else ""
+    return f"watching: {count(round(window.requests), 'request')}{errors}"

@@ -38,7 +38,7 @@ def serves_again(job: Job, target: Side, intent: Entry | None) -> str | None:
         if problem is not None:
             return problem
     elif not is_side(job, live.candidate, target):
-        return f"deployment {live.candidate.name} is being promoted instead"
+        return f"deployment {live.candidate.id} is being promoted instead"
     return _arrive(job, target)
 
 
@@ -49,7 +49,7 @@ def _ready(job: Job, target: Side) -> str | None:
     if found is None:
         return f"deployment {target.deployment_id} is not on Baseten any more"
     if health_of(found.status) is Health.INACTIVE:
-        job.progress(f"activating {found.name}", status=found.status)
+        job.progress(f"activating deployment {found.id}", status=found.status)
         try:
             job.ports.writer.activate(model_id, found.id)
         except (ResponseLost, RequestRefused) as error:
@@ -65,9 +65,10 @@ def _ready(job: Job, target: Side) -> str | None:
     started = until(job, look, limit=job.run.pace.confirm)
     if started is None:
         return f"deployment {target.deployment_id} did not start in time"
-    if health_of(started.status) is Health.READY:
+    if health_of(started.status) in {Health.READY, Health.UNHEALTHY}:
+        # Baseten moves no traffic to it before it is healthy.
         return None
-    return f"deployment {started.name} is {started.status}"
+    return f"deployment {started.id} is {started.status}"
 
 
 def _request(job: Job, target: Side, intent: Entry | None, live: LiveEnvironment) -> str | None:
@@ -116,7 +117,7 @@ def _arrive(job: Job, target: Side) -> str | None:  # noqa: C901 - one reason to
             if seen or waited >= job.run.pace.visible:
                 return "the promotion of it ended without it serving"
         elif not is_side(job, candidate, target):
-            return f"deployment {candidate.name} is being promoted instead"
+            return f"deployment {candidate.id} is being promoted instead"
         else:
             seen = True
             status = promotion.status.upper() if promotion is not None else ""

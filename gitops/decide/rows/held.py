@@ -61,7 +61,7 @@ def _lifted(view: View, hold: Hold) -> GoOn:
 def _reason(view: View, hold: Hold) -> str:
     key = view.situation.model.key
     return (
-        f"held in {view.name} since {hold.entry.at:%Y-%m-%d %H:%M} UTC: {_cause(hold)}; "
+        f"held since {hold.entry.at:%Y-%m-%d %H:%M} UTC: {_cause(hold)}; "
         f"pin another commit, or `gitops apply --retry {key}/{view.name}`"
     )
 

@@ -290,7 +290,9 @@ def _reason(view: View) -> str:
 def _notices(view: View) -> tuple[str, ...]:
     found: list[str] = []
     if view.current is None:
-        found.append(f"nothing serves {view.name} yet: from its first release there is no way back")
+        found.append(
+            f"there is no way back from the first release to {view.name}: nothing serves there yet"
+        )
     return (*found, *unmanaged(view), *consents_to_remove(view, view.changes))
 
 
