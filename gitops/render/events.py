@@ -262,10 +262,14 @@ class Teller:
                 told = count(len(names), "environment") if fold else ", ".join(names)
                 yield _Told(f"{word}: {told}", role)
         idle = self._idle and event.exit_code == 0
-        took = f" after {duration(event.seconds)}" if event.seconds is not None else ""
+        took = f"after {duration(event.seconds)}" if event.seconds is not None else ""
         meaning = EXIT_CODES.get(event.exit_code, "ended")
-        code = "" if event.exit_code == 0 else f" (exit {event.exit_code})"
-        text = "Apply: there was nothing to do." if idle else f"Apply: {meaning}{took}{code}."
+        if event.exit_code:
+            code = ", ".join(filter(None, (f"exit {event.exit_code}", took)))
+            text = f"Apply: {meaning} ({code})."
+        else:
+            text = f"Apply: {' '.join(filter(None, (meaning, took)))}."
+        text = "Apply: there was nothing to do." if idle else text
         yield _Told(text, "bad" if event.exit_code else "heading")
 
 

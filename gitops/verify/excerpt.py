@@ -9,7 +9,7 @@ from typing import Final
 
 from gitops.state.json import Json
 
-LIMIT: Final = 160
+LIMIT: Final = 90
 REDACTED: Final = "(redacted)"
 
 _SECRET_KEY = re.compile(
