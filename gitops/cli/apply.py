@@ -229,7 +229,7 @@ class Terminal:
             self._asking.now = False
 
     def emit(self, event: ApplyEvent) -> None:
-        """Tell an event. A reader that went away does not stop an apply."""
+        """Tell an event. A reader that went away, or a full disk, does not stop an apply."""
         from gitops.plan.events import ApplyFinished
         from gitops.render.events import json_line
         from gitops.render.palette import chosen
@@ -295,7 +295,7 @@ class Terminal:
         try:
             stream.write(text)
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             self._gone.add(err)
             # What is buffered goes nowhere, or Python would complain about it at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

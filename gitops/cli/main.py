@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import signal
 import sys
 from importlib import import_module
@@ -17,6 +19,7 @@ from gitops.cli.context import Context
 from gitops.errors import GitopsError, InvalidRelease
 
 INTERRUPTED: Final = 130
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 COMMANDS: Final = {
     "validate": "Check release files; needs no network.",
@@ -133,6 +136,11 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as bug:
+        if isinstance(bug, OSError) and bug.errno in _NO_ROOM:
+            click.echo(f"gitops: cannot write: {os.strerror(bug.errno)}", err=True)
+            # What is buffered goes nowhere, or Python would complain about it at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         if debug:
             raise
         click.echo(f"gitops: internal error: {describe(bug)}", err=True)
@@ -153,6 +161,10 @@ def describe(bug: Exception) -> str:
 def main() -> None:
     """The console script. SIGTERM ends a command as Ctrl-C does; output never fails on a letter."""
     signal.signal(signal.SIGTERM, _interrupted)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Closed from the start: its number must not go to the next file that is opened.
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

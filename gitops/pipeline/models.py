@@ -35,7 +35,6 @@ _TIMEOUTS = desired.Timeouts()
 class _Asked:
     requires: tuple[desired.Requirement, ...]
     settings: Settings
-    checks: tuple[desired.Check, ...]
     watch: desired.Watch | None
     allow: frozenset[str]
     unsupported: tuple[str, ...]
@@ -44,12 +43,16 @@ class _Asked:
 class ModelCompiler:
     """Compiles release files of one commit; shares what they share."""
 
-    def __init__(self, pins: Pins, trusses: Trusses, files: CheckFiles) -> None:
+    def __init__(
+        self, pins: Pins, trusses: Trusses, files: CheckFiles, *, log_tags: bool = False
+    ) -> None:
         self._pins = pins
         self._trusses = trusses
         self._checks = CheckCompiler(files)
-        self._known: dict[tuple[str, bytes, bytes], _Asked] = {}
-        self._sound_checks: dict[tuple[bytes, ...] | None, dict[str, desired.Check]] = {}
+        self._log_tags = log_tags
+        self._known: dict[tuple[str, bytes], _Asked] = {}
+        self._own: dict[tuple[bytes, tuple[str, ...]], dict[str, desired.Check]] = {}
+        self._changed: dict[tuple[bytes, bytes], tuple[desired.Check, ...]] = {}
         self._inherited: dict[str, tuple[desired.Check, tuple[Finding, ...]]] = {}
 
     def read_ahead(self, files: Iterable[Settled]) -> None:
@@ -72,7 +75,7 @@ class ModelCompiler:
         environments = []
         for name, environment in release.environments.items():
             raw = settled.raw["environments"][name]
-            asked = self._asked(settled, name, environment, checks, found)
+            asked = self._asked(settled, name, environment)
             environments.append(
                 desired.DesiredEnvironment(
                     name=name,
@@ -83,11 +86,11 @@ class ModelCompiler:
                     requires=asked.requires,
                     settings=asked.settings,
                     instance_type=environment.instance_type,
-                    checks=asked.checks,
+                    checks=self._used(settled, name, environment, checks, found),
                     watch=asked.watch,
                     protected=_protected(name, environment),
                     allow=asked.allow,
-                    unsupported=asked.unsupported,
+                    unsupported=(*asked.unsupported, *self._unset_tags(name, environment)),
                     provenance=Provenance(settled.places, ("environments", name), raw),
                 )
             )
@@ -103,31 +106,27 @@ class ModelCompiler:
         )
         return model, list(dict.fromkeys(problems)) if problems else problems
 
-    def _asked(
-        self,
-        settled: Settled,
-        name: str,
-        environment: Environment,
-        checks: Mapping[str, desired.Check],
-        found: list[Finding],
-    ) -> _Asked:
-        """What an environment asks for apart from its artifact; files that ask the same share."""
-        key = settled.keys and (name, settled.keys.environments[name], settled.keys.checks)
+    def _unset_tags(self, name: str, environment: Environment) -> Iterator[str]:
+        key = "deploy_log.tags"
+        if self._log_tags and key in UNSUPPORTED and _protected(name, environment):
+            yield f"{key}: {UNSUPPORTED[key]}"
+
+    def _asked(self, settled: Settled, name: str, environment: Environment) -> _Asked:
+        """What an environment asks for by itself; files that ask the same share it."""
+        key = settled.keys and (name, settled.keys.environments[name])
         known = self._known.get(key) if key else None
         if known is None:
-            before = len(found)
             known = _Asked(
                 requires=tuple(
                     desired.Requirement(environment=each.environment, seconds=each.for_)
                     for _, each in requirements(environment)
                 ),
                 settings=settings_of(settled.raw["environments"][name]),
-                checks=self._used(settled, name, environment, checks, found),
                 watch=_watch(name, environment),
                 allow=frozenset(environment.allow),
                 unsupported=tuple(_unsupported(environment)),
             )
-            if key and len(found) == before:
+            if key:
                 self._known[key] = known
         return known
 
@@ -159,33 +158,39 @@ class ModelCompiler:
         checks = settled.release.checks
         if not checks:
             return {}
-        key = settled.keys and settled.keys.all
-        if key in self._sound_checks:
-            return self._sound_checks[key]
-        before = len(found)
-        raw = settled.raw["checks"]
-        own = settled.places.file.value
-        mine = own.get("checks", {}) if isinstance(own, dict) else {}
+        compiled = self._own_checks(settled, found)
         used = {
             use if isinstance(use, str) else next(iter(use))
             for environment in settled.release.environments.values()
             for use in environment.checks
         }
-        compiled: dict[str, desired.Check] = {}
-        for name, check in checks.items():
-            path = ("checks", name)
-            if name in mine:
-                compiled[name] = self._checks.check(name, check, raw[name], path, found)
-            elif name in used:
-                if name not in self._inherited:
-                    inner: list[Finding] = []
-                    one = self._checks.check(name, check, raw[name], path, inner)
-                    self._inherited[name] = (one, tuple(inner))
-                compiled[name], inherited = self._inherited[name]
-                found += inherited
-        if key and len(found) == before:
-            self._sound_checks[key] = compiled
+        for name in used.difference(compiled).intersection(checks):
+            if name not in self._inherited:
+                inner: list[Finding] = []
+                raw = settled.raw["checks"][name]
+                one = self._checks.check(name, checks[name], raw, ("checks", name), inner)
+                self._inherited[name] = (one, tuple(inner))
+            compiled[name], inherited = self._inherited[name]
+            found += inherited
         return compiled
+
+    def _own_checks(self, settled: Settled, found: list[Finding]) -> dict[str, desired.Check]:
+        own = settled.places.file.value
+        mine = tuple(own.get("checks", ())) if isinstance(own, dict) else ()
+        key = settled.keys and (settled.keys.checks, mine)
+        known = self._own.get(key) if key else None
+        if known is not None:
+            return dict(known)
+        before = len(found)
+        raw = settled.raw["checks"]
+        compiled = {
+            name: self._checks.check(name, check, raw[name], ("checks", name), found)
+            for name, check in settled.release.checks.items()
+            if name in mine
+        }
+        if key and len(found) == before:
+            self._own[key] = compiled
+        return dict(compiled)
 
     def _used(
         self,
@@ -195,8 +200,17 @@ class ModelCompiler:
         checks: Mapping[str, desired.Check],
         found: list[Finding],
     ) -> tuple[desired.Check, ...]:
+        uses = environment.checks
+        plain = [use for use in uses if isinstance(use, str)]
+        if len(plain) == len(uses):
+            return tuple(checks[use] for use in plain if use in checks)
+        key = settled.keys and (settled.keys.environments[name], settled.keys.checks)
+        known = self._changed.get(key) if key else None
+        if known is not None:
+            return known
+        before = len(found)
         used: list[desired.Check] = []
-        for index, use in enumerate(environment.checks):
+        for index, use in enumerate(uses):
             check = use if isinstance(use, str) else next(iter(use))
             if check not in checks:
                 continue
@@ -214,6 +228,8 @@ class ModelCompiler:
                     found,
                 )
             )
+        if key and len(found) == before:
+            self._changed[key] = tuple(used)
         return tuple(used)
 
 

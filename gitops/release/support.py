@@ -11,5 +11,6 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "watch.latency.first_token": "the time to the first token is not measured yet",
     "watch.keep_previous": "the previous deployment cannot be kept warm for a watch yet",
     "schedules": "autoscaling schedules are not written yet",
+    "deploy_log.tags": "no tags are set for releases yet",
 }
 """Dotted key, without names, to why."""

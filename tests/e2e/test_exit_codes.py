@@ -55,7 +55,9 @@ def told(ended: Ended) -> str:
     text = "\n".join(lines) + "\n"
     for pattern, instead in (
         (r"\b\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "WHEN"),
+        (r"(deployment )?\bgit-[0-9a-f]{40}(\.\d+)?", "deployment ID"),
         (r"deployment [a-z0-9]{8}\b", "deployment ID"),
+        (r"/models/[a-z0-9]{8}/", "/models/ID/"),
         (r"\.1\d{9}\b", ".COPY"),
         (r"refs/gitops/log/[^/]+/", "refs/gitops/log/WORKSPACE/"),
         (r"\d+(\.\d+)? ?%", "N%"),

@@ -170,7 +170,7 @@ class Trouble:
         """What holds for every command, however it ended."""
         both = ended.out + ended.err
         assert "Traceback" not in both, both
-        assert "internal error" not in both, both
+        assert "gitops: internal error" not in both, both
         assert not HARMFUL.search(both), both
         assert self.emulator.api_key not in both
         assert self.emulator.api_key.partition(".")[2] not in both
