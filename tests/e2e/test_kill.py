@@ -84,7 +84,8 @@ class Scenario:
 
     `before` None: the model is new. `answers` are the statuses that people may get meanwhile from
     what served before. `whens` and `every` choose the kills: how at each write, and at every
-    how-manyth read (0: none). `models` is at least one more than there are kills.
+    how-manyth read (0: none), none before a write to `since`. `models` is at least one more than
+    there are kills.
     """
 
     before: tuple[str, ...] | None
@@ -95,6 +96,7 @@ class Scenario:
     answers: tuple[int, ...] = (200,)
     whens: tuple[When, ...] = ("before", "after")
     every: int = 0
+    since: str = ""
     least_writes: int
     models: int
 
@@ -119,9 +121,9 @@ SCENARIOS = {
         before=(STAGING, PRODUCTION + AFTER_STAGING),
         after=(STAGING.replace("max_replica: 2", "max_replica: 3"), GREW + AFTER_STAGING),
         whens=("before", "after", "answered"),
-        every=12,
+        every=20,
         least_writes=7,
-        models=28,
+        models=26,
     ),
     "first release": Scenario(
         before=None,
@@ -143,9 +145,10 @@ SCENARIOS = {
         new="fails_after_requests: 2",
         ends=3,
         answers=(200, 500),
-        every=15,
+        every=12,
+        since="/promote",
         least_writes=6,
-        models=24,
+        models=10,
     ),
     "bad during the promotion": Scenario(
         before=(IN_STEPS,),
@@ -153,8 +156,9 @@ SCENARIOS = {
         new="fails_after_requests: 2",
         ends=3,
         answers=(200, 500),
+        since="/promote",
         least_writes=6,
-        models=20,
+        models=6,
     ),
 }
 
@@ -418,13 +422,16 @@ class Play:
 
 def kills(scenario: Scenario, done: Done) -> Iterator[Kill]:
     """Every write in each way, with its answer where it changed something; every so-manyth read."""
-    for at, write in enumerate(done.writes):
+    begin = next(at for at, each in enumerate(done.writes) if each.path.endswith(scenario.since))
+    for at, write in enumerate(done.writes[begin:], begin):
         for when in scenario.whens:
             if when != "answered" or write.path.startswith("/v1/models/"):
                 yield Kill(at=at, when=when)
     if scenario.every:
-        reads = len(done.sent) - len(done.writes)
-        for at in range(scenario.every // 2, reads, scenario.every):
+        reads = [each for each in done.sent if not each.is_write]
+        earlier = done.sent[: done.sent.index(done.writes[begin])]
+        first = sum(not each.is_write for each in earlier) if scenario.since else 0
+        for at in range(first + scenario.every // 2, len(reads), scenario.every):
             yield Kill(at=at, when="before", read=True)
 
 
