@@ -27,9 +27,9 @@ class Keys:
     checks: bytes
 
     @property
-    def all(self) -> tuple[bytes, ...]:
-        """Everything, in the file's order."""
-        return (*(name.encode() + each for name, each in self.environments.items()), self.checks)
+    def all_environments(self) -> tuple[tuple[str, bytes], ...]:
+        """All environments, in the file's order."""
+        return tuple(self.environments.items())
 
 
 def keys(whole: Mapping[str, Any]) -> Keys | None:
@@ -48,11 +48,11 @@ def keys(whole: Mapping[str, Any]) -> Keys | None:
 
 @dataclass(slots=True)
 class Known:
-    """Validated parts of one compile, by their keys. ``sound``: wholes that passed every rule."""
+    """Validated parts of one compile, by their keys. ``sound``: those that passed their rules."""
 
     environments: dict[bytes, Environment] = field(default_factory=dict)
     checks: dict[bytes, dict[str, Check]] = field(default_factory=dict)
-    sound: set[tuple[object, ...]] = field(default_factory=set)
+    sound: set[bytes | tuple[tuple[str, bytes], ...]] = field(default_factory=set)
 
     def filled(self, whole: dict[str, Any], by: Keys) -> dict[str, Any]:
         """The file with every part that is known in its validated form, which is let through."""

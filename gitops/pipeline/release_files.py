@@ -204,14 +204,26 @@ def _settle_quickly(
         release = Release.model_validate(known.filled(whole, by))
     except ValidationError:
         return None
-    # What the rules look at besides environments and checks.
-    shape = (release.truss is None, release.retention is None, *by.all)
-    if shape not in known.sound or release.retention is not None:
-        if rules.of_release(release):
-            return None
-        known.sound.add(shape)
+    if not _passes(release, by, known):
+        return None
     known.learn(by, release.environments, release.checks)
     return Settled(places, release, whole, by)
+
+
+def _passes(release: Release, by: Keys, known: Known) -> bool:
+    """Whether no rule finds anything; rules of parts that passed before are not asked again."""
+    environments = by.all_environments
+    if environments not in known.sound:
+        if any(rules.of_environments(release.environments)):
+            return False
+        known.sound.add(environments)
+    if by.checks not in known.sound:
+        if any(rules.of_checks(release.checks)):
+            return False
+        known.sound.add(by.checks)
+    return not (
+        any(rules.of_uses(release.environments, release.checks)) or any(rules.of_frame(release))
+    )
 
 
 def _once(problems: list[Problem]) -> list[Problem]:

@@ -21,38 +21,57 @@ RESERVED = "development"
 
 def of_release(release: Release) -> list[Finding]:
     """Everything wrong between the keys of a release file, defaults merged."""
-    found: list[Finding] = []
-    names = list(release.environments)
+    return [
+        *of_frame(release),
+        *of_environments(release.environments),
+        *of_uses(release.environments, release.checks),
+        *of_checks(release.checks),
+    ]
+
+
+def of_frame(release: Release) -> Iterator[Finding]:
+    """What is wrong between a release file's top level and the rest."""
     if release.truss is None:
         building = [n for n, each in release.environments.items() if each.deployment is None]
         if building:
-            found.append(
-                Finding(
-                    path=("truss",),
-                    message=f"is missing, and {words.names(building)} names no deployment",
-                    hint="write the directory that holds config.yaml",
-                )
+            yield Finding(
+                path=("truss",),
+                message=f"is missing, and {words.names(building)} names no deployment",
+                hint="write the directory that holds config.yaml",
             )
-    for name, environment in release.environments.items():
-        path: Path = ("environments", name)
-        found += _environment(path, name, environment)
-        found += _sources(path, environment)
-        found += _checks(path, environment, release.checks)
-    if any(each.requires is not None for each in release.environments.values()):
-        found += _requires(release, names)
-    for name, check in release.checks.items():
-        found += of_check(("checks", name), check)
     if release.retention is not None and not (
         release.retention.model_fields_set & {"keep", "older_than"}
     ):
-        found.append(
-            Finding(
-                path=("retention",),
-                message="needs keep, older_than or both",
-                hint="for instance `keep: 5`",
-            )
+        yield Finding(
+            path=("retention",),
+            message="needs keep, older_than or both",
+            hint="for instance `keep: 5`",
         )
-    return found
+
+
+def of_environments(environments: Mapping[str, Environment]) -> Iterator[Finding]:
+    """What is wrong within the environments of a release file, and between them."""
+    for name, environment in environments.items():
+        path: Path = ("environments", name)
+        yield from _environment(path, name, environment)
+        yield from _sources(path, environment)
+    if any(each.requires is not None for each in environments.values()):
+        yield from _requires(environments)
+
+
+def of_uses(
+    environments: Mapping[str, Environment], checks: Mapping[str, Check]
+) -> Iterator[Finding]:
+    """What is wrong between environments and the checks that they name."""
+    for name, environment in environments.items():
+        if environment.checks:
+            yield from _uses(("environments", name), environment, checks)
+
+
+def of_checks(checks: Mapping[str, Check]) -> Iterator[Finding]:
+    """What is wrong within the checks of a release file."""
+    for name, check in checks.items():
+        yield from of_check(("checks", name), check)
 
 
 def of_config(config: Config) -> list[Finding]:
@@ -178,7 +197,7 @@ def _sources(path: Path, environment: Environment) -> Iterator[Finding]:
         )
 
 
-def _checks(path: Path, environment: Environment, checks: Mapping[str, Check]) -> Iterator[Finding]:
+def _uses(path: Path, environment: Environment, checks: Mapping[str, Check]) -> Iterator[Finding]:
     seen: set[str] = set()
     for index, use in enumerate(environment.checks):
         name = use if isinstance(use, str) else next(iter(use))
@@ -196,9 +215,9 @@ def _checks(path: Path, environment: Environment, checks: Mapping[str, Check]) -
             yield from _expect((*here, name, "expect"), change, stream=checks[name].stream)
 
 
-def _requires(release: Release, names: list[str]) -> Iterator[Finding]:
+def _requires(environments: Mapping[str, Environment]) -> Iterator[Finding]:
     edges: dict[str, list[str]] = {}
-    for name, environment in release.environments.items():
+    for name, environment in environments.items():
         seen: set[str] = set()
         for below, each in requirements(environment):
             path: Path = ("environments", name, *below)
@@ -207,11 +226,11 @@ def _requires(release: Release, names: list[str]) -> Iterator[Finding]:
                 continue
             if other == name:
                 yield Finding(path=path, message="an environment cannot require itself")
-            elif other not in release.environments:
+            elif other not in environments:
                 yield Finding(
                     path=path,
                     message=f"this file has no environment {shown(other)}",
-                    hint=words.meant(other, [each for each in names if each != name]),
+                    hint=words.meant(other, [each for each in environments if each != name]),
                 )
             elif other in seen:
                 yield Finding(path=path, message=f"{shown(other)} is required twice")
