@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -116,6 +116,8 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     judge = partial(
         superseded, repository, applied_commit=desired.commit, remote=remote, branch=branch
     )
+    # Only a model without a log of its own asks, and what it asks for is the same for all.
+    left_behind = cache(lambda: log.left_behind(model.key for model in desired.models))
     return Outside(
         ports=Ports(
             reader=baseten.reader,
@@ -125,7 +127,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             archives=Archives(repository),
             clock=clock,
         ),
-        facts=GitFacts(repository, desired.commit, judge),
+        facts=GitFacts(repository, desired.commit, judge, left_behind),
         log=log,
         baseten=baseten,
         stop=stop,

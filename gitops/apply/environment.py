@@ -16,7 +16,7 @@ from gitops.plan.steps import Promote, Push, RollBack, Step, Wait
 from gitops.render.failures import FailureKind
 
 _SAME_STEP: Final = 8
-"""How often one step may come up in a row before it is clear that it changes nothing."""
+"""How often one step may come up in an environment before it is clear that it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,7 @@ def run_environment(job: Job, budget: Budget) -> Result:
 
 
 def _steps(job: Job, budget: Budget) -> Ended | None:
-    last: Step | None = None
-    repeated = 0
+    taken: list[Step] = []
     while True:
         job.run.stop.check()
         job.view.refresh()
@@ -57,13 +56,13 @@ def _steps(job: Job, budget: Budget) -> Ended | None:
         if not decision.steps or decision.after:
             return None
         step = decision.steps[0]
-        repeated = repeated + 1 if step == last and not isinstance(step, Wait) else 0
-        last = step
-        if repeated >= _SAME_STEP:
+        if taken.count(step) >= _SAME_STEP:
             return _standstill(job, decision)
         if isinstance(step, Push | Promote) and not budget.allows_promotions:
             return _budget_spent(job, budget)
         if not isinstance(step, Wait):
+            # Waiting has limits of its own.
+            taken.append(step)
             job.waiting_since = None
         job.started(step)
         ended = carry_out(job, step)

@@ -160,6 +160,11 @@ class Job:
         """Remember that a promotion was followed which a person had started."""
         self.evidence = replace(self.evidence, followed=self.evidence.followed | {deployment_id})
 
+    def learn_promoted(self, deployment_id: str) -> None:
+        """Remember what Baseten said will serve when this run requested a promotion."""
+        known = self.evidence.promoted | {deployment_id}
+        self.evidence = replace(self.evidence, promoted=known)
+
     def learn_as_bad(self, deployment_id: str) -> None:
         """Remember that the deployment before broke the same bounds just as badly."""
         known = self.evidence.previous_as_bad | {deployment_id}

@@ -65,6 +65,12 @@ class ModelView:
         name = self.run.ports.reader.model_name(logged)
         return name if name != self.desired.key.name else None
 
+    def _named_before(self) -> str | None:
+        """What the release file named before, where the model it names has no log of its own."""
+        if self.desired.paused or self.history.entries or not self._history_known:
+            return None
+        return self.run.facts.formerly(self.desired)
+
     def environment(self, name: str) -> LiveEnvironment | None:
         """An environment as last read."""
         return self.live.environment(name) if self.live else None
@@ -164,6 +170,7 @@ class ModelView:
             asked=self._asked_of(environment) if Fact.ASKED in known else None,
             superseded=run.facts.superseded(self.desired, environment, history),
             elsewhere=self._elsewhere,
+            formerly=self._named_before(),
             decided=dict(self.decided),
             secrets=run.secrets.get(team) if run.secrets is not None and team else None,
             instance_types=run.instance_types,

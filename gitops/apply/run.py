@@ -31,6 +31,9 @@ class FactSource(Protocol):
     ) -> bool:
         """Whether the applied commit is older than the last one applied here."""
 
+    def formerly(self, model: DesiredModel) -> str | None:
+        """Another model, managed no more, that this model's release file named before."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:

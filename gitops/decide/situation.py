@@ -59,6 +59,7 @@ class Evidence:
     the ids of all deploy-log entries that this run wrote. ``looked`` are intents whose promotion
     this run has looked for long enough. ``traffic`` are deployments that were seen with traffic
     while this run followed them, ``followed`` those it followed although a person promoted them.
+    ``promoted`` are what Baseten answered to promotions that this run requested.
     ``previous_as_bad`` are deployments whose broken bounds the one before broke just as badly.
     """
 
@@ -71,6 +72,7 @@ class Evidence:
     looked: frozenset[str] = frozenset()
     traffic: frozenset[str] = frozenset()
     followed: frozenset[str] = frozenset()
+    promoted: frozenset[str] = frozenset()
     previous_as_bad: frozenset[str] = frozenset()
 
 

@@ -18,7 +18,7 @@ from gitops.record.entry import Entry, Side
 from gitops.record.history import EnvironmentHistory, ModelHistory, OpenIntent
 from gitops.record.holds import Hold
 from gitops.state.desired import DesiredEnvironment
-from gitops.state.differences import Origins, differences, flatten, same
+from gitops.state.differences import Origins, differences, flatten, same, with_changes
 from gitops.state.health import Health
 from gitops.state.json import Json
 from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, Promotion
@@ -103,6 +103,13 @@ class View:
         """The promotion, unless there is none, or none that still moves."""
         found = self.live.promotion if self.live is not None and not self.cancelled else None
         return found if found is not None and found.status.upper() not in _OVER else None
+
+    @property
+    def candidate_is_over(self) -> bool:
+        """Whether the promotion that brought the candidate has failed: Baseten may leave it there."""
+        if self.promotion_status is None:
+            return self.candidate is not None and self.candidate.health is Health.FAILED
+        return self.promotion_status in {"FAILED", "CANCELED"}
 
     @property
     def promotion_status(self) -> str | None:
@@ -258,7 +265,9 @@ class View:
         Where the audit log cannot be read: whether the open intent names that very deployment.
         """
         if self.audit is not None:
-            return self.promoted_by_us(side_of(found))
+            last = audit_log.promotion_of(self.audit_here, side_of(found))
+            # The audit log may trail behind what this run was just told.
+            return found.deployment.id in self.evidence.promoted if last is None else last.own
         named = self.intent.artifact if self.intent and not self.intent.condemned else None
         if named is None:
             return False
@@ -327,6 +336,16 @@ class View:
     def after_cancel(self) -> View:
         """The situation once the promotion that runs was cancelled."""
         return replace(self, cancelled=True)
+
+    def with_settings(self, changes: Iterable[Change]) -> View:
+        """The situation once settings of the environment were changed."""
+        model, here = self.situation.live, self.live
+        if model is None or here is None or not changes:
+            return self
+        then = replace(here, settings=with_changes(here.settings, changes))
+        environments = tuple(then if each is here else each for each in model.environments)
+        live = replace(model, environments=environments)
+        return replace(self, situation=replace(self.situation, live=live))
 
     def with_log(self, log: EnvironmentHistory) -> View:
         """The situation once the log says something else."""

@@ -91,6 +91,18 @@ class Chains:
             known = self._read[tip] = tuple(self._load(tip, name))
         return known
 
+    def newest(self, tips: Mapping[str, str]) -> dict[str, Entry]:
+        """The last entry of many logs, in one pass; ``tips`` by the names of their refs.
+
+        Raises ``RepositoryError`` that names the first tip that is not an entry.
+        """
+        names = list(tips)
+        blobs = self._repository.database.contents([tips[name] for name in names], "commit")
+        return {
+            name: _parsed(tips[name], blob.content.decode("utf-8", "replace"), name)[0]
+            for name, blob in zip(names, blobs, strict=True)
+        }
+
     def _load(self, tip: str, name: str) -> Sequence[Entry]:
         database = self._repository.database
         newest: list[Entry] = []

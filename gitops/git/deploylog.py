@@ -167,6 +167,26 @@ class DeployLog:
                 )
                 return self._keep(name, entry)
 
+    def left_behind(self, managed: Iterable[ModelKey]) -> dict[str, ModelKey]:
+        """Release files that the logs of other models named last, with one of these models.
+
+        Other than ``managed``, whose logs are not read. The default team is left out of the keys.
+        """
+        own = {self._name(key).path for key in managed}
+        tips = {
+            LOG + path: tip
+            for path in self._refs.paths()
+            if path not in own and (tip := self._refs.tip(path).own) is not None
+        }
+        found: dict[str, ModelKey] = {}
+        for ref, entry in self._chains.newest(tips).items():
+            name = LogName.read(ref.removeprefix(LOG))
+            if name is not None and entry.release_file:
+                alone = ModelKey(None, name.model)
+                key = alone if self._team_of(alone) == name.team else ModelKey(name.team, name.model)
+                found.setdefault(entry.release_file, key)
+        return found
+
     def is_kept(self, key: ModelKey, entry_id: str) -> bool:
         """Whether an entry is only in this clone, to be pushed by a later run."""
         name = self._name(key)

@@ -72,6 +72,8 @@ def apply(
         session.outside.stop.check()
         if not approve(planned):
             raise Refused("not approved", hint="Nothing was changed.")
+        # Whoever was asked may have taken an hour: the executor decides by what is there now.
+        session.outside.log.fetch()
         return execute(_run(session, planned, request, emit), planned.desired.models)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from gitops.pipeline.project import Repository
 from gitops.record.entry import Entry
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.names import ModelKey
 
 Superseded: TypeAlias = Callable[[Sequence[Entry]], bool]
 
@@ -22,11 +23,13 @@ class GitFacts:
     """Facts about one applied commit. Fulfils ``gitops.apply.run.FactSource``.
 
     ``is_superseded`` judges a model's log entries: whether a newer commit was applied already.
+    ``left_behind`` gives the release files that logs of models name which no file names any more.
     """
 
     repository: Repository
     commit: str
     is_superseded: Superseded
+    left_behind: Callable[[], Mapping[str, ModelKey]]
     _superseded: dict[str, bool] = field(default_factory=dict)
 
     def asked(
@@ -73,3 +76,8 @@ class GitFacts:
         if key not in self._superseded:
             self._superseded[key] = self.is_superseded(history.entries)
         return self._superseded[key]
+
+    def formerly(self, model: DesiredModel) -> str | None:
+        """Another model, managed no more, that this model's release file named before."""
+        other = self.left_behind().get(model.release_file)
+        return None if other is None else str(other)

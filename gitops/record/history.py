@@ -72,12 +72,16 @@ class EnvironmentHistory:
 
     @property
     def asked_settings(self) -> JsonObject | None:
-        """The settings, flat, that the newest entry which says so asked for."""
+        """The settings, flat, that the newest entry which says so left the environment with.
+
+        An intent does not count: its settings are in force only once its promotion has succeeded,
+        and then its result says so.
+        """
         return next(
             (
                 each.settings_after
                 for each in reversed(self.entries)
-                if each.settings_after is not None
+                if each.settings_after is not None and each.event is not Event.INTENT
             ),
             None,
         )

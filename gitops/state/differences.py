@@ -7,8 +7,8 @@ that the release file names are compared; of schedules the whole set, once the k
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal, TypeGuard
 
@@ -81,6 +81,33 @@ def differences(
         _change(path, has.get(path), wanted[path], origins)
         for path in sorted(wanted)
         if not _equal(path, wanted[path], has.get(path))
+    )
+
+
+def with_changes(settings: Settings, changes: Iterable[Change]) -> Settings:
+    """Settings as they are once changes of single fields were made. Schedules stay as they are."""
+    autoscaling, promotion = dict(settings.autoscaling), dict(settings.promotion)
+    backpressure = dict(settings.backpressure or {})
+    for change in changes:
+        head, _, name = change.path.partition(".")
+        match head:
+            case "autoscaling":
+                autoscaling[name] = change.after
+            case "promotion" if name.startswith(f"{_NESTED}."):
+                config = promotion.get(_NESTED)
+                known = config if isinstance(config, Mapping) else {}
+                promotion[_NESTED] = {**known, name.partition(".")[2]: change.after}
+            case "promotion":
+                promotion[name] = change.after
+            case "backpressure":
+                backpressure[name] = change.after
+            case _:
+                continue
+    return replace(
+        settings,
+        autoscaling=autoscaling,
+        promotion=promotion,
+        backpressure=backpressure or settings.backpressure,
     )
 
 

@@ -139,6 +139,9 @@ class GitFacts:
         entries = history.environment(environment.name).entries
         return superseded(self.repository, entries, self.commit, remote="origin", branch="main")
 
+    def formerly(self, model: DesiredModel) -> str | None:
+        return None
+
 
 @dataclass
 class Stage:

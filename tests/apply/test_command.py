@@ -122,3 +122,19 @@ def test_there_is_nothing_to_steer(two: Stage) -> None:
         assert "no promotion runs in triage/production" in err
     code, _, err = run(two, "cancel", "triage", "nowhere")
     assert code == 1
+
+
+def test_a_file_that_named_another_model_before_is_blocked(two: Stage) -> None:
+    assert run(two, "apply", "--yes", "--env", "staging")[0] == 0
+    renamed = {
+        path: text.replace("model: triage", "model: sorter")
+        for path, text in release(STAGING, PRODUCTION).items()
+    }
+    two.commit(renamed)
+    code, out, err = run(two, "plan", "--detailed-exitcode")
+    assert code == 4, err
+    assert "named the model triage before, and now names sorter" in " ".join(out.split())
+    assert "write `model: triage`" in " ".join(out.split())
+    writes = two.writes()
+    assert run(two, "apply", "--yes")[0] == 4
+    assert two.writes() == writes

@@ -216,3 +216,43 @@ def test_a_log_that_never_said_what_served_is_first_contact_too() -> None:
 def test_a_hold_of_this_very_commit_needs_no_look_at_git() -> None:
     scene = Scene(entries=[RELEASED, rolled_back(applied_commit=COMMIT)], asked=None)
     assert decided(scene).state is State.HELD
+
+
+def test_settings_that_are_put_back_are_not_changed_twice_nor_in_need_of_consent() -> None:
+    intent = entry(
+        Event.INTENT,
+        "D",
+        "P",
+        minutes_ago=30,
+        settings_before={"autoscaling.max_replica": 4},
+        settings_after={"autoscaling.max_replica": 20},
+    )
+    scene = Scene(
+        entries=[RELEASED, intent],
+        audit=[promoted("D", minutes_ago=29)],
+        settings={"max_replica": 20},
+        live_settings={"max_replica": 20},
+        protected=True,
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (10, State.HELD)
+    assert kinds(answer.steps) == ["RestoreSettings", "Record(rolled_back)"]
+    assert (answer.changes, answer.blocked) == ((), None)
+
+
+def test_undoing_drift_replaces_even_what_contradicts_itself() -> None:
+    scene = Scene(deployments=[deployment("D")])
+    situation = scene.situation()
+    assert situation.live is not None
+    there = situation.live.environments[0]
+    assert there.current is not None
+    labels = {**there.current.labels, "gitops.digest": digest("X")}
+    odd = replace(there, current=replace(there.current, labels=labels))
+    live = replace(situation.live, environments=(odd,))
+    answer = decide(replace(situation, live=live))
+    assert isinstance(answer, Decision)
+    assert answer.blocked is not None
+    assert "--undo-drift" in answer.blocked.remedy
+    undone = decide(replace(situation, live=live, options=Options(undo_drift=True)))
+    assert isinstance(undone, Decision)
+    assert "Promote" in kinds(undone.steps)

@@ -330,3 +330,54 @@ def test_a_rollback_by_hand_that_is_over_is_closed_and_held() -> None:
     answer = decided(scene)
     assert (answer.row, answer.state) == (10, State.HELD)
     assert kinds(answer.steps) == ["Record(held)"]
+
+
+# A candidate that Baseten leaves where it is after its promotion has failed
+
+
+def left(letter: str, **given: object) -> Scene:
+    made = Scene(candidate=letter, candidate_status="FAILED", promotion=Promotion(status="FAILED"))
+    for name, value in given.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_a_failed_candidate_that_stays_does_not_block_the_next_release() -> None:
+    ended = entry(Event.ROLLED_BACK, "X", "P", minutes_ago=20, reason="it failed")
+    answer = decided(left("X", entries=[RELEASED, ended], audit=[promoted("X", minutes_ago=25)]))
+    assert answer.row == 21
+    assert "Promote" in kinds(answer.steps)
+
+
+def test_a_failed_candidate_of_ours_that_is_held_is_not_cancelled_again() -> None:
+    ended = entry(Event.ROLLED_BACK, "D", "P", minutes_ago=20, reason="it failed")
+    answer = decided(left("D", entries=[RELEASED, ended], audit=[promoted("D", minutes_ago=25)]))
+    assert (answer.row, answer.state, answer.steps) == (11, State.HELD, ())
+
+
+def test_an_open_intent_for_a_failed_candidate_that_stays_is_closed() -> None:
+    intent = entry(Event.INTENT, "X", "P", minutes_ago=30)
+    answer = decided(left("X", entries=[RELEASED, intent], audit=[promoted("X", minutes_ago=29)]))
+    assert answer.row == 10
+    assert kinds(answer.steps)[0] == "Record(rolled_back)"
+
+
+def test_a_way_back_that_failed_is_tried_again() -> None:
+    intent = entry(Event.INTENT, "D", "P", minutes_ago=30)
+    scene = left(
+        "P", current="D", entries=[RELEASED, intent], audit=[promoted("D", minutes_ago=29)]
+    )
+    scene.evidence = Evidence(watch={"dep-D": verdict("fail")})
+    answer = decided(scene)
+    assert answer.row == 13
+    assert kinds(answer.steps) == ["RollBack"]
+
+
+def test_what_this_run_was_told_counts_until_the_audit_log_says_more() -> None:
+    intent = entry(Event.INTENT, "D", "P", minutes_ago=1)
+    scene = Scene(candidate="D", candidate_status="FAILED", entries=[RELEASED, intent])
+    assert kinds(decided(scene).steps) == ["Record(held)"]
+    scene.evidence = Evidence(intents=frozenset({intent.id}), promoted=frozenset({"dep-D"}))
+    assert kinds(decided(scene).steps) == ["RollBack"]
+    scene.audit = [promoted("D", own=False, minutes_ago=0)]
+    assert kinds(decided(scene).steps) == ["Record(held)"]

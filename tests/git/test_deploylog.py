@@ -663,3 +663,17 @@ def test_the_logs_of_models_that_nobody_names(here: Made) -> None:
     assert log(here.path).unnamed(list(kept)) == {}
     elsewhere = Workspace(name="globex", host="api.baseten.co", api_url="https://api.baseten.co")
     assert log(here.path, workspace=elsewhere).unnamed([]) == {}
+
+
+def test_files_of_logs_that_nobody_manages_any_more_are_known_by_their_last_entry(
+    here: Made,
+) -> None:
+    deploys = log(here.path)
+    old, other = ModelKey(None, "old"), ModelKey("vision", "other")
+    deploys.append(old, entry(release_file="releases/a.yaml"))
+    deploys.append(old, entry(minute=1, release_file="releases/b.yaml"))
+    deploys.append(other, entry(release_file="releases/c.yaml"))
+    deploys.append(KEY, entry(release_file="releases/d.yaml"))
+    deploys.fetch()
+    assert deploys.left_behind([KEY]) == {"releases/b.yaml": old, "releases/c.yaml": other}
+    assert deploys.left_behind([KEY, ModelKey("ml", "old"), other]) == {}

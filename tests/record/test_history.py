@@ -200,6 +200,16 @@ def test_unverified_stands_until_something_else_happens() -> None:
     assert production(unverified, entry(Event.INTENT, 5, "P", "D")).unverified is None
 
 
+def test_what_an_intent_announced_is_asked_only_once_it_succeeded() -> None:
+    before = entry(Event.RELEASED, 1, "F", "P", settings_after={"a": 10})
+    intent = entry(Event.INTENT, 2, "P", "D", settings_after={"a": 20})
+    undone = entry(Event.ROLLED_BACK, 3, "P", "D", intent="e2")
+    done = entry(Event.RELEASED, 3, "P", "D", intent="e2", settings_after={"a": 20})
+    assert production(before, intent).asked_settings == {"a": 10}
+    assert production(before, intent, undone).asked_settings == {"a": 10}
+    assert production(before, intent, done).asked_settings == {"a": 20}
+
+
 def test_what_was_asked_and_consented_to_last() -> None:
     history = production(
         entry(Event.SETTINGS, 1, settings_after={"a": 1}, figures={"allow": ["scale_to_zero"]}),

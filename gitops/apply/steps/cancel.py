@@ -31,16 +31,16 @@ def cancelled(job: Job, deployment_id: str, *, force: bool) -> bool:
     With ``force`` all traffic returns at once. A graceful one that takes too long is forced, too.
     True also where the promotion ended in another way meanwhile: what serves is read afterwards.
     """
-    _ask(job, force=force)
+    _ask(job, deployment_id, force=force)
     if until(job, lambda: _gone(job, deployment_id), limit=job.run.pace.ramp_down):
         return True
     if force:
         return False
-    _ask(job, force=True)
+    _ask(job, deployment_id, force=True)
     return bool(until(job, lambda: _gone(job, deployment_id), limit=job.run.pace.visible))
 
 
-def _ask(job: Job, *, force: bool) -> None:
+def _ask(job: Job, deployment_id: str, *, force: bool) -> None:
     writer, model_id = job.ports.writer, job.view.model_id
     try:
         writer.cancel_promotion(model_id, job.name, force=force)
@@ -49,8 +49,7 @@ def _ask(job: Job, *, force: bool) -> None:
     except RequestRefused as refused:
         # Over already, or of a kind that cannot be forced: the plain cancel is always there.
         job.progress(f"Baseten refused to cancel: {refused.message}")
-        live = job.view.reread(job.name)
-        if force and live is not None and live.candidate is not None:
+        if force and _gone(job, deployment_id) is None:
             try:
                 writer.cancel_promotion(model_id, job.name)
             except (RequestRefused, ResponseLost, NotFound) as error:
@@ -62,5 +61,6 @@ def _gone(job: Job, deployment_id: str) -> bool | None:
     if live is None or live.candidate is None or live.candidate.id != deployment_id:
         return True
     # Baseten may leave a failed candidate where it is, with a promotion that is over.
-    over = live.promotion is None or live.promotion.status in {"FAILED", "CANCELED", "SUCCEEDED"}
+    status = live.promotion.status.upper() if live.promotion is not None else None
+    over = status in {None, "FAILED", "CANCELED", "SUCCEEDED"}
     return True if over else None

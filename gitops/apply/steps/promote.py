@@ -64,6 +64,7 @@ def promote(job: Job, step: Promote) -> Ended | None:
     except (RequestRefused, NotFound, AccessDenied) as refused:
         return _refused(job, target, intent, refused)
     job.view.remember(promoted)
+    job.learn_promoted(promoted.id)
     _see(job, _as_promoted(target, promoted), intent)
     return None
 

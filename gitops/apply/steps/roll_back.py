@@ -18,7 +18,7 @@ from gitops.record.entry import Entry, Event, Side
 from gitops.render.failures import FailureKind
 from gitops.state.health import Health, health_of
 from gitops.state.json import Json
-from gitops.state.live import LiveEnvironment
+from gitops.state.live import Deployment, LiveEnvironment
 
 
 def roll_back(job: Job, step: RollBack) -> Ended | None:
@@ -45,9 +45,10 @@ def _undo(job: Job, step: RollBack, begun: datetime) -> Ended | None:
         return _stopped(job, step, begun, in_the_way)
     candidate = live.candidate if live else None
     current = live.current if live else None
-    moved = bool(job.evidence.traffic) or is_side(job, current, step.bad)
+    share = live.promotion.percent if live and live.promotion else 0
+    moved = bool(job.evidence.traffic) or share > 0 or is_side(job, current, step.bad)
     if candidate is not None and is_side(job, candidate, step.bad):
-        job.progress(f"cancelling the promotion of {candidate.name}")
+        job.progress(f"cancelling the promotion of deployment {candidate.id}")
         if not cancelled(job, candidate.id, force=True):
             return _unconfirmed(job, step, begun, "the promotion could not be cancelled")
         live = job.live
@@ -74,21 +75,29 @@ def _tell_start(job: Job, step: RollBack, begun: datetime) -> None:
             model=job.model,
             environment=job.name,
             reason=step.reason,
-            from_deployment=_name(step.bad),
-            to_deployment=_name(step.to) if step.to else None,
+            from_deployment=step.bad.deployment_id,
+            to_deployment=step.to.deployment_id if step.to else None,
         )
     )
 
 
 def _persons(job: Job, live: LiveEnvironment | None, step: RollBack) -> FailureKind | None:
-    """A pause, or a promotion of something that is neither side: a person's, and theirs to end."""
-    if live is None or live.candidate is None:
+    """A pause, or something that is neither side is promoted or serves: a person's, theirs to end."""
+    if live is None:
         return None
+    if live.candidate is None:
+        return None if _is_either(job, live.current, step) else FailureKind.BLOCKED_BY_PERSON
     if live.promotion is not None and live.promotion.status.upper() == "PAUSED":
         return FailureKind.BLOCKED_BY_PERSON
-    sides = [side for side in (step.bad, step.to) if side is not None]
-    ours = any(is_side(job, live.candidate, side) for side in sides)
+    ours = _is_either(job, live.candidate, step)
     return None if ours else FailureKind.BLOCKED_BY_PERSON
+
+
+def _is_either(job: Job, deployment: Deployment | None, step: RollBack) -> bool:
+    """Whether a deployment is one of the two sides, or there is none."""
+    if deployment is None:
+        return True
+    return any(is_side(job, deployment, side) for side in (step.bad, step.to) if side is not None)
 
 
 def _restore(job: Job, intent: Entry | None) -> str | None:
@@ -127,10 +136,9 @@ def _confirm(job: Job, target: Side) -> str | None:
     current = live.current if live is not None else None
     if live is None or current is None or not is_side(job, current, target):
         return "it does not serve"
-    return (
-        f"{current.name} is {current.status} with {current.active_replicas} replicas, "
-        f"and {_minimum(live)} are wanted"
-    )
+    least = _minimum(live)
+    replicas = f" with {current.active_replicas} of {least} replicas" if least is not None else ""
+    return f"deployment {current.id} is {current.status}{replicas}"
 
 
 def _minimum(live: LiveEnvironment) -> int | None:
@@ -286,14 +294,10 @@ def _emit_finished(
             model=job.model,
             environment=job.name,
             confirmed=confirmed,
-            serving=current.name if current is not None else None,
+            serving=current.id if current is not None else None,
             message=message,
             seconds=round((now - begun).total_seconds(), 3),
             figures=figures,
             failure=failure,
         )
     )
-
-
-def _name(side: Side) -> str:
-    return side.deployment_name or side.deployment_id

@@ -13,7 +13,7 @@ def foreign_serves(view: View) -> Decision | GoOn | None:
     current = view.current
     if current is None or view.serves:
         return None
-    if current.conflict is not None:
+    if current.conflict is not None and not view.options.undo_drift:
         return _blocked(view, current.conflict)
     if not view.log_known or _expected(view):
         return None

@@ -42,6 +42,9 @@ def candidate_is_wanted(view: View) -> Decision | None:
     intent = view.intent
     if intent is None or intent.condemned or not is_side(found, intent.artifact):
         intent = None
+    if intent is None and view.candidate_is_over and view.is_ours(found):
+        # What became of it is in the log.
+        return None
     ours = (intent is not None and intent.id in view.evidence.intents) or view.is_ours(found)
     if not ours and view.audit is None:
         return blocked(
@@ -135,6 +138,8 @@ def candidate_is_left_over(view: View) -> GoOn | None:
     found, intent = view.candidate, view.intent
     if found is None or intent is None or intent.condemned or not is_side(found, intent.artifact):
         return None
+    if view.candidate_is_over:
+        return None
     if not view.promoted_by_us(side_of(found)):
         return None
     step = CancelPromotion(environment=view.name, deployment_id=found.deployment.id)
@@ -145,6 +150,8 @@ def candidate_is_our_way_back(view: View) -> Decision | None:
     """Row 8: our own rollback runs: follow it; its record follows from row 10."""
     found, intent = view.candidate, view.intent
     if found is None or intent is None or not is_side(found, intent.origin):
+        return None
+    if view.candidate_is_over:
         return None
     if not view.promoted_by_us(side_of(found)):
         return None
@@ -179,6 +186,8 @@ def candidate_is_foreign(view: View) -> Decision | None:
         return _wait(
             view, 9, f"a promotion in {view.name} has begun, its candidate is not seen yet"
         )
+    if view.candidate_is_over:
+        return None
     entry = audit_log.promotion_of(view.audit_here, side_of(found))
     who = f" by {entry.actor} at {entry.at:%Y-%m-%d %H:%M} UTC" if entry is not None else ""
     what = f"deployment {found.deployment.name} is being promoted to {view.name}{who}"

@@ -107,7 +107,7 @@ def _ended(
         last_served=intent.origin or view.log.last_served,
     )
     return GoOn(
-        view=view.with_log(log),
+        view=view.with_log(log).with_settings(changes),
         steps=tuple(steps),
         notices=(f"an earlier release in {view.name} is over: {reason}",),
     )
