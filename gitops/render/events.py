@@ -121,12 +121,16 @@ class Teller:
 
     def __call__(self, event: ApplyEvent) -> tuple[str, ...]:
         """The lines for the next event; none of them holds a line break."""
-        shown = [line for told in self._tell(event) for line in self._lines(told)]
-        if self._times and shown:
-            shown[0] = f"{self._style(self._instant(event.time), 'dim')} {shown[0]}"
-        return tuple(shown)
+        return tuple(line for told in self._tell(event) for line in self._lines(told, event.time))
 
-    def _lines(self, told: _Told) -> Iterator[str]:
+    def _lines(self, told: _Told, moment: datetime) -> Iterator[str]:
+        # What is indented belongs to the line above.
+        timed = self._times and not told.indent
+        time = f"{self._style(self._instant(moment), 'dim')} " if timed else ""
+        for number, line in enumerate(self._paragraph(told)):
+            yield line if number else f"{time}{line}"
+
+    def _paragraph(self, told: _Told) -> Iterator[str]:
         lead = safe(f"{told.place}:") if told.place else ""
         text = f"{lead} {safe(told.text)}" if lead else safe(told.text)
         return styled(

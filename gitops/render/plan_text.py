@@ -49,7 +49,7 @@ def render(plan: Plan, style: Style = plain, width: int = WIDTH) -> str:
         [line for each in plan.notices for line in _notice(each, style, width)],
         _unchanged(plan, style, width),
         _good_to_know(plan, style, width),
-        [style(counts(plan), "heading")],
+        list(styled(counts(plan), style, "heading", width)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
