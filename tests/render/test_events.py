@@ -12,6 +12,7 @@ import pytest
 
 from gitops.errors import GitopsError
 from gitops.plan import stream
+from gitops.plan.actions import ActionKind
 from gitops.plan.events import (
     TYPES,
     ActionFinished,
@@ -30,6 +31,7 @@ from gitops.plan.events import (
 )
 from gitops.render.event_schema import schema
 from gitops.render.events import Teller, json_line, render
+from gitops.render.palette import ansi, plain
 from tests.golden_files import Golden
 
 SCHEMA = jsonschema.Draft202012Validator(schema())
@@ -277,3 +279,114 @@ def test_a_line_that_is_no_event_is_named(row: str, says: str) -> None:
     with pytest.raises(GitopsError, match=r"run\.jsonl:1: no apply event") as caught:
         list(stream.read(f"{row}\n{json_line(STORY[0])}", name="run.jsonl"))
     assert says in str(caught.value)
+
+
+def progress(message: str) -> ActionProgress:
+    return ActionProgress(
+        time=START,
+        model="qwen",
+        environment="production",
+        action="qwen/production/watch",
+        kind="watch",
+        message=message,
+    )
+
+
+def step(kind: ActionKind, reason: str = "") -> ActionStarted:
+    return ActionStarted(
+        time=START,
+        model="qwen",
+        environment="production",
+        action=f"qwen/production/{kind}",
+        kind=kind,
+        reason=reason,
+    )
+
+
+def entered(event: str, reason: str) -> LogEntry:
+    return LogEntry(
+        time=START,
+        model="qwen",
+        environment="production",
+        event=event,
+        entry="0f" * 20,
+        subject=f"{event}: {reason}",
+    )
+
+
+def test_a_verdict_is_told_once_on_the_way_back_with_its_figures() -> None:
+    teller = Teller()
+    why = "45.3% of 52 requests failed, above 2.0%"
+    failure = dataclasses.replace(BAD, happened=f"It was bad and was rolled back: {why}.")
+    rates = {"before": 0.0, "during": 0.453, "after": 0.0}
+    figures = {"rollback": {"replicas": 1, "minimum": 1, "error_rate": rates}}
+    back = RollbackStarted(
+        time=START,
+        model="qwen",
+        environment="production",
+        reason=why,
+        from_deployment="d2",
+        to_deployment="d1",
+    )
+    done = RollbackFinished(
+        time=START,
+        model="qwen",
+        environment="production",
+        confirmed=True,
+        serving="d1",
+        figures=figures,
+        failure=failure,
+    )
+    events = (progress(why), back, entered("rolled_back", why), done)
+    told = [line for event in events for line in teller(event)]
+    assert told[:5] == [
+        f"qwen/production: {why}",
+        "qwen/production: rolls back from deployment d2 to d1",
+        "qwen/production: log 0f0f0f0f0f0f rolled_back",
+        "qwen/production: rolled back, confirmed: deployment d1 serves",
+        "    1 of 1 replicas ready; errors 0.0% before, 45.3% during, 0.0% after",
+    ]
+    assert sum(why in line for line in told) == 2
+
+
+def test_an_intent_and_a_watch_do_not_repeat_why_something_is_promoted() -> None:
+    teller = Teller()
+    why = "commit 9d1c7a0b0000 serves production; Git asks for commit 4be1c02f0c5d"
+    promoted = ActionFinished(
+        time=START,
+        model="qwen",
+        environment="production",
+        action="qwen/production/promote",
+        kind="promote",
+        result="ok",
+    )
+    events = (
+        step("promote", why),
+        entered("intent", why),
+        promoted,
+        step("watch", "deployment d2 is being promoted to production"),
+    )
+    assert [line for event in events for line in teller(event)] == [
+        f"qwen/production: promotes: {why}",
+        "qwen/production: log 0f0f0f0f0f0f intent",
+        "qwen/production: promoted",
+        "qwen/production: watches",
+    ]
+
+
+def test_an_apply_with_nothing_to_do_says_so() -> None:
+    started = dataclasses.replace(STORY[0], actions=0)
+    over = ApplyFinished(time=START, exit_code=0, converged=("qwen/production",), seconds=0.1)
+    teller = Teller()
+    assert [line for event in (started, over) for line in teller(event)] == [
+        "apply of commit 4be1c02f0c5d to acme: nothing to change",
+        "converged: qwen/production",
+        "Apply: there was nothing to do.",
+    ]
+
+
+def test_the_end_may_be_read_on_another_stream() -> None:
+    teller = Teller(ansi)
+    assert "\x1b[" in "".join(teller(STORY[0]))
+    teller.goes_on(plain, 100)
+    assert "\x1b[" not in "".join(teller(STORY[-1]))
