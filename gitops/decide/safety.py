@@ -7,6 +7,7 @@ from typing import Final, TypeGuard
 
 from gitops.decide.decision import Blocked
 from gitops.decide.view import View
+from gitops.state.artifact import Artifact
 from gitops.state.differences import flatten
 from gitops.state.json import Json
 from gitops.state.live import Deployment, InstanceType
@@ -105,9 +106,48 @@ def other_hardware(view: View, target: Deployment) -> Blocked | None:
     here, there = live.instance_type_name, target.instance_type_name
     if here is None or there is None or here == there:
         return None
+    return _unlike(view, here, there, f"deployment {target.name} was built for {there}")
+
+
+def other_hardware_than(view: View, artifact: Artifact) -> Blocked | None:
+    """The same before anything is built, where config.yaml leaves no doubt."""
+    live = view.live
+    if view.environment.instance_type is not None or live is None or live.current is None:
+        return None
+    kinds = view.situation.instance_types or {}
+    here = kinds.get(live.instance_type_id or "") or _called(live.instance_type_name, kinds)
+    there = _asked_for(artifact, here, kinds) if here is not None else None
+    if here is None or there is None:
+        return None
+    return _unlike(view, here.name, there, f"{artifact.truss}/config.yaml asks for {there}")
+
+
+def _asked_for(
+    artifact: Artifact, here: InstanceType, kinds: Mapping[str, InstanceType]
+) -> str | None:
+    """The hardware that a truss asks for, where it is certainly another than ``here``."""
+    found = artifact.config.get("resources")
+    resources = found if isinstance(found, Mapping) else {}
+    named, accelerator = resources.get("instance_type"), resources.get("accelerator")
+    if isinstance(named, str) and named:
+        kind = kinds.get(named) or _called(named, kinds)
+        return kind.name if kind is not None and kind.id != here.id else None
+    if isinstance(accelerator, str) and accelerator:
+        kind_of_gpu, _, count = accelerator.partition(":")
+        wanted = int(count) if count.isdigit() else 1
+        certain = here.gpu_count > 0 or kind_of_gpu not in here.name
+        return accelerator if certain and wanted != here.gpu_count else None
+    without = resources and not resources.get("use_gpu")
+    return "no GPU" if without and here.gpu_count > 0 else None
+
+
+def _called(name: str | None, kinds: Mapping[str, InstanceType]) -> InstanceType | None:
+    return next((each for each in kinds.values() if each.name == name), None)
+
+
+def _unlike(view: View, here: str, there: str, what: str) -> Blocked:
     return Blocked(
-        why=f"{view.name} runs on {here}, and deployment {target.name} was built for {there}: "
-        "checks on one say little about the other",
+        why=f"{view.name} runs on {here}, and {what}: checks on one say little about the other",
         remedy=f"write `instance_type: environment` (keeps {here}) or `instance_type: truss` "
         f"(takes {there}) under environments.{view.name} in {view.situation.model.release_file}",
     )

@@ -106,7 +106,7 @@ class View:
 
     @property
     def candidate_is_over(self) -> bool:
-        """Whether the promotion that brought the candidate has failed: Baseten may leave it there."""
+        """Whether the candidate's promotion has failed: Baseten may leave the candidate there."""
         if self.promotion_status is None:
             return self.candidate is not None and self.candidate.health is Health.FAILED
         return self.promotion_status in {"FAILED", "CANCELED"}

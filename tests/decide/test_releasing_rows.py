@@ -355,3 +355,55 @@ def test_an_environment_of_a_new_model_is_created_after_the_push() -> None:
     answer = decide(replace(situation, environment=staging))
     assert isinstance(answer, Decision)
     assert kinds(answer.steps)[:2] == ["Push", "CreateEnvironment"]
+
+
+CPU = InstanceType(id="1x2", name="1x2 - 1 vCPU, 2 GiB RAM")
+L4 = InstanceType(id="L4x4x16", name="L4x4x16 - 1 L4, 4 vCPU, 16 GiB RAM", gpu_count=1)
+H100 = InstanceType(id="H100:8x208", name="H100:8x208 - 8 H100", gpu_count=8)
+
+
+@pytest.mark.parametrize(
+    ("here", "resources", "blocked_for"),
+    [
+        (CPU, {"cpu": "1"}, None),
+        (CPU, {"accelerator": "L4", "use_gpu": True}, "L4"),
+        (L4, {"accelerator": "L4", "use_gpu": True}, None),
+        (L4, {"accelerator": "A10G"}, None),  # another one, but names do not prove it
+        (L4, {"accelerator": "H100:8"}, "H100:8"),
+        (L4, {"cpu": "1", "memory": "1Gi"}, "no GPU"),
+        (L4, {"use_gpu": True}, None),
+        (L4, {"instance_type": "L4x4x16"}, None),
+        (L4, {"instance_type": "1x2"}, CPU.name),
+        (L4, {"instance_type": "one that nobody knows"}, None),
+        (replace(L4, gpu_count=0), {"accelerator": "L4"}, None),
+    ],
+)
+def test_other_hardware_is_seen_before_anything_is_built(
+    here: InstanceType, resources: dict[str, object], blocked_for: str | None
+) -> None:
+    situation = Scene().situation()
+    assert situation.live is not None
+    there = replace(
+        situation.live.environments[0],
+        instance_type_id=here.id,
+        instance_type_name=here.name,
+    )
+    asked = replace(situation.environment, artifact=artifact("D", config={"resources": resources}))
+    said = replace(
+        situation,
+        live=replace(situation.live, environments=(there,)),
+        environment=asked,
+        instance_types={each.id: each for each in (CPU, H100, here)},
+    )
+    answer = decide(said)
+    assert isinstance(answer, Decision)
+    assert answer.row == 21
+    if blocked_for is None:
+        assert answer.blocked is None
+        return
+    assert answer.blocked is not None
+    assert f"config.yaml asks for {blocked_for}" in answer.blocked.why
+    chosen = replace(said, environment=replace(asked, instance_type="truss"))
+    decided = decide(chosen)
+    assert isinstance(decided, Decision)
+    assert decided.blocked is None

@@ -82,7 +82,7 @@ def _tell_start(job: Job, step: RollBack, begun: datetime) -> None:
 
 
 def _persons(job: Job, live: LiveEnvironment | None, step: RollBack) -> FailureKind | None:
-    """A pause, or something that is neither side is promoted or serves: a person's, theirs to end."""
+    """A pause, or that neither side is promoted or serves: a person's doing, and theirs to end."""
     if live is None:
         return None
     if live.candidate is None:

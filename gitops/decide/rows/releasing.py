@@ -14,6 +14,7 @@ from gitops.decide.safety import (
     hardware_asked_for,
     missing_secrets,
     other_hardware,
+    other_hardware_than,
     refused,
 )
 from gitops.decide.view import View, side_of
@@ -107,6 +108,10 @@ def deployment_exists(view: View) -> Decision | None:
     if conflict is not None:
         remedy = "rename or delete that deployment, or write another `rebuild` value"
         return blocked(view, 20, conflict, remedy)
+    namesakes = _namesakes(view)
+    if len(namesakes) > 1:
+        why = f"deployments {', '.join(namesakes)} are all called {view.wanted.reference}"
+        return blocked(view, 20, why, "name the one that is meant by its id", changes=view.changes)
     target = _target(view)
     if target is None:
         return None
@@ -134,6 +139,14 @@ def _name_conflict(view: View) -> str | None:
         if each.conflict is not None and digits is not None and digest.startswith(digits):
             return each.conflict
     return None
+
+
+def _namesakes(view: View) -> tuple[str, ...]:
+    """The ids of the deployments that have the very name Git gives; empty where it gives an id."""
+    found = {each.deployment.id: each.deployment.name for each in view.recognised}
+    if view.wanted.reference is None or view.wanted.reference in found:
+        return ()
+    return tuple(sorted(id_ for id_, name in found.items() if name == view.wanted.reference))
 
 
 def _promote_existing(view: View, target: Recognised) -> Decision:
@@ -192,6 +205,12 @@ def _not_passed(view: View, target: Recognised, outcome: Outcome, reason: str) -
     )
 
 
+def _nothing_to_promote(view: View) -> str:
+    there = view.situation.live is not None
+    model = "" if there else f"model {view.situation.model.key} is not on Baseten, so "
+    return f"{model}there is no deployment {view.environment.deployment} that could be promoted"
+
+
 def none_exists(view: View) -> Decision | None:
     """Row 21: no deployment of it is there: pushed first, then as row 20."""
     artifact = view.environment.artifact
@@ -199,11 +218,12 @@ def none_exists(view: View) -> Decision | None:
         return blocked(
             view,
             21,
-            f"there is no deployment {view.environment.deployment} that could be promoted",
+            _nothing_to_promote(view),
             "push it, or name one that is there",
             changes=view.changes,
         )
     stop = missing_secrets(view) or refused(view, view.changes, hardware_asked_for(view, None))
+    stop = stop or other_hardware_than(view, artifact)
     if stop is not None:
         return blocked(view, 21, stop.why, stop.remedy, changes=view.changes)
     push = Push(artifact=artifact, name=_free_name(view, artifact))
