@@ -265,7 +265,6 @@ _UNTOUCHED = frozenset(
         FailureKind.CHECKS_INCONCLUSIVE,
         FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC,
         FailureKind.LOG_UNREACHABLE,
-        FailureKind.LOG_MOVED,
     }
 )
 """Kinds after which no request was ever answered by the candidate."""

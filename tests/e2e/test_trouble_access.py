@@ -209,7 +209,7 @@ def test_a_deployment_that_is_not_there(seeded: Trouble) -> None:
 
 def test_a_deployment_of_a_model_that_is_not_there(seeded: Trouble) -> None:
     seeded.commit(named("whisper-002", "main"))
-    blocked(seeded, "whisper-002/production", "there is no deployment main")
+    blocked(seeded, "model whisper-002 is not on Baseten, so there is no deployment main")
 
 
 def test_a_deployment_name_that_several_have(seeded: Trouble) -> None:
@@ -227,7 +227,7 @@ def test_a_deployment_name_that_several_have(seeded: Trouble) -> None:
         production.name = "other"
 
     seeded.emulator.call(rename)
-    blocked(seeded, "main")
+    blocked(seeded, "are all called main", "twin0001")
 
 
 def test_a_team_that_is_not_there(seeded: Trouble) -> None:

@@ -112,6 +112,8 @@ def _announce(job: Job, step: Promote, target: Side) -> Entry | Ended:
     try:
         intent = job.announce(entry)
     except LogMoved as moved:
+        # Whoever was first may have changed what serves since we looked.
+        job.view.reread(job.name)
         failure = job.failure(
             FailureKind.LOG_MOVED, candidate=target, doing=DOING, detail=moved.message
         )
