@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeGuard
 
 from gitops.decide.decision import Blocked
 from gitops.decide.view import View
+from gitops.record.history import consents
 from gitops.state.artifact import Artifact
 from gitops.state.differences import flatten
 from gitops.state.json import Json
@@ -28,7 +30,7 @@ def refused(view: View, changes: Sequence[Change], hardware: str | None = None) 
         needed["instance_type"] = smaller
     if not view.environment.protected:
         return None
-    stale = view.log.consents_before(view.situation.applied_commit)
+    stale = _used_up(view, view.environment.allow & needed.keys())
     missing = {
         word: why
         for word, why in sorted(needed.items())
@@ -54,11 +56,24 @@ def refused(view: View, changes: Sequence[Change], hardware: str | None = None) 
 def consents_to_remove(view: View, changes: Sequence[Change]) -> tuple[str, ...]:
     """A notice about words of ``allow`` that nothing needs (any more)."""
     needed = dict(_needed(view, changes))
-    stale = view.log.consents_before(view.situation.applied_commit)
-    over = sorted((view.environment.allow & stale) - needed.keys())
+    over = sorted(_used_up(view, view.environment.allow - needed.keys()))
     if not over:
         return ()
     return (f"`allow: [{', '.join(over)}]` of {view.name} has done its work and may be removed",)
+
+
+def _used_up(view: View, words: AbstractSet[str]) -> frozenset[str]:
+    """Words that an entry of another commit was written under, and Git has kept asking with since.
+
+    A word that was taken out and is written again is new consent.
+    """
+    entry = view.log.consented_before(view.situation.applied_commit)
+    stale = consents(entry) & words
+    if entry is None or not stale:
+        return frozenset()
+    return frozenset(
+        word for word in stale if all(word in each.allow for each in view.asked_after(entry))
+    )
 
 
 def _needed(view: View, changes: Sequence[Change]) -> list[tuple[str, str]]:

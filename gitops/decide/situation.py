@@ -36,6 +36,7 @@ class Asked:
     commit: str
     digest: str | None
     settings: Mapping[str, Json] = field(default_factory=dict)
+    allow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

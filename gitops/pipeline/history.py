@@ -40,8 +40,9 @@ def asked_at(objects: Objects, commit: str, key: ModelKey, environment: str) -> 
         return Asked(commit=commit, digest=None)
     entry = found.release.environments[environment]
     settings = flatten(settings_of(found.raw["environments"][environment]))
+    allow: frozenset[str] = frozenset(entry.allow)
     if entry.commit is None or found.release.truss is None:
-        return Asked(commit=commit, digest=None, settings=settings)
+        return Asked(commit=commit, digest=None, settings=settings, allow=allow)
     pins = Pins(objects, commit, any_commit=configured.config.pins == "any")
     try:
         pinned = pins.resolve(entry.commit, ())
@@ -52,7 +53,7 @@ def asked_at(objects: Objects, commit: str, key: ModelKey, environment: str) -> 
         )
     except (NoArtifact, RepositoryError):
         return None
-    return Asked(commit=commit, digest=artifact.digest, settings=settings)
+    return Asked(commit=commit, digest=artifact.digest, settings=settings, allow=allow)
 
 
 class Unclear:

@@ -88,11 +88,15 @@ class EnvironmentHistory:
 
     @property
     def asked_since(self) -> str | None:
-        """The applied commit of the oldest mark (hold or unverified) that Git's history may end.
+        """The applied commit of the oldest mark that Git's history may end: a hold, an unverified,
+        or a word of ``allow`` that was used up.
 
         None where there is none: then nobody has to know what Git asked for since.
         """
         marks = [hold.entry for hold in self.holds]
+        last = self.last.applied_commit if self.last is not None else ""
+        before = self.consented_before(last)
+        marks += [each for each in (self.last, before) if each is not None and consents(each)]
         if self.unverified is not None:
             marks.append(self.unverified)
         known = [mark for mark in marks if mark.applied_commit]
@@ -102,15 +106,10 @@ class EnvironmentHistory:
         """The entry of that id, which a closing entry named."""
         return next((each for each in self.entries if each.id and each.id == entry_id), None)
 
-    def consents_before(self, applied_commit: str) -> frozenset[str]:
-        """Words of ``allow`` that the newest entry of another commit was already written under."""
-        for entry in reversed(self.entries):
-            if entry.applied_commit != applied_commit:
-                words = entry.figures.get("allow")
-                if isinstance(words, Sequence) and not isinstance(words, str):
-                    return frozenset(word for word in words if isinstance(word, str))
-                return frozenset()
-        return frozenset()
+    def consented_before(self, applied_commit: str) -> Entry | None:
+        """The newest entry of another commit: its words of ``allow`` are used up, see `consents`."""
+        others = (each for each in reversed(self.entries) if each.applied_commit != applied_commit)
+        return next(others, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +168,14 @@ class ModelHistory:
             for side in (entry.from_, entry.to)
             if side is not None and side.deployment_name is not None
         }
+
+
+def consents(entry: Entry | None) -> frozenset[str]:
+    """The words of ``allow`` that an entry was written under."""
+    words = entry.figures.get("allow") if entry is not None else None
+    if not isinstance(words, Sequence) or isinstance(words, str):
+        return frozenset()
+    return frozenset(word for word in words if isinstance(word, str))
 
 
 def same_artifact(one: Side, other: Side) -> bool:

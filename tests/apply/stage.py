@@ -130,7 +130,8 @@ class GitFacts:
             )
             digest = here.artifact.digest if here is not None and here.artifact else None
             settings = flatten(here.settings) if here is not None else {}
-            found.append(Asked(commit=commit, digest=digest, settings=settings))
+            allow = here.allow if here is not None else frozenset()
+            found.append(Asked(commit=commit, digest=digest, settings=settings, allow=allow))
         return tuple(found)
 
     def superseded(

@@ -300,6 +300,22 @@ def test_a_protected_environment_loses_capacity_only_with_consent(
     assert decided(scene).state is State.BLOCKED
 
 
+def test_consent_that_was_taken_out_and_written_again_counts_anew() -> None:
+    word = frozenset({"scale_to_zero"})
+    scene = converged(
+        settings={"min_replica": 0}, live_settings={"min_replica": 2}, protected=True, allow=word
+    )
+    scene.entries.append(entry(Event.SETTINGS, minutes_ago=5, figures={"allow": [*word]}))
+    before, now = (Asked(commit=c * 40, digest=digest("D"), allow=word) for c in "ac")
+    without = Asked(commit="b" * 40, digest=digest("D"))
+    scene.asked = None
+    assert decide(scene.situation()) == Needs(facts=frozenset({Fact.ASKED}))
+    scene.asked = (before, now)
+    assert decided(scene).state is State.BLOCKED
+    scene.asked = (before, without, now)
+    assert kinds(decided(scene).steps) == ["UpdateSettings"]
+
+
 def test_capacity_that_goes_a_little_needs_no_consent() -> None:
     scene = converged(settings={"max_replica": 5}, live_settings={"max_replica": 8}, protected=True)
     assert decided(scene).state is State.SETTINGS

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.record.entry import CLOSING, Entry, Event, Side
-from gitops.record.history import EnvironmentHistory, ModelHistory
+from gitops.record.history import EnvironmentHistory, ModelHistory, consents
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -218,9 +218,11 @@ def test_what_was_asked_and_consented_to_last() -> None:
     )
     assert history.asked_settings == {"a": 1}
     assert history.last_number == 4
-    assert history.consents_before("x") == frozenset()
-    assert production(history.entries[0]).consents_before("x") == {"scale_to_zero"}
-    assert production(history.entries[0]).consents_before(f"{1:040d}") == frozenset()
+    assert consents(history.consented_before("x")) == frozenset()
+    first = production(history.entries[0])
+    assert consents(first.consented_before("x")) == {"scale_to_zero"}
+    assert first.consented_before(f"{1:040d}") is None
+    assert first.asked_since == f"{1:040d}"
 
 
 def test_the_model_is_known_by_its_newest_id_and_its_deployments_by_theirs() -> None:
