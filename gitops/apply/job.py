@@ -297,7 +297,7 @@ class Job:
             "candidate": self.side(candidate) if isinstance(candidate, Deployment) else candidate,
             "serving": self.side(current),
             "serving_status": current.status if current is not None else None,
-            "serving_known": self.view.live is not None,
+            "serving_known": self.view.looked,
             "remote": self.run.remote,
             **facts,
         }

@@ -37,6 +37,8 @@ class ModelView:
         self.made: dict[str, Deployment] = {}
         self.failed_to_start: dict[str, str] = {}
         self.retried: frozenset[str] = frozenset()
+        self.looked = False
+        """Whether Baseten was read: only then no ``live`` means that the model is not there."""
         self._elsewhere: str | None = None
         self._deployments: tuple[Deployment, ...] | None = None
         self._audit: tuple[AuditEntry, ...] | None = None
@@ -86,6 +88,7 @@ class ModelView:
         ``history_known`` False: the deploy log could not be read, and decisions have to say so.
         """
         self.live = live
+        self.looked = True
         self._history_known = history_known
         self._deployments = self._audit = None
         self.read_log()

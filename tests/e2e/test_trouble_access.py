@@ -82,6 +82,7 @@ def test_a_key_that_may_only_read_plans_and_changes_nothing(locked: Trouble, key
     assert finished["failed"] == ["triage/staging"]
     [failure] = finished["failures"]
     assert "this API key may not do that (403" in failure["happened"]
+    assert failure["serves_now"] == "Nothing serves triage/staging."
     assert failure["next"]
     assert locked.emulator.world.models == {}
 
