@@ -78,6 +78,8 @@ class Database:
         wanted = list(dict.fromkeys(oids))
         found = {oid: tree for oid in wanted if (tree := self._trees.get(oid)) is not None}
         missing = [oid for oid in wanted if oid not in found]
+        if not missing:
+            return found
         for oid, answer in zip(missing, self.contents(missing, "tree"), strict=True):
             found[oid] = parse_tree(answer.content, self._id_bytes)
         with self._lock:
@@ -139,6 +141,8 @@ class Database:
         wanted = list(dict.fromkeys(oids))
         found = {oid: size for oid in wanted if (size := self._sizes.get(oid)) is not None}
         missing = [oid for oid in wanted if oid not in found]
+        if not missing:
+            return found
         for oid, header in zip(missing, self.headers(missing), strict=True):
             if header is None:
                 raise MissingObject(f"Object {oid} is not in this clone.", oid=oid)

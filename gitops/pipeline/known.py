@@ -10,13 +10,16 @@ from __future__ import annotations
 import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gitops.release.checks import Check
 from gitops.release.environment import Environment
 
 # Version 2 writes no back references, so equal values give equal bytes.
 _VERSION: Final = 2
+
+Order: TypeAlias = tuple[tuple[str, bytes], ...]
+"""The environments of a file by name and key, in the file's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,34 +28,52 @@ class Keys:
 
     environments: Mapping[str, bytes]
     checks: bytes
-
-    @property
-    def all_environments(self) -> tuple[tuple[str, bytes], ...]:
-        """All environments, in the file's order."""
-        return tuple(self.environments.items())
+    order: Order
 
 
-def keys(whole: Mapping[str, Any]) -> Keys | None:
-    """The keys of a merged release file; None where it has not the right form."""
-    environments = whole.get("environments")
-    if not isinstance(environments, dict):
-        return None
+@dataclass(slots=True)
+class Part:
+    """The environments, or the checks, of a release file over their defaults, with their key."""
+
+    value: Any
+    given: bool
+    key: bytes | None
+    environments: Mapping[str, bytes] | None = None
+    order: Order = ()
+
+
+def part(name: str, whole: Mapping[str, Any]) -> Part:
+    """A part of a merged file. A key is None where the value has not the right form."""
+    value, given = whole.get(name), name in whole
     try:
-        return Keys(
-            {name: marshal.dumps(each, _VERSION) for name, each in environments.items()},
-            marshal.dumps(whole.get("checks"), _VERSION),
-        )
+        if name == "environments":
+            if not isinstance(value, dict):
+                return Part(value, given, None)
+            each = {one: marshal.dumps(below, _VERSION) for one, below in value.items()}
+            return Part(value, given, None, each, tuple(each.items()))
+        return Part(value, given, marshal.dumps(value, _VERSION))
     except ValueError:
+        return Part(value, given, None)
+
+
+def keys(environments: Part, checks: Part) -> Keys | None:
+    """The keys of a merged release file; None where it has not the right form."""
+    if environments.environments is None or checks.key is None:
         return None
+    return Keys(environments.environments, checks.key, environments.order)
 
 
 @dataclass(slots=True)
 class Known:
-    """Validated parts of one compile, by their keys. ``sound``: those that passed their rules."""
+    """Validated parts of one compile, by their keys. ``sound``: those that passed their rules.
 
+    ``merged`` are parts over their defaults, by the text that they were read from.
+    """
+
+    merged: dict[tuple[str, bytes | None], Part] = field(default_factory=dict)
     environments: dict[bytes, Environment] = field(default_factory=dict)
     checks: dict[bytes, dict[str, Check]] = field(default_factory=dict)
-    sound: set[bytes | tuple[tuple[str, bytes], ...]] = field(default_factory=set)
+    sound: set[bytes | Order] = field(default_factory=set)
 
     def filled(self, whole: dict[str, Any], by: Keys) -> dict[str, Any]:
         """The file with every part that is known in its validated form, which is let through."""
@@ -60,8 +81,7 @@ class Known:
         result = {
             **whole,
             "environments": {
-                name: environments.get(by.environments[name], raw)
-                for name, raw in whole["environments"].items()
+                name: environments.get(key) or whole["environments"][name] for name, key in by.order
             },
         }
         checks = self.checks.get(by.checks)
@@ -73,6 +93,6 @@ class Known:
         self, by: Keys, environments: Mapping[str, Environment], checks: dict[str, Check]
     ) -> None:
         """Keep the parts of a file without findings."""
-        for name, environment in environments.items():
-            self.environments[by.environments[name]] = environment
+        for name, key in by.order:
+            self.environments[key] = environments[name]
         self.checks[by.checks] = checks

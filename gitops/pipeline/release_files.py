@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from gitops.errors import Problem, Where
-from gitops.pipeline.known import Keys, Known, keys
+from gitops.pipeline.known import Keys, Known, Part, keys, part
 from gitops.pipeline.places import CONFIG_FILE, Places, of_fault
 from gitops.pipeline.sources import Files
 from gitops.release import defaults, rules
@@ -17,6 +17,7 @@ from gitops.release.finding import Finding, Path
 from gitops.release.language import Config, Release
 from gitops.release.pruned import only_new, validated
 from gitops.release.words import shown
+from gitops.yaml.blocks import Blocks
 from gitops.yaml.document import Document, read
 
 DEFAULT_FOLDER: Final = "releases"
@@ -117,10 +118,11 @@ def paths(files: Files, folder: str) -> tuple[list[str], list[Problem]]:
 def documents(files: Files, wanted: list[str]) -> Iterator[Document]:
     """The release files' documents, in order; one that is not there is skipped."""
     contents = files.read_many(wanted)
+    blocks = Blocks()
     for path in wanted:
         data = contents.get(path)
         if data is not None:
-            yield read(path, data)
+            yield read(path, data, blocks)
 
 
 def settle(
@@ -133,8 +135,13 @@ def settle(
     places = Places(document, configured.document)
     known = known or Known()
     if not document.faults and isinstance(document.value, dict):
-        whole = _whole(document.value, document, configured)
-        by = keys(whole)
+        environments = _part("environments", document.value, document, configured, known)
+        checks = _part("checks", document.value, document, configured, known)
+        whole = {**document.value, "environments": environments.value}
+        if checks.given:
+            whole["checks"] = checks.value
+        _add_team(whole, configured)
+        by = keys(environments, checks)
         settled = by and _settle_quickly(places, whole, by, known)
         if settled:
             return settled, []
@@ -156,11 +163,33 @@ def settle(
 
 def _whole(raw: dict[str, Any], document: Document, configured: Configured) -> dict[str, Any]:
     """The release file over its defaults."""
+    whole = _merged(raw, document, configured)
+    _add_team(whole, configured)
+    return whole
+
+
+def _merged(raw: dict[str, Any], document: Document, configured: Configured) -> dict[str, Any]:
     raw = _with_pins_as_written(raw, document, ("environments",))
-    whole = defaults.release(configured.raw, raw)
+    return defaults.release(configured.raw, raw)
+
+
+def _add_team(whole: dict[str, Any], configured: Configured) -> None:
     if "team" not in whole and configured.config.team is not None:
         whole["team"] = configured.config.team
-    return whole
+
+
+def _part(
+    key: str, raw: dict[str, Any], document: Document, configured: Configured, known: Known
+) -> Part:
+    """A part of a release file over its defaults; files with the same text for it share it."""
+    text = document.blocks.get(key)
+    if text is None and key in raw:
+        return part(key, _merged({key: raw[key]}, document, configured))
+    found = known.merged.get((key, text))
+    if found is None:
+        alone = {key: raw[key]} if key in raw else {}
+        found = known.merged[key, text] = part(key, _merged(alone, document, configured))
+    return found
 
 
 def _faults(document: Document, environments: Path) -> list[Problem]:
@@ -212,11 +241,10 @@ def _settle_quickly(
 
 def _passes(release: Release, by: Keys, known: Known) -> bool:
     """Whether no rule finds anything; rules of parts that passed before are not asked again."""
-    environments = by.all_environments
-    if environments not in known.sound:
+    if by.order not in known.sound:
         if any(rules.of_environments(release.environments)):
             return False
-        known.sound.add(environments)
+        known.sound.add(by.order)
     if by.checks not in known.sound:
         if any(rules.of_checks(release.checks)):
             return False

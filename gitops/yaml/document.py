@@ -9,34 +9,31 @@ equal. See docs/decisions for the measurements.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from gitops.errors import Where
 from gitops.state.json import Json
+from gitops.yaml.blocks import Blocks
 from gitops.yaml.compose import Fault, Node, Step, Steps, compose, decode
 from gitops.yaml.limits import MAX_BYTES
-
-_RISKY: Final = (b"&", b"*", b"!", b"\t", b"<<", b"\x85", b"---", b"...", b"\n%")
-# 0b1, 0o1 and 010 are where readers of YAML disagree: found by folding every byte into the few that
-# matter, since a regular expression takes longer than the parsing.
-_FOLDED: Final = bytes.maketrans(b"123456789bo[{,\r\n+", b"11111111111     -")
-_ZEROS: Final = (b" 00", b" 01", b" -00", b" -01")
-_NOT_FINITE: Final = (b".inf", b".nan")
-_DIGITS: Final = bytes.maketrans(b"0123456789", b"0000000000")
-_LONG_NUMBER: Final = b"0" * 18
-_QUICK_BYTES: Final = 1 << 16
-_QUICK_BRACKETS: Final = 500
+from gitops.yaml.quick import quick
 
 
 @dataclass(slots=True)
 class Document:
-    """One file. ``value`` is None and ``faults`` says why where the text cannot be read."""
+    """One file. ``value`` is None and ``faults`` says why where the text cannot be read.
+
+    ``blocks`` are the texts that gave the values of top-level keys, where those were read apart:
+    equal texts gave equal values.
+    """
 
     file: str
     data: bytes
     value: Json = None
     faults: tuple[Fault, ...] = ()
+    blocks: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     _root: Node | None = field(default=None, repr=False)
     _composed: bool = field(default=False, repr=False)
 
@@ -105,45 +102,22 @@ def _has(value: Any, step: Step) -> bool:
     return isinstance(value, list) and 0 <= step < len(value)
 
 
-def quick(data: bytes) -> tuple[bool, Json]:
-    """Try the quick way: whether it may be trusted with this text, and the value if so."""
-    if len(data) > _QUICK_BYTES or data[:1] in b"%\xef0":
-        return False, None
-    for risk in _RISKY:
-        if risk in data:
-            return False, None
-    if data.count(b"[") + data.count(b"{") > _QUICK_BRACKETS or _doubtful_number(data):
-        return False, None
-    from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
+def read(file: str, data: bytes, blocks: Blocks | None = None) -> Document:
+    """Read one file; problems are in ``faults``, never raised.
 
-    try:
-        text = data.decode()
-        return True, loads(text)
-    except (InvalidYamlError, UnicodeDecodeError, ValueError):
-        return False, None
-
-
-def _doubtful_number(data: bytes) -> bool:
-    if _LONG_NUMBER in data.translate(_DIGITS):
-        return True
-    zeros = data.translate(_FOLDED)
-    for risk in _ZEROS:
-        if risk in zeros:
-            return True
-    folded = data.lower()
-    return _NOT_FINITE[0] in folded or _NOT_FINITE[1] in folded
-
-
-def read(file: str, data: bytes) -> Document:
-    """Read one file; problems are in ``faults``, never raised."""
+    ``blocks`` are those of other files, which this one may share; values are shared with them then.
+    """
+    found = blocks.read(data) if blocks is not None else None
+    if found is not None:
+        return Document(file, data, found[0], (), found[1])
     trusted, value = quick(data)
     if trusted and value is not None:
         return Document(file, data, value)
     text, fault = decode(data)
     if fault is not None:
-        return Document(file, data[:MAX_BYTES], None, (fault,), None, _composed=True)
+        return Document(file, data[:MAX_BYTES], None, (fault,), _composed=True)
     root, faults = compose(text)
     if root is None and not faults:
         faults = [Fault(message="is empty", hint="a file has at least `version: 1`")]
     value = root.value if root is not None else None
-    return Document(file, data, value, tuple(faults), root, _composed=True)
+    return Document(file, data, value, tuple(faults), _root=root, _composed=True)

@@ -7,14 +7,16 @@ has to be what the truss library would send, so this file is read with that libr
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
 from gitops.state.json import Json
 from gitops.yaml.compose import Fault, compose, decode
-from gitops.yaml.document import quick
+from gitops.yaml.quick import quick
 from gitops.yaml.scalars import NotAValue, plain
 
+_SHORT: Final = 64
 _SCALARS: Final = (str, bool, int, float, type(None))
 
 
@@ -29,8 +31,9 @@ class ConfigFault(Exception):
 def parse(data: bytes) -> dict[str, Json]:
     """The map that config.yaml holds. Raises ``ConfigFault``."""
     trusted, value = quick(data)
-    if not (trusted and isinstance(value, dict) and _means_the_same(value)):
-        value = _parse_as_truss(data)
+    if trusted and isinstance(value, dict) and _means_the_same(value):
+        return value
+    value = _parse_as_truss(data)
     if not isinstance(value, dict):
         kind = "empty" if value is None else f"a {'list' if isinstance(value, list) else 'scalar'}"
         raise ConfigFault(Fault(message=f"is {kind}, not a map of settings"))
@@ -88,26 +91,44 @@ def _only_newer(fault: Fault) -> bool:
 
 
 def _means_the_same(value: Any) -> bool:
-    """Whether YAML 1.1 reads these values as YAML 1.2 did; doubt counts as no."""
-    from yaml.resolver import Resolver
-
-    resolvers: Any = Resolver.yaml_implicit_resolvers
+    """Whether YAML 1.1 reads these values as YAML 1.2 did, JSON's alone; doubt counts as no."""
     pending = [value]
     while pending:
         one = pending.pop()
         if isinstance(one, dict):
-            pending += one.keys()
+            if not all(type(key) is str and _is_text_in_both(key) for key in one):
+                return False
             pending += one.values()
         elif isinstance(one, list):
             pending += one
         elif isinstance(one, str):
-            for _tag, expression in resolvers.get(one[:1], ()):
-                # Text that YAML 1.2 too would take for something else was in quotes.
-                if expression.match(one) and _text_when_plain(one):
-                    return False
+            if not _is_text_in_both(one):
+                return False
         elif isinstance(one, float):
             return False
     return True
+
+
+def _is_text_in_both(text: str) -> bool:
+    """Whether a text is no number, date or the like in YAML 1.1 that it is not in 1.2."""
+    return _short_is_text_in_both(text) if len(text) <= _SHORT else _judged(text)
+
+
+@lru_cache(maxsize=4096)
+def _short_is_text_in_both(text: str) -> bool:
+    # The keys and most values of config.yaml files are the same words again and again.
+    return _judged(text)
+
+
+def _judged(text: str) -> bool:
+    from yaml.resolver import Resolver
+
+    resolvers: Any = Resolver.yaml_implicit_resolvers
+    # Text that YAML 1.2 too would take for something else was in quotes.
+    return not any(
+        expression.match(text) and _text_when_plain(text)
+        for _tag, expression in resolvers.get(text[:1], ())
+    )
 
 
 def _text_when_plain(text: str) -> bool:

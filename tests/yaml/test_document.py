@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitops.yaml.compose import compose, decode
-from gitops.yaml.document import quick, read
+from gitops.yaml.document import read
+from gitops.yaml.quick import quick
 from gitops.yaml.scalars import plain
 
 SCALARS = {
