@@ -88,10 +88,10 @@ class EnvironmentHistory:
 
     @property
     def asked_since(self) -> str | None:
-        """The applied commit of the oldest mark that Git's history may end: a hold, an unverified,
-        or a word of ``allow`` that was used up.
+        """The applied commit of the oldest mark that Git's history may end.
 
-        None where there is none: then nobody has to know what Git asked for since.
+        Marks are holds, an unverified, and words of ``allow`` that are used up. None where there is
+        none: then nobody has to know what Git asked for since.
         """
         marks = [hold.entry for hold in self.holds]
         last = self.last.applied_commit if self.last is not None else ""
@@ -107,7 +107,7 @@ class EnvironmentHistory:
         return next((each for each in self.entries if each.id and each.id == entry_id), None)
 
     def consented_before(self, applied_commit: str) -> Entry | None:
-        """The newest entry of another commit: its words of ``allow`` are used up, see `consents`."""
+        """The newest entry of another commit, which used up the words of its `consents`."""
         others = (each for each in reversed(self.entries) if each.applied_commit != applied_commit)
         return next(others, None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,3 +139,23 @@ def test_a_file_that_named_another_model_before_is_blocked(two: Stage) -> None:
     writes = two.writes()
     assert run(two, "apply", "--yes")[0] == 4
     assert two.writes() == writes
+
+
+def test_without_the_log_a_release_is_still_watched_and_taken_back(
+    two: Stage, tmp_path: Path
+) -> None:
+    assert run(two, "apply", "--yes")[0] == 0
+    before = two.serving("production")
+    patient = PRODUCTION.replace("600ms", "20s")
+    two.commit(truss("two", "fails_after_requests: 12"), release(STAGING, patient))
+    remote, away = tmp_path / "remote.git", tmp_path / "away.git"
+    shutil.move(remote, away)
+    code, out, err = run(two, "apply", "--yes", "--no-log", "--format", "json")
+    assert code == 3, (out, err)
+    assert two.serving("production") == before
+    shutil.move(away, remote)
+    code, out, err = run(two, "apply", "--yes")
+    assert code == 0, err
+    assert "held" in out
+    told = [each for each in two.told() if each.startswith("production")]
+    assert told[-2:] == ["production intent", "production rolled_back"]
