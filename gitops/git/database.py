@@ -153,17 +153,12 @@ class Database:
             self._sizes.update((oid, found[oid]) for oid in missing)
         return found
 
-    def read_ahead(self, folders: Mapping[str, Iterable[str]]) -> None:
-        """Learn what ``entries`` will say of folders, by the tree that they are below.
+    def read_ahead(self, folders: Iterable[str]) -> None:
+        """Learn what ``entries`` will say of folders.
 
         All of them level by level, so that many small folders take a few passes and not a few each.
         """
-        level = [
-            oid
-            for root, paths in folders.items()
-            for mode, oid in self.find(root, paths).values()
-            if mode == "040000"
-        ]
+        level = list(folders)
         seen: set[str] = set()
         blobs: dict[str, None] = {}
         while level:
@@ -178,12 +173,9 @@ class Database:
             level = list(deeper)
         self.sizes(blobs)
 
-    def entries(self, root: str, folder: str) -> tuple[TreeEntry, ...] | None:
-        """Everything below a folder of a tree, with sizes of blobs; None where it is no folder."""
-        entry = self.find(root, [folder]).get(folder)
-        if entry is None or entry[0] != "040000":
-            return None
-        rows = self.walk(entry[1])
+    def entries(self, tree: str) -> tuple[TreeEntry, ...]:
+        """Everything below a tree, with sizes of blobs."""
+        rows = self.walk(tree)
         sizes = self.sizes(oid for _, mode, oid in rows if mode != "160000")
         return tuple(
             TreeEntry(

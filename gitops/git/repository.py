@@ -24,6 +24,8 @@ _FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MANY: Final = 3
 """So many questions about one commit's ancestors, and all of them are listed at once."""
 
+_FOLDERS: Final = 100_000
+
 
 class Repository:
     """A repository as ``git`` sees it from one directory. Thread-safe; ``close`` ends its helpers.
@@ -42,6 +44,7 @@ class Repository:
         self._shallow = shallow
         self.id_digits = id_bytes * 2
         self.database = Database(git, id_bytes=id_bytes)
+        self._folders: dict[tuple[str, str], str | None] = {}
         self._tips: dict[tuple[str, str | None], str | None] = {}
         self._asked: dict[str, dict[str, bool]] = {}
         self._reachable: dict[str, frozenset[str]] = {}
@@ -148,6 +151,16 @@ class Repository:
             asked[ancestor] = done.code == 0
         return asked[ancestor]
 
+    def are_ancestors(self, ancestors: Iterable[str], descendant: str) -> bool:
+        """Whether all of these (full ids) are reachable from one commit, in one question.
+
+        No means that at least one is not, or is not in this clone; ask for each then.
+        """
+        asked = [*map(self._full, ancestors), f"^{self._full(descendant)}"]
+        lines = "".join(f"{each}\n" for each in asked)
+        done = self.git.try_run("rev-list", "--max-count=1", "--stdin", stdin=encoded(lines))
+        return done.code == 0 and not done.out
+
     def _known(self, commit: str, answer: bool) -> bool:
         if not self.exists(commit):
             raise MissingObject(
@@ -214,24 +227,43 @@ class Repository:
 
     def tree_id(self, commit: str, folder: str) -> str | None:
         """The id of a folder's tree: the same id, the same files; None: no folder."""
-        with explained(self.database, commit, folder):
-            found = self.database.find(self.database.commit(commit).tree, [folder]).get(folder)
-        return found[1] if found is not None and found[0] == "040000" else None
+        place = (commit, folder)
+        try:
+            return self._folders[place]
+        except KeyError:
+            with explained(self.database, commit, folder):
+                return self._find([place])[place]
 
     def entries(self, commit: str, folder: str) -> tuple[TreeEntry, ...] | None:
         """All blobs, links, submodules below a folder, recursively, with sizes; None: no folder."""
+        tree = self.tree_id(commit, folder)
+        if tree is None:
+            return None
         with explained(self.database, commit, folder):
-            return self.database.entries(self.database.commit(commit).tree, folder)
+            return self.database.entries(tree)
 
     def read_ahead(self, places: Iterable[tuple[str, str]]) -> None:
         """Learn in a few passes what ``tree_id`` and ``entries`` will say of commits' folders.
 
         Raises ``RepositoryError`` where something is missing, without saying whose it is.
         """
+        self.database.read_ahead(tree for tree in self._find(places).values() if tree)
+
+    def _find(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+        """The trees of commits' folders, None for one that is none; kept, as they never change."""
         folders: dict[str, list[str]] = {}
         for commit, folder in places:
-            folders.setdefault(self.database.commit(commit).tree, []).append(folder)
-        self.database.read_ahead(folders)
+            folders.setdefault(commit, []).append(folder)
+        trees: dict[tuple[str, str], str | None] = {}
+        for commit, wanted in folders.items():
+            found = self.database.find(self.database.commit(commit).tree, wanted)
+            for folder in wanted:
+                mode, oid = found.get(folder, ("", ""))
+                trees[commit, folder] = oid if mode == "040000" else None
+        if len(self._folders) > _FOLDERS:
+            self._folders.clear()
+        self._folders.update(trees)
+        return trees
 
     def blob(self, oid: str) -> bytes:
         """The content of a blob."""

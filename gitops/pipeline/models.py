@@ -57,13 +57,18 @@ class ModelCompiler:
 
     def read_ahead(self, files: Iterable[Settled]) -> None:
         """Read what compiling these will need from Git, all at once."""
-        self._trusses.read_ahead(
-            (commit, truss)
+        asked = {
+            (environment.commit, truss)
             for settled in files
             if (truss := settled.release.truss) is not None
             for environment in settled.release.environments.values()
             if environment.commit is not None
-            and isinstance(commit := self._pins.resolve(environment.commit, ()), str)
+        }
+        self._pins.read_ahead(sorted({pin for pin, _ in asked}))
+        self._trusses.read_ahead(
+            (commit, truss)
+            for pin, truss in sorted(asked)
+            if isinstance(commit := self._pins.resolve(pin, ()), str)
         )
 
     def compile(self, settled: Settled) -> tuple[desired.DesiredModel, list[Problem]]:

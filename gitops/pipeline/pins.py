@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from gitops.errors import RepositoryError
@@ -28,6 +29,21 @@ class Pins:
         self._head = head
         self._any = any_commit
         self._known: dict[str, str | tuple[str, str | None]] = {}
+
+    def read_ahead(self, texts: Iterable[str]) -> None:
+        """Look several pins up in one question; those that are not all well are left for later."""
+        full = [text for text in dict.fromkeys(texts) if self._is_full(text)]
+        commits = [text.lower() for text in full]
+        if (
+            len(full) > 1
+            and not self._any
+            and all(map(self._objects.exists, commits))
+            and self._objects.are_ancestors(commits, self._head)
+        ):
+            self._known.update(zip(full, commits, strict=True))
+
+    def _is_full(self, text: str) -> bool:
+        return len(text) == len(self._head) and _HEX.fullmatch(text) is not None
 
     def resolve(self, text: str, path: Path) -> str | Finding:
         """The full commit id that ``text`` pins, or what is wrong with it."""

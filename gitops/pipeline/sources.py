@@ -42,6 +42,9 @@ class Objects(Protocol):
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether one commit is reachable from the other (or is the same)."""
 
+    def are_ancestors(self, ancestors: Iterable[str], descendant: str) -> bool:
+        """Whether all of these are reachable from one; no also where one is not in this clone."""
+
     def info(self, commit: str) -> CommitInfo | None:
         """A commit's date and subject."""
 

@@ -31,6 +31,8 @@ class Trusses:
         self._entries: dict[tuple[str, str], tuple[TreeEntry, ...] | None] = {}
         self._contents: dict[tuple[str, str], Content | NoArtifact] = {}
         self._same: dict[tuple[str, str], Content] = {}
+        # By identity: contents are kept for as long as this is.
+        self._digests: dict[tuple[int, str | None], str] = {}
         self._artifacts: dict[tuple[str, str, str | None], Artifact] = {}
 
     def read_ahead(self, places: Iterable[tuple[str, str]]) -> None:
@@ -56,8 +58,12 @@ class Trusses:
         known = self._artifacts.get(key)
         if known is None:
             found = self._content(commit, truss)
+            same = (id(found), rebuild)
+            digest = self._digests.get(same)
+            if digest is None:
+                digest = self._digests[same] = found.digest(rebuild)
             known = Artifact(
-                digest=found.digest(rebuild),
+                digest=digest,
                 commit=commit,
                 truss=truss,
                 rebuild=rebuild,
@@ -72,9 +78,9 @@ class Trusses:
 
     def _content(self, commit: str, truss: str) -> Content:
         place = (commit, truss)
-        if place not in self._contents:
-            self._contents[place] = self._look(commit, truss)
-        known = self._contents[place]
+        known = self._contents.get(place)
+        if known is None:
+            known = self._contents[place] = self._look(commit, truss)
         if isinstance(known, NoArtifact):
             raise known
         return known

@@ -210,6 +210,10 @@ def test_ancestry(made: Made) -> None:
             assert repository.is_ancestor(commit, main)
         assert not repository.is_ancestor(side, main)
         assert not repository.is_ancestor(main, commits[0])
+        assert repository.are_ancestors([*commits, main], main)
+        assert not repository.are_ancestors([*commits, side], main)
+        assert not repository.are_ancestors([*commits, "1" * len(main)], main)
+        assert not repository.are_ancestors([main, commits[0]], commits[0])
         assert repository.is_ancestor(main, main)
         for descendant in (main, side):
             with pytest.raises(MissingObject, match="not in this clone"):
