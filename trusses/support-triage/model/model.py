@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ _WORD = re.compile(r"[a-z0-9']+")
 def words(text: str) -> list[str]:
     """Lower-case words and pairs of neighbouring words."""
     single = _WORD.findall(text.lower())
-    return single + [f"{left} {right}" for left, right in zip(single, single[1:], strict=False)]
+    return single + [f"{left} {right}" for left, right in pairwise(single)]
 
 
 class Model:

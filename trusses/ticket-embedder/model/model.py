@@ -25,7 +25,11 @@ class Model:
             "object": "list",
             "model": self._name,
             "data": [
-                {"object": "embedding", "index": index, "embedding": hashed_ngrams(text, size=DIMENSIONS)}
+                {
+                    "object": "embedding",
+                    "index": index,
+                    "embedding": hashed_ngrams(text, size=DIMENSIONS),
+                }
                 for index, text in enumerate(texts)
             ],
             "usage": {"prompt_tokens": used, "total_tokens": used},
