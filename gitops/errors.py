@@ -1,4 +1,4 @@
-"""The tree of errors. Each one carries what is wrong, where, how to mend it, and the exit code it ends in.
+"""The tree of errors. Each carries what is wrong, where, how to mend it, and its exit code.
 
 ::
 
@@ -13,7 +13,7 @@
     │   ├── NotFound               1   404
     │   ├── RequestRefused         1   any other 4xx, with Baseten's own message
     │   ├── Unavailable            1   unreachable, or 5xx and 429 to the end of the retries
-    │   └── ResponseLost           1   a write was sent and its answer never came: look before repeating
+    │   └── ResponseLost           1   a write was sent, its answer never came: look first
     ├── Refused                    4   a safety rule, a stale plan, a missing consent
     └── Interrupted              130   SIGINT or SIGTERM
 
@@ -82,7 +82,9 @@ class GitopsError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None, where: Where | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, where: Where | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -155,7 +157,7 @@ class Unavailable(BasetenError):
 
 
 class ResponseLost(BasetenError):
-    """A write may or may not have taken effect: its effect has to be looked up before repeating it."""
+    """A write may have taken effect: that has to be looked up before repeating it."""
 
 
 class Refused(GitopsError):

@@ -33,7 +33,7 @@ def open_project(directory: Path, environ: Mapping[str, str]) -> Project:
 
 
 def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
-    """The deploy logs that this clone holds, with ``remote`` able to fetch from gitops.yaml's one."""
+    """The deploy logs that this clone holds; ``remote``: to fetch from gitops.yaml's one."""
     from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
 

@@ -57,7 +57,7 @@ class GitFacts:
         environment: DesiredEnvironment,
         history: ModelHistory,
     ) -> tuple[str, ...]:
-        """Oldest first. What follows HEAD may change with any commit, a pin with its file's alone."""
+        """Oldest first. What follows HEAD may change with any commit, a pin with its file's."""
         files = (*history.release_files, model.release_file, CONFIG_FILE)
         touching = self.repository.commits_touching(
             (".",) if environment.follows_head else tuple(dict.fromkeys(files)),

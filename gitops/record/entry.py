@@ -25,7 +25,7 @@ class Event(StrEnum):
     NOT_STARTED = "not_started"
     """Closes an intent whose promotion never began."""
     RELEASED = "released"
-    """Closes an intent: promoted, and its watch passed, was inconclusive, was skipped or only alerts."""
+    """Closes an intent: its watch passed, was inconclusive, was skipped, or only alerts."""
     ROLLED_BACK = "rolled_back"
     """Closes an intent: the deployment before serves again; ``to`` is held."""
     REJECTED = "rejected"

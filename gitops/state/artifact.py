@@ -16,7 +16,7 @@ LABEL_TRUSS: Final = "gitops.truss"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeEntry:
-    """One entry of a Git tree: ``mode`` as Git writes it (``100644``), ``path`` from the listed root.
+    """One entry of a Git tree: ``mode`` as Git writes it (``100644``), ``path`` from its root.
 
     ``path`` is the raw path decoded as UTF-8 with ``surrogateescape``. ``kind`` is ``blob``,
     ``tree`` or ``commit`` (a submodule). ``size`` in bytes, blobs only, None where not asked for.

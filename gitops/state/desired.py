@@ -16,7 +16,7 @@ Mode: TypeAlias = Literal["reconcile", "observe", "pause"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """``requires``: an environment that must have succeeded, and served for at least ``seconds``."""
+    """``requires``: an environment that must have succeeded, and served for ``seconds``."""
 
     environment: str
     seconds: float = 0.0
@@ -93,7 +93,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """What to do with published deployments that no environment serves; ``older_than`` in seconds."""
+    """What to do with deployments that no environment serves; ``older_than`` in seconds."""
 
     keep: int | None = None
     older_than: float | None = None
@@ -146,7 +146,7 @@ class DesiredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Fleet-wide limits of gitops.yaml; ``max_changed`` is a share 0-1, judged above five models."""
+    """Limits over the whole fleet; ``max_changed`` is a share 0-1, judged above five models."""
 
     max_changed: float = 0.5
     max_rollbacks: int = 3

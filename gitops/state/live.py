@@ -12,7 +12,7 @@ from gitops.state.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """``name`` is None where Baseten does not say; ``host`` is that of the API's URL, with its port."""
+    """``name`` is None where Baseten does not say; ``host`` is the API's, with its port."""
 
     name: str | None
     host: str
