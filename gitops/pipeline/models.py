@@ -99,7 +99,8 @@ class ModelCompiler:
                     provenance=Provenance(settled.places, ("environments", name), raw),
                 )
             )
-        problems += [settled.places.problem(each) for each in only_new(found, settled.found)]
+        if found:
+            problems += [settled.places.problem(each) for each in only_new(found, settled.found)]
         model = desired.DesiredModel(
             key=ModelKey(release.team, release.model),
             release_file=settled.file,

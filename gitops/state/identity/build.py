@@ -90,7 +90,8 @@ def content(truss: str, entries: tuple[TreeEntry, ...], reading: Reading) -> Con
                 for each in files
             ]
         config = replaced
-    refusals += _collisions(files, config_path)
+        # Nothing else puts two files in one place: names in a tree differ.
+        refusals += _collisions(files, config_path)
     if refusals:
         raise NoArtifact(tuple(refusals))
     files.sort(key=lambda each: each.path.encode("utf-8", "surrogateescape"))

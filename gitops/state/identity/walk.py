@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from gitops.state.artifact import ArchiveEntry, TreeEntry
@@ -179,6 +180,7 @@ class Walk:
         return list(self._entries) if not path else self._below.get(path)
 
 
+@lru_cache(maxsize=4096)
 def _name_problem(path: str) -> str | None:
     """Why a path cannot stand in an archive that is unpacked on Linux."""
     if not path.isprintable():
