@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gitops.decide import decide
 from gitops.decide.decision import Decision
 from gitops.decide.situation import Asked, Evidence, Fact, Situation
+from gitops.errors import RequestRefused
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, LiveModel
@@ -36,6 +37,7 @@ class ModelView:
         self.decided: dict[str, Decision] = {}
         self.made: dict[str, Deployment] = {}
         self.failed_to_start: dict[str, str] = {}
+        self.refused_pushes: dict[str, RequestRefused] = {}
         self.retried: frozenset[str] = frozenset()
         self.looked = False
         """Whether Baseten was read: only then no ``live`` means that the model is not there."""

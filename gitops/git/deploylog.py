@@ -183,7 +183,9 @@ class DeployLog:
             name = LogName.read(ref.removeprefix(LOG))
             if name is not None and entry.release_file:
                 alone = ModelKey(None, name.model)
-                key = alone if self._team_of(alone) == name.team else ModelKey(name.team, name.model)
+                key = (
+                    alone if self._team_of(alone) == name.team else ModelKey(name.team, name.model)
+                )
                 found.setdefault(entry.release_file, key)
         return found
 

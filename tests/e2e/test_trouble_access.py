@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gitops.emulator import Key
-from tests.e2e.trouble import STAGING, Ended, Trouble, release, trouble, truss
+from tests.e2e.trouble import PRODUCTION, STAGING, Ended, Trouble, release, trouble, truss
 
 GOOD = "good.0123456789abcdefghij"
 INVOKE = "invoke.abcdefghij0123456789"
@@ -176,6 +176,26 @@ def test_baseten_says_why_it_refuses(tmp_path: Path) -> None:
         assert "(422): No [31mL4 is left" in " ".join(ended.err.split())
         assert ended.out.startswith("failed: triage/staging\n")
         assert made.emulator.world.models == {}
+
+
+def test_a_refused_push_is_not_sent_again_for_the_next_environment(tmp_path: Path) -> None:
+    with trouble(tmp_path, truss(), release(STAGING, PRODUCTION)) as made:
+        body = {"code": "VALIDATION_ERROR", "message": "No L4 is left"}
+        made.emulator.fault(
+            kind="status", status=422, body=body, method="POST", path="/v1/models$", times=9
+        )
+        ended = made.apply()
+        assert ended.code == 1
+        assert ended.writes.count("POST /v1/models") == 1
+        assert ended.out.startswith("failed: triage/staging, triage/production\n")
+
+
+def test_retention_that_nothing_carries_out_is_said(tmp_path: Path) -> None:
+    asked = release(STAGING, extra="retention: {keep: 2, action: delete}\n")
+    with trouble(tmp_path, truss(), asked) as made:
+        planned = made.gitops("plan")
+        assert planned.code == 0
+        assert "carries out no retention" in " ".join(planned.out.split())
 
 
 def named(model: str, deployment: str = "main", *, team: str = "") -> dict[str, str]:

@@ -12,7 +12,13 @@ from gitops.state.live import Deployment
 
 
 def push(job: Job, step: Push) -> Ended | None:
-    """Push the artifact. A lost answer, or a refusal, is looked up before anything is repeated."""
+    """Push the artifact. A lost answer, or a refusal, is looked up before anything is repeated.
+
+    What Baseten refused once in this run is not sent again for the next environment that wants it.
+    """
+    known = job.view.refused_pushes.get(step.artifact.digest)
+    if known is not None:
+        return _refused(job, known)
     model_id = job.view.live.id if job.view.live else None
     archives = job.ports.archives
     job.progress(f"uploading {step.artifact.truss} at {step.artifact.commit[:12]}")
@@ -37,15 +43,20 @@ def push(job: Job, step: Push) -> Ended | None:
         # Refused because an earlier push, whose answer was lost, has taken the name after all?
         found = _find(job, step)
         if found is None:
-            failure = job.failure(
-                FailureKind.REQUEST_REFUSED, of_push=True, doing="the push", detail=refused.message
-            )
-            job.finished("failed", failure=failure)
-            return Ended(exit_code=refused.exit_code, listed="failed", failure=failure)
+            job.view.refused_pushes[step.artifact.digest] = refused
+            return _refused(job, refused)
         made = found
     job.view.remember(made)
     job.finished("ok", message=f"deployment {made.id}", deployment_id=made.id)
     return None
+
+
+def _refused(job: Job, refused: RequestRefused) -> Ended:
+    failure = job.failure(
+        FailureKind.REQUEST_REFUSED, of_push=True, doing="the push", detail=refused.message
+    )
+    job.finished("failed", failure=failure)
+    return Ended(exit_code=refused.exit_code, listed="failed", failure=failure)
 
 
 def _find(job: Job, step: Push) -> Deployment | None:
