@@ -52,7 +52,10 @@ def last_lines(
         # The rest of the oldest millisecond comes with the next page; what came twice is told
         # apart by its time, replica and text.
         params["end_epoch_millis"] = oldest + 1
-    lines = [line for _, text in sorted(found.items()) for line in text.splitlines() or [""]]
+    # Newest came first: turned round, lines of one moment, such as a traceback's, keep their order.
+    entries = [*found.items()][::-1]
+    entries.sort(key=lambda entry: entry[0][0])
+    lines = [line for _, text in entries for line in text.splitlines() or [""]]
     return tuple(lines[-limit:]) if limit > 0 else ()
 
 

@@ -339,6 +339,14 @@ def test_a_message_of_several_lines_is_several() -> None:
     assert client.reader.logs("m1", "d1", limit=20)[0] == "first"
 
 
+def test_lines_of_one_moment_keep_their_order() -> None:
+    trace = ("Traceback:", "  File model.py", "    load()", "    ^^^^", "RuntimeError")
+    at = str((NOW - 5) * 1_000_000)
+    page = [{"timestamp": at, "message": text, "replica": None} for text in reversed(trace)]
+    client, _ = baseten(lambda _: {"logs": page})
+    assert client.reader.logs("m1", "d1", limit=5) == trace
+
+
 def test_more_lines_than_a_page_holds() -> None:
     lines = [(NOW - 3000 + number // 2, f"line {number}") for number in range(2500)]
     client, server = baseten(log_server(lines))
