@@ -31,9 +31,10 @@ class Underway:
 class EnvironmentStatus:
     """One environment.
 
-    ``target`` is the id of an existing deployment of what is wanted. ``health`` is ready,
-    transition, unhealthy, inactive, failed or stopped. ``replicas`` are those that run now,
-    ``least`` and ``most`` the bounds in force; None where nothing serves or Baseten does not say.
+    ``target`` is the id of an existing deployment of what is wanted, ``target_status`` its status
+    as Baseten names it. ``health``, that of what serves, is ready, transition, unhealthy,
+    inactive, failed or stopped. ``replicas`` are those that run now, ``least`` and ``most`` the
+    bounds in force; None where nothing serves or Baseten does not say.
     ``held`` is set where Git's wish is held back here.
     """
 
@@ -43,6 +44,7 @@ class EnvironmentStatus:
     mode: str
     desired: Wanted
     target: str | None
+    target_status: str | None
     serving: Serving | None
     health: str | None
     replicas: int | None
@@ -132,6 +134,7 @@ def _environment(
             deployment=environment.deployment,
         ),
         target=decision.target.id if decision.target else None,
+        target_status=decision.target.status if decision.target else None,
         serving=None
         if side is None
         else Serving(

@@ -14,6 +14,7 @@ from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import serving, wanted
 from gitops.render.text import printable
 from gitops.render.words import count
+from gitops.state.health import Health, health_of
 
 __all__ = ["as_json", "render", "sentence"]
 
@@ -91,6 +92,10 @@ def _figures(status: EnvironmentStatus) -> str:
     return f" ({', '.join(found)})" if found else ""
 
 
+def _failed(status: str | None) -> bool:
+    return status is not None and health_of(status) is Health.FAILED
+
+
 def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a state
     new = wanted(status.desired)
     match status.state:
@@ -100,6 +105,8 @@ def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a
             return "that is what Git wants"
         case "settings":
             return f"that is what Git wants, with {count(len(status.changes), 'setting')} to change"
+        case "promote" if _failed(status.target_status):
+            return f"Git wants {new}, whose deployment {status.target} is {status.target_status}"
         case "promote" if status.target is not None:
             return f"Git wants {new}, which is there to be promoted"
         case "push" | "promote":
