@@ -52,7 +52,14 @@ def requirements(view: View) -> Decision | GoOn | None:
     if pending is not None:
         return pending
     why = "; ".join(unmet.values())
-    return blocked(view, 19, why, "apply again when that is so", changes=view.changes)
+    remedy = f"apply again once it has {' and '.join(_asked(need) for need in unmet)}"
+    return blocked(view, 19, why, remedy, changes=view.changes)
+
+
+def _asked(need: Requirement) -> str:
+    if not need.seconds:
+        return f"succeeded in {need.environment}"
+    return f"served in {need.environment} for {_words(timedelta(seconds=need.seconds))}"
 
 
 def _lacks(view: View, need: Requirement) -> str | None:
