@@ -9,7 +9,7 @@ from gitops.apply.pace import Pace
 from gitops.apply.ports import Clock, LiveReader, LiveWriter
 from gitops.apply.waiting import poll
 from gitops.errors import GitopsError, ResponseLost
-from gitops.state.live import LiveEnvironment
+from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.names import ModelKey
 
 
@@ -51,7 +51,7 @@ class Control:
                 f"the promotion of {candidate} to {self.tag} was told to end and still runs",
                 hint=f"it gives its traffic back in steps; look with `gitops status {self.key}`",
             )
-        if ended.current is not None and ended.current.name == candidate:
+        if ended.current is not None and _named(ended.current) == candidate:
             return f"{self.tag}: too late, {candidate} serves already"
         return f"{self.tag}: cancelled the promotion of {candidate}{before}; {_serves(ended)}"
 
@@ -98,7 +98,7 @@ class Control:
             raise GitopsError(
                 f"no promotion runs in {self.tag}; {_serves(live)}", hint="there is nothing to do"
             )
-        return live.candidate.name if live.candidate is not None else "a deployment not seen yet"
+        return _named(live.candidate) if live.candidate is not None else "a deployment not seen yet"
 
 
 def _running(live: LiveEnvironment) -> bool:
@@ -113,10 +113,14 @@ def _paused(live: LiveEnvironment) -> bool:
 
 
 def _share(live: LiveEnvironment) -> str:
-    return f" at {live.promotion.percent} % of the traffic" if live.promotion is not None else ""
+    return f" at {live.promotion.percent}% of the traffic" if live.promotion is not None else ""
 
 
 def _serves(live: LiveEnvironment) -> str:
     if live.current is None:
         return "nothing serves there"
-    return f"it serves {live.current.name}, {live.current.status}"
+    return f"{_named(live.current)} serves, {live.current.status}"
+
+
+def _named(deployment: Deployment) -> str:
+    return f"deployment {deployment.id}"

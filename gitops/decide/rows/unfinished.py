@@ -81,7 +81,7 @@ def _ended(
     elif view.cancelled:
         reason = "Git asks for something else now"
     elif undone:
-        reason = "an earlier run rolled it back"
+        reason = "it was ended with this API key, by `gitops cancel` or an earlier run"
     elif view.audit is None:
         reason = "the release ended, and the audit log that could say how cannot be read"
     else:
