@@ -8,28 +8,48 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.context import Context
+from gitops.errors import UsageError
+from gitops.state.names import ModelKey
 
 if TYPE_CHECKING:
     from gitops.apply.control import Control
+    from gitops.pipeline.compile import Compilation
 
 
 def steer(context: Context, model: str, environment: str, act: Callable[[Control], str]) -> None:
-    """Do something to the promotion in one managed environment, and print what was done."""
+    """Do something to the promotion in one managed environment, and print what was done.
+
+    A release file with a problem does not stand in the way: this is for bad days.
+    """
     from gitops.apply.control import Control
-    from gitops.pipeline.project import desired_state
-    from gitops.pipeline.selection import Selection, select
+    from gitops.pipeline.project import compile_as_far_as_valid
     from gitops.render.text import printable
     from gitops.wiring import connect
 
     project = context.project()
-    desired = desired_state(project)
-    (chosen,) = select(desired, Selection(models=(model,), environment=environment)).models
-    with connect(project, desired) as outside:
+    compilation = compile_as_far_as_valid(project)
+    key = _key(compilation, model, environment)
+    with connect(project, compilation.desired) as outside:
         control = Control(
             reader=outside.ports.reader,
             writer=outside.ports.writer,
             clock=outside.ports.clock,
-            key=chosen.key,
+            key=key,
             environment=environment,
         )
         click.echo(printable(act(control)))
+
+
+def _key(compilation: Compilation, model: str, environment: str) -> ModelKey:
+    """The model that is meant; as it was written, where its file may be one with problems."""
+    from gitops.pipeline.selection import Selection, select
+
+    selection = Selection(models=(model,), environment=environment)
+    try:
+        (chosen,) = select(compilation.desired, selection).models
+    except UsageError:
+        if not compilation.errors:
+            raise
+        team, _, name = model.rpartition("/")
+        return ModelKey(team or None, name)
+    return chosen.key

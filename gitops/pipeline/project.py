@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gitops.errors import InvalidRelease
-from gitops.pipeline.compile import compile_commit, look
+from gitops.pipeline.compile import Compilation, compile_commit, look
 from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.release_files import configuration
 from gitops.pipeline.sources import Files, Objects
@@ -67,18 +67,27 @@ def desired_state(project: Project, *, rev: str | None = None) -> Desired:
 
     Raises ``InvalidRelease`` with every problem, ``RepositoryError`` where Git lacks something.
     """
-    repository = project.repository
     if rev is not None:
-        return compile_commit(repository, repository.resolve(rev))
+        return compile_commit(project.repository, project.repository.resolve(rev))
+    compilation = compile_as_far_as_valid(project)
+    if compilation.errors:
+        raise InvalidRelease(compilation.problems)
+    return compilation.desired
+
+
+def compile_as_far_as_valid(project: Project) -> Compilation:
+    """HEAD, or the working tree over it, with the files that are valid, and every problem.
+
+    For what has to work on a bad day too, and depends on one model alone.
+    """
+    repository = project.repository
     head = repository.head()
-    if repository.is_bare:
-        return compile_commit(repository, head)
     files = repository.at(head)
+    if repository.is_bare:
+        return look(repository, files, head, dirty=False)
     compilation = None
     if not repository.dirty((CONFIG_FILE, configuration(files).folder)):
         compilation = look(repository, files, head, dirty=False)
     if compilation is None or repository.dirty(compilation.named):
         compilation = look(repository, project.worktree, head, dirty=True)
-    if compilation.errors:
-        raise InvalidRelease(compilation.problems)
-    return compilation.desired
+    return compilation

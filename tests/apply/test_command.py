@@ -125,6 +125,16 @@ def test_there_is_nothing_to_steer(two: Stage) -> None:
     assert code == 1
 
 
+def test_a_release_file_with_a_problem_does_not_stand_in_the_way_of_steering(two: Stage) -> None:
+    assert run(two, "apply", "--yes")[0] == 0
+    [path] = release(STAGING)
+    two.commit({path: "version: 1\nmodel: triage\nenviroments: {}\n"})
+    for verb in ("cancel", "resume"):
+        code, out, err = run(two, verb, "triage", "production")
+        assert (code, out) == (1, "")
+        assert "no promotion runs in triage/production" in err
+
+
 def test_a_file_that_named_another_model_before_is_blocked(two: Stage) -> None:
     assert run(two, "apply", "--yes", "--env", "staging")[0] == 0
     renamed = {
