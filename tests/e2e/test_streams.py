@@ -143,6 +143,10 @@ def on_terminal(made: Trouble, answer: bytes | signal.Signals, **environ: str) -
         while time.monotonic() < deadline:
             readable, _, _ = select.select([terminal], [], [], 1.0)
             if not readable:
+                # A signal between the prompt and the read that waits for an answer is seen by
+                # Python only when that read returns.
+                if answered and isinstance(answer, signal.Signals):
+                    os.kill(pid, answer)
                 continue
             try:
                 piece = os.read(terminal, 65536)
