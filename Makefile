@@ -1,7 +1,8 @@
 # Needs Python 3.11 or newer, Git and make. Everything else is installed into $(VENV).
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= 2
+# Tests wait for servers and processes more than they compute.
+WORKERS ?= 4
 ARGS ?=
 
 SHELL := /bin/bash

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from gitops.errors import GitopsError
+
+if TYPE_CHECKING:
+    import httpx
+
+SERVES_WITHIN: Final = 60.0
+LOOKS_EVERY: Final = 0.1
 
 CONFIG: Final = """\
 model_name: call-transcriber
@@ -35,7 +44,10 @@ def archive() -> bytes:
 
 
 def push(environ: Mapping[str, str], *, model: str, name: str) -> str:
-    """Prepare, upload, create; returns the deployment's id. Raises httpx's errors as they come."""
+    """Prepare, upload, create, and wait until it serves production; returns the deployment's id.
+
+    Raises httpx's errors as they come, and ``GitopsError`` where it does not serve in time.
+    """
     import boto3
     import httpx
     from ruamel.yaml import YAML
@@ -74,4 +86,19 @@ def push(environ: Mapping[str, str], *, model: str, name: str) -> str:
                 }
             },
         )
-        return str(created.raise_for_status().json()["deployment"]["id"])
+        answer = created.raise_for_status().json()
+        _wait_until_it_serves(client, answer["model"]["id"])
+        return str(answer["deployment"]["id"])
+
+
+def _wait_until_it_serves(client: httpx.Client, model_id: str) -> None:
+    # A release file that adopts it while it is still on its way would have it watched.
+    deadline = time.monotonic() + SERVES_WITHIN
+    while time.monotonic() < deadline:
+        answer = client.get(f"/v1/models/{model_id}/environments/production")
+        production = answer.raise_for_status().json()
+        current = production["current_deployment"]
+        if current and current["status"] == "ACTIVE" and not production["candidate_deployment"]:
+            return
+        time.sleep(LOOKS_EVERY)
+    raise GitopsError(f"what was pushed by hand does not serve after {SERVES_WITHIN:g} s")
