@@ -76,12 +76,12 @@ TRUSS = {
         "resources: {accelerator: L4, use_gpu: yes, cpu: '4'}\n"
         "secrets: {hf_token: null}\n"
         "base_image: {image: 'vllm/vllm-openai:v0.9'}\n"
-        "external_package_dirs: [../shared]\n"
+        "external_package_dirs: [../common]\n"
     ),
     "trusses/qwen/model/model.py": "1\n",
     "trusses/qwen/run.sh": Executable("#!/bin/sh\n"),
     "trusses/qwen/link.py": Symlink("model/model.py"),
-    "trusses/shared/tools/a.py": "a\n",
+    "trusses/common/tools/a.py": "a\n",
 }
 
 
@@ -185,17 +185,17 @@ def digest(repository: Repository) -> str:
 
 def test_the_digest_follows_the_files_and_nothing_else(fleet: Repository) -> None:
     first = digest(fleet)
-    fleet.commit({"trusses/qwen/notes.log": "x", "trusses/shared/a.pyc": "x", "README.md": "x"})
+    fleet.commit({"trusses/qwen/notes.log": "x", "trusses/common/a.pyc": "x", "README.md": "x"})
     assert digest(fleet) == first
     fleet.commit({"trusses/qwen/run.sh": "#!/bin/sh\n"})
     without_bit = digest(fleet)
     assert without_bit != first
-    fleet.commit({"trusses/shared/tools/a.py": "changed"})
+    fleet.commit({"trusses/common/tools/a.py": "changed"})
     assert digest(fleet) not in {first, without_bit}
     fleet.commit(
         {
             "trusses/qwen/run.sh": Executable("#!/bin/sh\n"),
-            "trusses/shared/tools/a.py": "a\n",
+            "trusses/common/tools/a.py": "a\n",
         }
     )
     assert digest(fleet) == first

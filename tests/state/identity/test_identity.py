@@ -234,11 +234,11 @@ def test_large_files_are_never_read() -> None:
     assert tree.read == [tree.entries[0].oid]
 
 
-EXTERNAL = {"trusses/shared": {"a.py": "1", "deep/b.py": "2", "c.pyc": "3"}}
+EXTERNAL = {"trusses/common": {"a.py": "1", "deep/b.py": "2", "c.pyc": "3"}}
 
 
 def test_external_directories_are_put_in_place() -> None:
-    tree = Tree({"model.py": "0"}, {**CONFIG, "external_package_dirs": ["../shared"]}, EXTERNAL)
+    tree = Tree({"model.py": "0"}, {**CONFIG, "external_package_dirs": ["../common"]}, EXTERNAL)
     found = tree.content()
     assert [each.path for each in found.entries] == [
         "config.yaml",
@@ -253,10 +253,10 @@ def test_external_directories_are_put_in_place() -> None:
 
 
 def test_external_files_are_part_of_the_identity() -> None:
-    config = {**CONFIG, "external_package_dirs": ["../shared"], "bundled_packages_dir": "p"}
+    config = {**CONFIG, "external_package_dirs": ["../common"], "bundled_packages_dir": "p"}
     before = Tree({}, config, EXTERNAL)
-    after = Tree({}, config, {"trusses/shared": {**EXTERNAL["trusses/shared"], "a.py": "changed"}})
-    ignored = Tree({}, config, {"trusses/shared": {**EXTERNAL["trusses/shared"], "d.pyc": "new"}})
+    after = Tree({}, config, {"trusses/common": {**EXTERNAL["trusses/common"], "a.py": "changed"}})
+    ignored = Tree({}, config, {"trusses/common": {**EXTERNAL["trusses/common"], "d.pyc": "new"}})
     assert "p/a.py" in [each.path for each in before.content().entries]
     assert before.digest() != after.digest()
     assert before.digest() == ignored.digest()
@@ -268,9 +268,9 @@ def test_external_files_are_part_of_the_identity() -> None:
         (["/abs"], "external_package_dirs: '/abs' leaves the repository"),
         (["../../../x"], "external_package_dirs: '../../../x' leaves the repository"),
         (["../gone"], "external_package_dirs: there is no directory 'trusses/gone' in this commit"),
-        ("../shared", "external_package_dirs has to be a list of directories"),
+        ("../common", "external_package_dirs has to be a list of directories"),
         ([3], "external_package_dirs has to be a list of directories"),
-        (["../shared", "../shared"],
+        (["../common", "../common"],
          "external_package_dirs: two files would land at 'packages/a.py'"),
     ],
 )  # fmt: skip
@@ -280,7 +280,7 @@ def test_external_directories_that_cannot_be(folders: Any, said: str) -> None:
 
 
 def test_a_file_where_a_folder_is_needed_is_refused() -> None:
-    tree = Tree({"packages": "1"}, {**CONFIG, "external_package_dirs": ["../shared"]}, EXTERNAL)
+    tree = Tree({"packages": "1"}, {**CONFIG, "external_package_dirs": ["../common"]}, EXTERNAL)
     assert any("a file and a directory" in each for each in tree.refusals())
 
 
@@ -299,7 +299,7 @@ def test_what_the_files_cannot_pin_is_named_once_a_kind() -> None:
                 "torch==2.1",
                 "numpy",
                 "scipy>=1",
-                "x @ https://h/x.whl",
+                "x @ file:///x.whl",
                 "-r more.txt",
             ],
             "secrets": {"z": None, "a": None},
