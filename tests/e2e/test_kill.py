@@ -7,6 +7,7 @@ nobody can catch, and run again. Meanwhile somebody uses the environments that s
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -453,9 +454,18 @@ def play(made: Stage, scenario: Scenario, chosen: Choice) -> None:
     assert not made.leaks()
 
 
+def as_asked(scenario: Scenario) -> Scenario:
+    """The scenario, killed at every single read too where ``GITOPS_TEST_EVERY_REQUEST`` is set.
+
+    That takes some minutes a scenario; without it, reads are sampled.
+    """
+    asked = os.environ.get("GITOPS_TEST_EVERY_REQUEST")
+    return replace(scenario, every=1, models=150) if asked else scenario
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_killed_at_any_request_it_continues(name: str, tmp_path: Path) -> None:
-    scenario = SCENARIOS[name]
+    scenario = as_asked(SCENARIOS[name])
 
     def chosen(reference: Reference, models: Sequence[str]) -> list[Case]:
         wanted = list(kills(scenario, reference.done))
