@@ -103,7 +103,8 @@ def test_a_second_apply_sends_no_write_and_records_nothing(applied: tuple[Stage,
     done = made.run("apply", "--yes")
     assert done.code == 0, done.told
     reached = [(each["method"], each["path"]) for each in made.journal()]
-    assert reached == [(each.method, each.path) for each in done.sent]
+    # Models are read side by side, so that two requests may overtake each other on the way.
+    assert sorted(reached) == sorted((each.method, each.path) for each in done.sent)
     assert not [each for each in reached if each[0] != "GET"]
     assert made.remote.refs("refs/gitops/log/") == log
 
