@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gitops.emulator.world.samples import Samples
+from gitops.emulator.world.schedule import Schedules
 from gitops.emulator.world.settings import Autoscaling, PromotionSettings
 
 READY = frozenset({"ACTIVE", "UNHEALTHY"})
@@ -42,6 +43,72 @@ class Secret:
     value: str
     team_id: str
     created_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class ApiKey:
+    """A key made over the API: only its digest is kept, and a deleted one stays refused."""
+
+    prefix: str
+    digest: str
+    type: str
+    created_at: float
+    name: str | None = None
+    model_ids: tuple[str, ...] | None = None
+    """The models that a key for calling or exporting is limited to; None: all."""
+    team_id: str | None = None
+    user_id: str | None = None
+    last_used_at: float | None = None
+    deleted: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class AsyncRequest:
+    """A request of `async_predict`, from being queued to its webhook's answer."""
+
+    id: str
+    model_id: str
+    deployment_id: str
+    body: bytes
+    created_at: float
+    expires_at: float
+    status_at: float
+    priority: int = 0
+    attempts: int = 3
+    """How often it is tried in all."""
+    initial_delay: float = 1.0
+    max_delay: float = 5.0
+    status: str = "QUEUED"
+    webhook: str | None = None
+    webhook_status: str = "NO_WEBHOOK_PROVIDED"
+    errors: list[tuple[str, str]] = field(default_factory=list)
+    """Code and message."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Startup:
+    """One replica on its way to being ready."""
+
+    replica_id: str
+    started_at: float
+    phases: list[tuple[str, float]]
+    """Names of the phases that were begun, and when."""
+    environment: str | None = None
+    ended_at: float | None = None
+    succeeded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowRule:
+    """A share of an environment's requests is sent a second time, to one target."""
+
+    id: str
+    deployment_id: str | None
+    environment: str | None
+    percent: int
+    expires_at: float
+    sampling_mode: str
+    propagate_client_cancellation: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +168,8 @@ class Deployment:
     copied_from: str | None = None
     logs: deque[LogLine] = field(default_factory=lambda: deque(maxlen=5000))
     samples: Samples = field(default_factory=Samples)
+    region: str | None = None
+    startups: list[Startup] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,6 +180,10 @@ class EnvironmentUpdate:
     promotion: Mapping[str, Any] | None = None
     backpressure: Mapping[str, Any] | None = None
     """`{"policy": …}` when the block was sent; a null policy clears it."""
+    schedules: Schedules | None = None
+    """All schedules as they will be."""
+    region: str | None = None
+    """The slug of a region; empty: Global."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -163,6 +236,10 @@ class Environment:
     promotion: Promotion | None = None
     stints: list[Stint] = field(default_factory=list)
     """Which deployment took its traffic when."""
+    schedules: Schedules | None = None
+    schedules_due_at: float | None = None
+    """When the next change by a schedule is planned for."""
+    shadows: tuple[ShadowRule, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -8,6 +8,8 @@ from typing import Protocol
 from gitops.emulator.options import Options
 from gitops.emulator.world.audit import AuditLog
 from gitops.emulator.world.entities import (
+    ApiKey,
+    AsyncRequest,
     Deployment,
     Environment,
     LogLine,
@@ -57,6 +59,9 @@ class World:
         self.teams: dict[str, Team] = {}
         self.restricted: dict[tuple[str, str], tuple[str, ...]] = {}
         """Users who may manage the environments of a name, by team; absent: everybody."""
+        self.api_keys: dict[str, ApiKey] = {}
+        """Keys made over the API, by prefix."""
+        self.async_requests: dict[str, AsyncRequest] = {}
         for index, name in enumerate(options.teams):
             identifier = self.ids.new()
             self.teams[identifier] = Team(
