@@ -212,6 +212,9 @@ def _settle(world: World, deployment: Deployment) -> None:
 
 
 def _forget_later(world: World, environment: Environment) -> None:
+    for listener in world.on_promotion_end:
+        listener(world, environment)
+
     def forget(_: World, where: Environment) -> None:
         where.promotion = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from gitops.emulator.faults import Faults, parse
 from gitops.emulator.options import Options
 from gitops.emulator.world.audit import AuditLog
 from gitops.emulator.world.entities import (
@@ -51,6 +52,9 @@ class World:
         self.user_id = self.ids.new()
         self.organization_id = self.ids.new()
         self.created_at = now
+        self.faults = Faults(options.seed)
+        for text in options.faults:
+            self.faults.add(parse(text))
         self.timeline = Timeline()
         self.audit = AuditLog(self.ids)
         self.models: dict[str, Model] = {}
@@ -69,6 +73,7 @@ class World:
             )
         self.on_status: list[Callable[[World, Deployment], None]] = []
         self.on_change: list[Callable[[], None]] = []
+        self.on_promotion_end: list[Callable[[World, Environment], None]] = []
 
     def advance(self, now: float) -> None:
         """Bring the world to `now`, applying every due event in time order."""
