@@ -52,7 +52,7 @@ class ScriptedRunner:
         error = "no weights" if deployment.name.startswith("broken-load") else None
         if error is None:
             self.running.add(deployment.id)
-        world.after(1, lambda: lifecycle.load_finished(world, deployment.id, generation, error))
+        world.after(1, lifecycle.load_finished, deployment.id, generation, error)
 
     def stop(self, deployment_id: str) -> None:
         self.running.discard(deployment_id)

@@ -169,7 +169,10 @@ class Pool:
         )
         self.world.after(
             echo.behaviour.load_seconds,
-            lambda: lifecycle.load_finished(self.world, deployment.id, generation, error),
+            lifecycle.load_finished,
+            deployment.id,
+            generation,
+            error,
         )
 
     async def _answer_echo(

@@ -11,6 +11,7 @@ from gitops.emulator.world.entities import FAILED, Deployment, Model
 from gitops.emulator.world.pushes import check_name
 from gitops.emulator.world.refusal import Refusal, invalid
 from gitops.emulator.world.scaling import apply_autoscaling
+from gitops.emulator.world.timeline import event
 from gitops.emulator.world.world import World
 
 
@@ -69,10 +70,19 @@ def update_autoscaling(
         raise invalid("The development deployment runs with 0 to 1 replicas.")
     if merged == previous:
         return "UNCHANGED"
+    starting = not deployment.deployed
+    world.after(world.options.durations.settings, _put_in_force, deployment.id, dict(update))
+    deployment_after = deployment.autoscaling
+    deployment.autoscaling = merged
+    deeds.autoscaling_changed(world, actor, model, deployment, previous)
+    deployment.autoscaling = deployment_after
+    return "QUEUED" if starting else "ACCEPTED"
 
-    def in_force() -> None:
-        if deployment.id not in world.deployments:
-            return
+
+@event
+def _put_in_force(world: World, deployment_id: str, update: Mapping[str, Any]) -> None:
+    deployment = world.deployments.get(deployment_id)
+    if deployment is not None:
         apply_autoscaling(
             world,
             deployment,
@@ -80,14 +90,6 @@ def update_autoscaling(
             wake=lifecycle.wake,
             scale_to_zero=lifecycle.scale_to_zero,
         )
-
-    starting = not deployment.deployed
-    world.after(world.options.durations.settings, in_force)
-    deployment_after = deployment.autoscaling
-    deployment.autoscaling = merged
-    deeds.autoscaling_changed(world, actor, model, deployment, previous)
-    deployment.autoscaling = deployment_after
-    return "QUEUED" if starting else "ACCEPTED"
 
 
 def rename(world: World, model: Model, deployment: Deployment, name: str) -> None:

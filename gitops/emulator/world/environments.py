@@ -13,6 +13,7 @@ from gitops.emulator.world.hardware import DEFAULT_INSTANCE_TYPE
 from gitops.emulator.world.refusal import Refusal, invalid
 from gitops.emulator.world.scaling import apply_autoscaling
 from gitops.emulator.world.settings import Autoscaling, PromotionSettings, Rolling
+from gitops.emulator.world.timeline import event
 from gitops.emulator.world.world import World
 
 _NAME = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
@@ -136,13 +137,22 @@ def update_environment(
     environment.autoscaling = before
     world.after(
         world.options.durations.settings,
-        lambda: _put_in_force(world, model, environment, autoscaling),
+        _put_in_force,
+        model.id,
+        environment.name,
+        environment.id,
+        autoscaling,
     )
     return "QUEUED" if current is not None and not current.deployed else "ACCEPTED"
 
 
-def _put_in_force(world: World, model: Model, environment: Environment, update: Block) -> None:
-    if model.environments.get(environment.name) is not environment:
+@event
+def _put_in_force(
+    world: World, model_id: str, name: str, environment_id: str, update: Block
+) -> None:
+    model = world.models.get(model_id)
+    environment = model.environments.get(name) if model else None
+    if environment is None or environment.id != environment_id:
         return
     environment.autoscaling = environment.autoscaling.merged(update)
     current = world.current(environment)

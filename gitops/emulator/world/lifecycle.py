@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitops.emulator.world.entities import FAILED, READY, Deployment
 from gitops.emulator.world.scaling import set_replicas, watch_for_idleness
+from gitops.emulator.world.timeline import event
 from gitops.emulator.world.world import World
 
 
@@ -23,9 +24,10 @@ def begin_build(world: World, deployment: Deployment) -> None:
     """Start the image build."""
     set_status(world, deployment, "BUILDING")
     world.log(deployment, "Building image")
-    world.later(deployment, world.options.durations.build, lambda each: _finish_build(world, each))
+    world.later(deployment, world.options.durations.build, _finish_build)
 
 
+@event
 def _finish_build(world: World, deployment: Deployment) -> None:
     problems = world.runner.build(deployment)
     if problems:
@@ -42,15 +44,17 @@ def begin_deploy(world: World, deployment: Deployment) -> None:
     """Schedule the built image."""
     set_status(world, deployment, "DEPLOYING")
     world.log(deployment, "Deploying: scheduling a replica and pulling the image")
-    world.later(deployment, world.options.durations.deploy, lambda each: _begin_load(world, each))
+    world.later(deployment, world.options.durations.deploy, _begin_load)
 
 
+@event
 def _begin_load(world: World, deployment: Deployment) -> None:
     set_status(world, deployment, "LOADING_MODEL")
     world.log(deployment, "Loading model")
     world.runner.load(deployment)
 
 
+@event
 def load_finished(world: World, deployment_id: str, generation: int, error: str | None) -> None:
     """The truss's load ended, with `error` if it raised; ignored if nobody waits for it."""
     deployment = world.deployments.get(deployment_id)
@@ -63,9 +67,10 @@ def load_finished(world: World, deployment_id: str, generation: int, error: str 
     durations = world.options.durations
     least = durations.wake if deployment.status == "WAKING_UP" else durations.load
     passed = (world.now - deployment.since) * world.options.speed
-    world.later(deployment, max(0.0, least - passed), lambda each: become_ready(world, each))
+    world.later(deployment, max(0.0, least - passed), become_ready)
 
 
+@event
 def become_ready(world: World, deployment: Deployment) -> None:
     """At least one replica is up."""
     deployment.deployed = True
@@ -83,6 +88,7 @@ def fail(world: World, deployment: Deployment, status: str) -> None:
     set_status(world, deployment, status)
 
 
+@event
 def scale_to_zero(world: World, deployment: Deployment) -> None:
     """Stop the replicas; the next request starts one."""
     if deployment.status not in READY | {"WAKING_UP"}:
@@ -108,9 +114,10 @@ def begin_deactivation(world: World, deployment: Deployment) -> bool:
     set_status(world, deployment, "DEACTIVATING")
     world.log(deployment, "Deactivating")
     world.runner.stop(deployment.id)
-    world.later(
-        deployment,
-        world.options.durations.deactivate,
-        lambda each: set_status(world, each, "INACTIVE"),
-    )
+    world.later(deployment, world.options.durations.deactivate, _finish_deactivation)
     return True
+
+
+@event
+def _finish_deactivation(world: World, deployment: Deployment) -> None:
+    set_status(world, deployment, "INACTIVE")

@@ -9,6 +9,7 @@ from gitops.emulator.world import lifecycle
 from gitops.emulator.world.entities import FAILED, Deployment, Environment, Promotion, Stint
 from gitops.emulator.world.scaling import apply_autoscaling, watch_for_idleness
 from gitops.emulator.world.settings import Rolling
+from gitops.emulator.world.timeline import EVENTS, event, name_of
 from gitops.emulator.world.world import World
 
 
@@ -40,24 +41,36 @@ def look_at_candidate(world: World, environment: Environment) -> None:
         _plan(world, environment, world.options.durations.release, _begin_traffic)
 
 
-Event = Callable[[World, Environment], None]
+Step = Callable[[World, Environment], None]
 
 
-def _plan(world: World, environment: Environment, seconds: float, event: Event) -> None:
+def _plan(world: World, environment: Environment, seconds: float, step: Step) -> None:
     """One event is pending for a promotion: planning another one replaces it."""
     promotion = environment.promotion
     if promotion is None:
         return
-    promotion.generation += 1
-    generation = promotion.generation
+    promotion.generation = world.timeline.next_number
+    world.after(
+        seconds,
+        _of_promotion,
+        environment.model_id,
+        environment.name,
+        promotion.generation,
+        name_of(step),
+    )
 
-    def fire() -> None:
-        if environment.promotion is promotion and promotion.generation == generation:
-            event(world, environment)
 
-    world.after(seconds, fire)
+@event
+def _of_promotion(world: World, model_id: str, name: str, generation: int, step: str) -> None:
+    model = world.models.get(model_id)
+    environment = model.environments.get(name) if model else None
+    if environment is None or environment.promotion is None:
+        return
+    if environment.promotion.generation == generation:
+        EVENTS[step](world, environment)
 
 
+@event
 def _begin_traffic(world: World, environment: Environment) -> None:
     promotion = _of(environment)
     candidate = world.deployments[promotion.candidate_id]
@@ -78,6 +91,7 @@ def _plan_step(world: World, environment: Environment) -> None:
     _plan(world, environment, rest, _step)
 
 
+@event
 def _step(world: World, environment: Environment) -> None:
     promotion = _of(environment)
     candidate = world.deployments[promotion.candidate_id]
@@ -114,6 +128,7 @@ def ramp_down(world: World, environment: Environment) -> None:
     _plan(world, environment, world.options.durations.step, _step_down)
 
 
+@event
 def _step_down(world: World, environment: Environment) -> None:
     promotion = _of(environment)
     promotion.percent = max(0, promotion.percent - _rolling(promotion).step_percent)
@@ -215,10 +230,12 @@ def _forget_later(world: World, environment: Environment) -> None:
     for listener in world.on_promotion_end:
         listener(world, environment)
 
-    def forget(_: World, where: Environment) -> None:
-        where.promotion = None
+    _plan(world, environment, world.options.durations.terminal_visible, _forget)
 
-    _plan(world, environment, world.options.durations.terminal_visible, forget)
+
+@event
+def _forget(_world: World, environment: Environment) -> None:
+    environment.promotion = None
 
 
 def _of(environment: Environment) -> Promotion:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gitops.emulator.world.entities import READY, Deployment
 from gitops.emulator.world.settings import Autoscaling
+from gitops.emulator.world.timeline import EVENTS, event, name_of
 from gitops.emulator.world.world import World
 
 ScaleDown = Callable[[World, Deployment], None]
@@ -40,13 +41,17 @@ def _grow(world: World, deployment: Deployment) -> None:
     if deployment.status not in READY:
         return
     deployment.growing = True
+    world.after(world.options.durations.replica_start, _grown, deployment.id)
 
-    def grown() -> None:
-        deployment.growing = False
-        if deployment.status in READY and wanted(deployment) > deployment.replicas:
-            set_replicas(world, deployment, wanted(deployment))
 
-    world.after(world.options.durations.replica_start, grown)
+@event
+def _grown(world: World, deployment_id: str) -> None:
+    deployment = world.deployments.get(deployment_id)
+    if deployment is None:
+        return
+    deployment.growing = False
+    if deployment.status in READY and wanted(deployment) > deployment.replicas:
+        set_replicas(world, deployment, wanted(deployment))
 
 
 def apply_autoscaling(
@@ -77,12 +82,16 @@ def watch_for_idleness(world: World, deployment: Deployment, scale_to_zero: Scal
     deployment.idle_check_planned = True
     delay = world.options.scaled(deployment.autoscaling.scale_down_delay or 0)
     at = max(world.now, deployment.last_activity + delay) + world.options.scaled(1.0)
-    world.timeline.plan(at, lambda: _check_idleness(world, deployment, scale_to_zero))
+    world.timeline.plan(at, _check_idleness, deployment.id, name_of(scale_to_zero))
 
 
-def _check_idleness(world: World, deployment: Deployment, scale_to_zero: ScaleDown) -> None:
+@event
+def _check_idleness(world: World, deployment_id: str, scale_to_zero: str) -> None:
+    deployment = world.deployments.get(deployment_id)
+    if deployment is None:
+        return
     deployment.idle_check_planned = False
-    if deployment.status not in READY or deployment.id not in world.deployments:
+    if deployment.status not in READY:
         return
     settings = deployment.autoscaling
     delay = world.options.scaled(settings.scale_down_delay or 0)
@@ -90,14 +99,14 @@ def _check_idleness(world: World, deployment: Deployment, scale_to_zero: ScaleDo
     idle = not deployment.in_flight and world.now - deployment.last_activity >= delay
     if idle and deployment.replicas > least:
         if least == 0:
-            scale_to_zero(world, deployment)
+            EVENTS[scale_to_zero](world, deployment)
             return
         rate = (settings.max_scale_down_rate or 50) / 100
         fewer = deployment.replicas - max(1, math.floor(deployment.replicas * rate))
         set_replicas(world, deployment, max(least, fewer))
         deployment.last_activity = world.now
     if settings.min_replica < deployment.replicas or in_rollout(world, deployment):
-        watch_for_idleness(world, deployment, scale_to_zero)
+        watch_for_idleness(world, deployment, EVENTS[scale_to_zero])
 
 
 def in_rollout(world: World, deployment: Deployment) -> bool:

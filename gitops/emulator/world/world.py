@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVarTuple
 
 from gitops.emulator.faults import Faults, parse
 from gitops.emulator.options import Options
@@ -20,7 +20,9 @@ from gitops.emulator.world.entities import (
 )
 from gitops.emulator.world.identifiers import Identifiers
 from gitops.emulator.world.refusal import not_found
-from gitops.emulator.world.timeline import Timeline
+from gitops.emulator.world.timeline import EVENTS, Timeline, event, name_of
+
+_Arguments = TypeVarTuple("_Arguments")
 
 
 class Runner(Protocol):
@@ -79,9 +81,8 @@ class World:
         """Bring the world to `now`, applying every due event in time order."""
         happened = False
         while (due := self.timeline.take(now)) is not None:
-            at, event = due
-            self.now = max(self.now, at)
-            event()
+            self.now = max(self.now, due.at)
+            EVENTS[due.name](self, *due.arguments)
             happened = True
         self.now = max(self.now, now)
         if happened:
@@ -92,23 +93,23 @@ class World:
         for listener in self.on_change:
             listener()
 
-    def after(self, seconds: float, event: Callable[[], None]) -> None:
-        """Have `event` happen `seconds` of Baseten's time from now."""
-        self.timeline.plan(self.now + self.options.scaled(seconds), event)
+    def after(
+        self,
+        seconds: float,
+        handler: Callable[[World, *_Arguments], None],
+        *arguments: *_Arguments,
+    ) -> int:
+        """Have an event happen `seconds` of Baseten's time from now; gives its number.
+
+        `handler` is registered with `@event`; the arguments are plain values.
+        """
+        return self.timeline.plan(self.now + self.options.scaled(seconds), handler, *arguments)
 
     def later(
-        self, deployment: Deployment, seconds: float, event: Callable[[Deployment], None]
+        self, deployment: Deployment, seconds: float, handler: Callable[[World, Deployment], None]
     ) -> None:
         """As `after`, unless the deployment's status changes or it is deleted before."""
-        generation = deployment.generation
-
-        def fire() -> None:
-            if self.deployments.get(deployment.id) is deployment and (
-                deployment.generation == generation
-            ):
-                event(deployment)
-
-        self.after(seconds, fire)
+        self.after(seconds, _of_deployment, deployment.id, deployment.generation, name_of(handler))
 
     def log(self, deployment: Deployment, message: str, level: str = "INFO") -> None:
         """Add lines to a deployment's log."""
@@ -178,3 +179,10 @@ class World:
         for model in self.models.values():
             for environment in model.environments.values():
                 yield model, environment
+
+
+@event
+def _of_deployment(world: World, deployment_id: str, generation: int, name: str) -> None:
+    deployment = world.deployments.get(deployment_id)
+    if deployment is not None and deployment.generation == generation:
+        EVENTS[name](world, deployment)
