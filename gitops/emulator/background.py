@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from gitops.emulator.clock import Clock
 from gitops.emulator.emulator import Emulator
+from gitops.emulator.faults import read
 from gitops.emulator.http.control import set_status
-from gitops.emulator.http.journal import Fault
 from gitops.emulator.options import Options
 from gitops.emulator.server import Server
 from gitops.emulator.world.create import seed
@@ -87,8 +87,8 @@ class Running:
         self.call(set_status, self.emulator, deployment_id, status)
 
     def fault(self, **fault: Any) -> None:
-        """Plan a fault: fields of `journal.Fault` by name."""
-        self.call(self.emulator.journal.faults.append, Fault(**fault))
+        """Plan a fault: fields of one of `faults` by name. Raises: FaultError."""
+        self.call(self.emulator.faults.add, read(fault))
 
     def requests(self, *, writes: bool = False) -> list[dict[str, Any]]:
         """The journal so far; `writes` leaves out the reads."""

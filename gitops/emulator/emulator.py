@@ -33,6 +33,7 @@ class Emulator:
         self.uploads = Uploads(folder / "uploads", clock.now)
         self.gateway = Gateway(self.world, self.pool, clock)
         self.journal = Journal()
+        self.faults = self.world.faults
         self.limiter = Limiter()
         self.traffic = Traffic(options, self.world, self.gateway)
         self._tasks: list[asyncio.Task[None]] = []

@@ -11,6 +11,8 @@ KeyType = Literal[
     "WORKSPACE_MANAGE_ALL",
     "WORKSPACE_INVOKE",
     "WORKSPACE_EXPORT_METRICS",
+    "WORKSPACE_MANAGE_API_KEYS",
+    "ROUTES",
 ]
 
 
@@ -48,6 +50,14 @@ class Key:
     secret: str
     type: KeyType = "PERSONAL"
     name: str = "emulator"
+    user: str | None = None
+    """Whose personal key it is, by e-mail address; None: the first user's."""
+    team: str | None = None
+    """The name of the team that a workspace key is for; None: all of them."""
+    models: tuple[str, ...] | None = None
+    """Ids of the models that a key for calling or exporting is limited to."""
+    environments: tuple[str, ...] | None = None
+    """Names of the environments that such a key is limited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +73,31 @@ class Options:
     workspace: str | None = None
     """None: `emulator-` and six random characters, so that a fresh emulator is a new workspace."""
     user_email: str = "emulator@example.com"
+    users: tuple[str, ...] = ()
+    """E-mail addresses of further users."""
+    regions: tuple[tuple[str, str], ...] = (("us", "United States"), ("eu", "Europe"))
+    """Slugs and display names; invented."""
     teams: tuple[str, ...] = ("default",)
     """The first is the default team."""
     first_push: Literal["production", "serving", "none"] = "production"
     """What becomes of a model's first deployment: promoted to production, serving there from
     the start, or in no environment. The sources disagree."""
+    invalid_status: Literal[400, 422] = 400
+    """Answered for what is not valid."""
+    async_status: Literal[201, 202] = 201
+    """Answered to `async_predict`: the specification and the guide disagree."""
+    create_environments: bool | None = None
+    """The default of `create_environment_if_missing`, which is announced to change; None: true."""
+    rolling_by_default: bool | None = None
+    """Whether new environments are rolling; None: as the mode has it."""
+    surge_by_default: int | None = None
+    """The default of `max_surge_percent`; None: as the mode has it."""
+    accept_canary: bool | None = None
+    """Whether `ramp_up_while_promoting: true` is taken; None: as the mode has it."""
+    patch_reply: Literal["status", "environment", "both"] | None = None
+    """What a PATCH of an environment answers with; None: as the mode has it."""
+    environment_case: Literal["fold", "exact"] = "fold"
+    """Whether names of environments compare without case."""
     conflict_status: int = 409
     """Answered for duplicates and for a promote while another one runs: the sources disagree."""
     labels_on_copies: bool = False
@@ -83,12 +113,17 @@ class Options:
     """Truss processes that may live at once; the longest idle one gives way."""
     worker_memory_mib: int = 4096
     worker_cpu_seconds: int = 900
+    truss_network: Literal["auto", "off", "on"] = "auto"
+    """Whether trusses may reach the network. `auto`: they are cut off where the system allows it;
+    `off`: where it does not, they fail to load."""
     request_seconds: float = 60.0
     """Real seconds one request may take in a truss before its process is killed."""
     load_seconds: float = 300.0
     """Real seconds a truss's load may take."""
+    faults: tuple[str, ...] = ()
+    """What is to go wrong from the start, in the text form of `gitops.emulator.faults`."""
     seed: int | None = None
-    """Makes ids reproducible; None: random ones."""
+    """Makes ids and the chances of faults reproducible; None: random ones."""
 
     def scaled(self, seconds: float) -> float:
         """`seconds` of Baseten's time in seconds of this machine's clock."""

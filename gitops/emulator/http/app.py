@@ -10,16 +10,16 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from gitops.emulator.faults import RequestFault
 from gitops.emulator.http import control, inference, routes, s3
 from gitops.emulator.http.auth import actor_of, authenticate, authorize
 from gitops.emulator.http.call import Call
-from gitops.emulator.http.journal import Fault
 from gitops.emulator.world.refusal import Refusal
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from gitops.emulator.emulator import Emulator
 
@@ -45,35 +45,59 @@ class App:
             return
         request = Request(scope, receive)
         try:
-            response = await self._respond(request)
+            response, fault = await self._respond(request)
         except ClientDisconnect:
             return
         except Exception:  # noqa: BLE001 - a bug here must show, and not as a hung client
             _LOG.exception("The emulator failed at %s %s", request.method, request.url.path)
             response = JSONResponse({"error": "The emulator failed; see its log."}, 500)
+            fault = None
         if response is None:
             self._drop(scope["client"])
             return
         response.headers["Date"] = formatdate(self._emulator.clock.now(), usegmt=True)
+        if fault is not None and fault.kind == "half_body":
+            send = self._breaking_off(scope["client"], send)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response | None:
-        """The answer, noted in the journal; None where the connection is to be dropped."""
+    def _breaking_off(self, client: Any, send: Send) -> Send:
+        """A `send` that gives half of the first piece of a body and then drops the connection."""
+        over = False
+
+        async def half(message: Message) -> None:
+            nonlocal over
+            body = message.get("body", b"")
+            if over:
+                return
+            if message["type"] == "http.response.body" and len(body) > 1:
+                over = True
+                await send({**message, "body": body[: len(body) // 2], "more_body": True})
+                self._drop(client)
+                return
+            await send(message)
+
+        return half
+
+    async def _respond(self, request: Request) -> tuple[Response | None, RequestFault | None]:
+        """The answer, noted in the journal, and the fault that struck the request.
+
+        The answer is None where the connection is to be dropped.
+        """
         path = request.url.path
         if path.startswith(CONTROL):
-            return await self._control(request, path.removeprefix(CONTROL))
+            return await self._control(request, path.removeprefix(CONTROL)), None
         journal = self._emulator.journal
-        fault = journal.take_fault(request.method, path)
+        fault = self._emulator.faults.for_request(request.method, path)
         is_upload = not path.startswith(("/v1/", INFERENCE))
         body = b"" if is_upload else await request.body()
         entry = journal.note(request.method, path, request.url.query, body, fault)
         if fault is not None and fault.kind == "drop_before":
-            return None
+            return None, fault
         answer = await self._answer(request, path, fault)
         if fault is not None and fault.kind == "drop_after":
-            return None
+            return None, fault
         entry.status = answer.status_code
-        return answer
+        return answer, fault
 
     async def _control(self, request: Request, name: str) -> Response:
         if not self._emulator.options.control:
@@ -81,12 +105,17 @@ class App:
         self._emulator.catch_up()
         return await control.handle(request, self._emulator, name)
 
-    async def _answer(self, request: Request, path: str, fault: Fault | None) -> Response:
-        if fault is not None and fault.kind == "status":
-            return JSONResponse(fault.body, fault.status)
-        if fault is not None and fault.kind == "latency":
+    async def _answer(self, request: Request, path: str, fault: RequestFault | None) -> Response:
+        kind = fault.kind if fault else None
+        if fault is not None and kind == "status" and not fault.done:
+            return _faulty(fault)
+        if fault is not None and kind == "latency":
             await asyncio.sleep(fault.seconds)
         self._emulator.catch_up()
+        answer = await self._dispatch(request, path)
+        return _faulty(fault) if fault is not None and kind == "status" else answer
+
+    async def _dispatch(self, request: Request, path: str) -> Response:
         if path.startswith("/v1/"):
             return self._management(request, path, await request.body())
         if path.startswith(INFERENCE):
@@ -135,6 +164,12 @@ class App:
             body = json.dumps({"error": refusal.message, "error_code": "unauthorized"})
             return Response(body, refusal.status, media_type="application/json")
         return await inference.handle(request, self._emulator.gateway, path)
+
+
+def _faulty(fault: RequestFault) -> Response:
+    if isinstance(fault.answer, str):
+        return PlainTextResponse(fault.answer, fault.status)
+    return JSONResponse(fault.answer, fault.status)
 
 
 def _error(refusal: Refusal) -> dict[str, str]:

@@ -5,6 +5,7 @@ Off unless the emulator was started with `control`. Needs no key.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
+from gitops.emulator import faults
 from gitops.emulator.clock import ManualClock
-from gitops.emulator.http.journal import Fault
 from gitops.emulator.world import lifecycle
 from gitops.emulator.world.create import seed
 from gitops.emulator.world.refusal import Refusal, invalid, not_found
@@ -77,12 +78,20 @@ def _forget_requests(emulator: Emulator, _body: bytes) -> Answer:
 
 
 def _plan_fault(emulator: Emulator, body: bytes) -> Answer:
-    emulator.journal.faults.append(Fault.model_validate_json(body))
-    return {}
+    try:
+        value = json.loads(body)
+        emulator.faults.add(faults.parse(value) if isinstance(value, str) else faults.read(value))
+    except ValueError as problem:
+        raise invalid(f"This is not a fault: {problem}.") from None
+    return _faults(emulator, body)
+
+
+def _faults(emulator: Emulator, _body: bytes) -> Answer:
+    return {"faults": emulator.faults.to_json()}
 
 
 def _forget_faults(emulator: Emulator, _body: bytes) -> Answer:
-    emulator.journal.faults.clear()
+    emulator.faults.lift()
     return {}
 
 
@@ -95,6 +104,18 @@ async def _move_clock(emulator: Emulator, body: bytes) -> Answer:
         raise invalid("The clock of this emulator is not a manual one.")
     await emulator.advance(_Advance.model_validate_json(body).seconds)
     return _clock(emulator, body)
+
+
+def _status(emulator: Emulator, _body: bytes) -> Answer:
+    pool = emulator.pool
+    return {
+        "truss_network": {"state": pool.network, "reason": pool.network_reason},
+        "truss_processes": pool.live,
+        "models": len(emulator.world.models),
+        "deployments": len(emulator.world.deployments),
+        "faults": len(emulator.faults.to_json()),
+        "traffic": emulator.traffic.rate,
+    }
 
 
 def _force_status(emulator: Emulator, body: bytes) -> Answer:
@@ -124,10 +145,12 @@ def _set_traffic(emulator: Emulator, body: bytes) -> Answer:
 _HANDLERS: dict[tuple[str, str], Callable[[Emulator, bytes], Answer | Awaitable[Answer]]] = {
     ("GET", "requests"): _requests,
     ("DELETE", "requests"): _forget_requests,
+    ("GET", "faults"): _faults,
     ("POST", "faults"): _plan_fault,
     ("DELETE", "faults"): _forget_faults,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _move_clock,
+    ("GET", "status"): _status,
     ("POST", "status"): _force_status,
     ("POST", "seed"): _seed,
     ("POST", "traffic"): _set_traffic,

@@ -1,15 +1,14 @@
-"""What was asked of the emulator, in order, and faults that tests have planned."""
+"""What was asked of the emulator, in order."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from gitops.emulator.faults import RequestFault
 
 _KEY_FIELDS = 40
 _KEPT = 100_000
@@ -41,55 +40,16 @@ class Entry:
         }
 
 
-class Fault(BaseModel):
-    """Something that goes wrong with the next matching requests.
-
-    `drop_before`: the connection closes and nothing was done; `drop_after`: the work was
-    done and the answer is lost; `status`: that status without doing anything; `latency`:
-    the answer comes `seconds` later.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["drop_before", "drop_after", "status", "latency"]
-    method: str | None = None
-    path: str = ".*"
-    status: int = 500
-    body: Any = Field(default_factory=lambda: {"error": "Internal Server Error"})
-    seconds: float = 0.0
-    skip: int = Field(default=0, ge=0)
-    times: int = Field(default=1, ge=1)
-
-    def matches(self, method: str, path: str) -> bool:
-        """Whether it is meant for this request; `path` is a regular expression."""
-        return (self.method is None or self.method.upper() == method) and (
-            re.search(self.path, path) is not None
-        )
-
-
 class Journal:
-    """Requests so far and faults to come."""
+    """Requests so far, the oldest leave first."""
 
     def __init__(self) -> None:
         """Start empty."""
         self.entries: deque[Entry] = deque(maxlen=_KEPT)
-        self.faults: list[Fault] = []
 
-    def take_fault(self, method: str, path: str) -> Fault | None:
-        """The fault planned for this request, used up by one."""
-        for fault in self.faults:
-            if not fault.matches(method, path):
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            fault.times -= 1
-            if not fault.times:
-                self.faults.remove(fault)
-            return fault
-        return None
-
-    def note(self, method: str, path: str, query: str, body: bytes, fault: Fault | None) -> Entry:
+    def note(
+        self, method: str, path: str, query: str, body: bytes, fault: RequestFault | None
+    ) -> Entry:
         """Begin an entry; its status is set when it is known."""
         entry = Entry(
             method=method,

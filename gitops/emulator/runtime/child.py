@@ -1,7 +1,7 @@
 """The process that runs one truss.
 
-Started as a script by `worker.py`, alone: it imports nothing of the emulator, and only what
-the truss's own code imports.
+Started as a script by `worker.py`, alone: it imports nothing of the emulator but its neighbour
+`isolation.py`, and only what the truss's own code imports.
 
 It reads one JSON object a line from the socket it was given: first the start order, then
 requests. Standard input is a lifeline: when it closes, whoever started this process is
@@ -16,6 +16,7 @@ import inspect
 import json
 import os
 import resource
+import runpy
 import signal
 import socket
 import sys
@@ -93,16 +94,19 @@ def _hold_the_lifeline() -> None:
 
 
 def _limit(memory_mib: int, cpu_seconds: int) -> None:
-    for kind, value in (
-        (resource.RLIMIT_AS, memory_mib * _MIB),
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 1024 * _MIB),
+    for kind, value, most in (
+        (resource.RLIMIT_AS, memory_mib * _MIB, memory_mib * _MIB),
+        # At the lower bound comes SIGXCPU, by which the emulator knows the reason.
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 5),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_FSIZE, 1024 * _MIB, 1024 * _MIB),
     ):
         _, hard = resource.getrlimit(kind)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        bound, ceiling = (
+            each if hard == resource.RLIM_INFINITY else min(each, hard) for each in (value, most)
+        )
         try:
-            resource.setrlimit(kind, (bound, bound))
+            resource.setrlimit(kind, (bound, ceiling))
         except (OSError, ValueError) as problem:
             # Not every system has every limit.
             sys.stderr.write(f"The limit {kind} cannot be set to {bound}: {problem}\n")
@@ -224,10 +228,19 @@ def _serve(truss: Truss, channel: Channel, message: dict[str, Any]) -> None:
 
 def main() -> None:
     """Load the truss, then answer requests until the lifeline or the socket closes."""
-    threading.Thread(target=_hold_the_lifeline, daemon=True).start()
     channel = Channel(int(sys.argv[1]))
     messages = iter(channel)
-    order = next(messages)
+    order = next(messages, None)
+    if order is None:
+        return
+    if not order["network"]:
+        # Before the first thread: the system moves only a process of one thread.
+        isolation = runpy.run_path(str(Path(__file__).with_name("isolation.py")))
+        reason = isolation["leave_the_network"]()
+        if reason is not None:
+            channel.send({"event": "not_isolated", "reason": reason})
+            return
+    threading.Thread(target=_hold_the_lifeline, daemon=True).start()
     _limit(order["memory_mib"], order["cpu_seconds"])
     try:
         truss = Truss(order)

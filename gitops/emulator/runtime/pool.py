@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,13 @@ from gitops.emulator.options import Options
 from gitops.emulator.runtime.archive import is_served_elsewhere, problems_of, unpack
 from gitops.emulator.runtime.echo import BehaviourError, Echo
 from gitops.emulator.runtime.reply import Reply
-from gitops.emulator.runtime.worker import Order, Worker, WorkerGone
+from gitops.emulator.runtime.worker import NotIsolated, Order, Worker, WorkerGone
 from gitops.emulator.world import lifecycle
 from gitops.emulator.world.entities import READY, Deployment
 from gitops.emulator.world.models import secrets_of
 from gitops.emulator.world.world import World
 
+_LOG = logging.getLogger("gitops.emulator")
 _DRAIN_SECONDS = 30.0
 _FIRST_REST = 0.01
 _LONGEST_REST = 10.0
@@ -44,6 +47,8 @@ class Pool:
         self._room = asyncio.Event()
         self._launching = 0
         self._crashes: dict[str, int] = {}
+        self.network_reason: str | None = None
+        """Why trusses are not cut off from the network, where they should be."""
         self._world: World | None = None
 
     def serve(self, world: World) -> None:
@@ -198,15 +203,22 @@ class Pool:
 
     async def _start(self, deployment: Deployment) -> tuple[Worker | None, str | None]:
         await self._make_room()
-        config = deployment.artifact.config
         archive = deployment.artifact.archive
         if archive is None or archive not in self._roots:
             return None, "The archive is gone."
+        self._launching += 1
+        try:
+            return await self._launch(deployment, self._order(deployment, self._roots[archive]))
+        finally:
+            self._launching -= 1
+
+    def _order(self, deployment: Deployment, root: Path) -> Order:
+        config = deployment.artifact.config
         model = self.world.models.get(deployment.model_id)
         known = secrets_of(self.world, model.team_id) if model else {}
         runtime = config.get("runtime") or {}
-        order = Order(
-            root=self._roots[archive],
+        return Order(
+            root=root,
             config=config,
             secrets={name: known[name] for name in config.get("secrets") or {} if name in known},
             environment=deployment.environment,
@@ -217,21 +229,53 @@ class Pool:
                 str(name): str(value)
                 for name, value in (config.get("environment_variables") or {}).items()
             },
+            network=self.network == "on",
         )
-        self._launching += 1
+
+    @property
+    def network(self) -> str:
+        """Whether trusses have a network: `on` or `off`."""
+        if self._options.truss_network == "auto":
+            return "off" if self.network_reason is None else "on"
+        return self._options.truss_network
+
+    async def _launch(
+        self, deployment: Deployment, order: Order
+    ) -> tuple[Worker | None, str | None]:
         try:
             worker = await Worker.start(order, lambda line: self.world.log(deployment, line))
-            self._loading.add(worker)
-            error = await worker.loaded(self._options.load_seconds)
-            self._loading.discard(worker)
         except (OSError, ValueError) as problem:
             return None, f"The model process could not be started: {problem}"
+        self._loading.add(worker)
+        try:
+            error = await worker.loaded(self._options.load_seconds)
+        except NotIsolated as refused:
+            self._retire(worker)
+            if self._options.truss_network == "off":
+                return None, f"The truss cannot be cut off from the network: {refused}."
+            self._stay_connected(str(refused))
+            return await self._launch(deployment, replace(order, network=True))
         finally:
-            self._launching -= 1
-        if error is None:
-            return worker, None
-        self._retire(worker)
-        return None, error
+            self._loading.discard(worker)
+        if error is not None:
+            self._retire(worker)
+            return None, error
+        if self.network_reason is not None:
+            self.world.log(
+                deployment,
+                f"This truss can reach the network: {self.network_reason}.",
+                "WARNING",
+            )
+        return worker, None
+
+    def _stay_connected(self, reason: str) -> None:
+        if self.network_reason is None:
+            self.network_reason = reason
+            _LOG.warning(
+                "gitops emulator: trusses can reach the network, because this system does not "
+                "let them be cut off: %s",
+                reason,
+            )
 
     def _adopt(self, deployment: Deployment, worker: Worker) -> None:
         worker.last_used = self._now()
@@ -247,13 +291,15 @@ class Pool:
         del self._workers[deployment.id]
         self._retire(worker)
         self.world.advance(self._now())
-        if deployment.id in self.world.deployments and deployment.status in READY:
-            self.world.log(deployment, "The model process ended; it is restarted.", "ERROR")
-            lifecycle.set_status(self.world, deployment, "UNHEALTHY")
-            crashes = self._crashes[deployment.id] = self._crashes.get(deployment.id, 0) + 1
-            await asyncio.sleep(min(_LONGEST_REST, _FIRST_REST * 2**crashes))
-            if deployment.status == "UNHEALTHY":
-                await self._running(deployment)
+        if deployment.id not in self.world.deployments or deployment.status not in READY:
+            return
+        lifecycle.set_status(self.world, deployment, "UNHEALTHY")
+        how = await worker.ending()
+        self._say(deployment, f"The model process ended ({how}); it is restarted.")
+        crashes = self._crashes[deployment.id] = self._crashes.get(deployment.id, 0) + 1
+        await asyncio.sleep(min(_LONGEST_REST, _FIRST_REST * 2**crashes))
+        if deployment.status == "UNHEALTHY":
+            await self._running(deployment)
 
     async def _running(self, deployment: Deployment) -> Worker | None:
         """The deployment's process; started again where it gave way or crashed."""

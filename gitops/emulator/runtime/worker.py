@@ -33,6 +33,12 @@ class Order:
     cpu_seconds: int
     concurrency: int
     variables: Mapping[str, str]
+    network: bool
+    """False: cut off, or not started at all."""
+
+
+class NotIsolated(Exception):
+    """The system does not let the process leave the network; says why."""
 
 
 class WorkerGone(Exception):
@@ -42,15 +48,20 @@ class WorkerGone(Exception):
 class Worker:
     """A running truss. Create with `Worker.start`; `close` ends it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, cpu_seconds: int, on_line: Callable[[str], None]
+    ) -> None:
         """Used by `start`."""
         self.in_flight = 0
+        self._cpu_seconds = cpu_seconds
         self.last_used = 0.0
         self._process = process
         self._on_line = on_line
         self._ids = itertools.count()
         self._answers: dict[int, asyncio.Queue[dict[str, Any] | None]] = {}
-        self._loaded: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._loaded: asyncio.Future[Mapping[str, Any] | None] = (
+            asyncio.get_running_loop().create_future()
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._writer: asyncio.StreamWriter | None = None
         self.gone = asyncio.Event()
@@ -93,7 +104,7 @@ class Worker:
             raise
         finally:
             theirs.close()
-        worker = cls(process, on_line)
+        worker = cls(process, order.cpu_seconds, on_line)
         reader, writer = await asyncio.open_connection(sock=ours, limit=_LINE_LIMIT)
         worker._writer = writer
         worker._send(
@@ -105,6 +116,7 @@ class Worker:
                 "memory_mib": order.memory_mib,
                 "cpu_seconds": order.cpu_seconds,
                 "concurrency": order.concurrency,
+                "network": order.network,
             }
         )
         worker._tasks = [
@@ -114,11 +126,29 @@ class Worker:
         return worker
 
     async def loaded(self, seconds: float) -> str | None:
-        """Wait for the load: None when it went well, else what to write in the log."""
+        """Wait for the load: None when it went well, else what to write in the log.
+
+        Raises:
+            NotIsolated: it was to be cut off from the network and could not be.
+        """
         try:
-            return await asyncio.wait_for(asyncio.shield(self._loaded), seconds)
+            message = await asyncio.wait_for(asyncio.shield(self._loaded), seconds)
         except TimeoutError:
-            return f"load() did not return within {seconds:.0f} seconds."
+            return f"load() did not return within {seconds:g} seconds."
+        if message is None:
+            return f"The model process ended before load() returned: {await self.ending()}."
+        if message["event"] == "not_isolated":
+            raise NotIsolated(message["reason"])
+        return message.get("traceback")
+
+    async def ending(self) -> str:
+        """How a process that is gone ended, in words."""
+        code = await self._process.wait()
+        if code >= 0:
+            return f"exit code {code}"
+        if -code == signal.SIGXCPU:
+            return f"it used up its {self._cpu_seconds} seconds of processor time"
+        return f"signal {signal.Signals(-code).name}"
 
     async def predict(self, body: bytes, headers: Mapping[str, str], seconds: float) -> Reply:
         """Send one request.
@@ -224,7 +254,7 @@ class Worker:
                 message = json.loads(line)
                 event = message.get("event")
                 if event is not None and not self._loaded.done():
-                    self._loaded.set_result(message.get("traceback"))
+                    self._loaded.set_result(message)
                 elif event is None and message["id"] in self._answers:
                     self._answers[message["id"]].put_nowait(message)
         except ConnectionError:
@@ -232,7 +262,7 @@ class Worker:
         finally:
             self.gone.set()
             if not self._loaded.done():
-                self._loaded.set_result("The model process ended before load() returned.")
+                self._loaded.set_result(None)
             for answers in self._answers.values():
                 answers.put_nowait(None)
 
