@@ -34,7 +34,7 @@ demo: $(INSTALLED) ## Play the whole story on this machine, without an account
 
 .PHONY: test
 test: $(INSTALLED) ## Run the tests; ARGS="-k rollback" and the like go to pytest
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 2 $(ARGS)
 
 .PHONY: check
 check: check-format check-lint check-types check-borders check-schemas ## Run everything that judges code without running it

@@ -43,6 +43,7 @@ FOREIGN_NAMES = frozenset(
         "FORCE_COLOR",
         "LINES",
         "NO_COLOR",
+        "PYTHONDONTWRITEBYTECODE",  # every process of the command would compile all of it anew
         "PY_COLORS",
         "TTY_COMPATIBLE",
         "TTY_INTERACTIVE",
@@ -116,6 +117,11 @@ def repository(tmp_path: Path) -> Repository:
 def golden(request: pytest.FixtureRequest) -> Golden:
     """Compare a text with a file in the `golden` folder beside the test."""
     return Golden(request.path.parent / "golden", update=request.config.getoption("update_golden"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Those that take longest begin first, so that no worker is left alone with one in the end.
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

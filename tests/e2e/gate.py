@@ -11,13 +11,12 @@ import http.client
 import json
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 When = Literal["before", "after", "answered"]
@@ -56,6 +55,19 @@ class Kill:
         return f"{self.when} {'read' if self.read else 'write'} {self.at}"
 
 
+class Running(Protocol):
+    """The process that sends."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        ...
+
+    def wait(self, timeout: float) -> object:
+        """Until it has ended; `timeout` in seconds."""
+        ...
+
+
 @dataclass
 class Lane:
     """One process at a time sends through here."""
@@ -64,7 +76,7 @@ class Lane:
     sent: list[Sent] = field(default_factory=list)
     kill: Kill | None = None
     killed_at: Sent | None = None
-    _process: subprocess.Popen[str] | None = None
+    _process: Running | None = None
     _armed: bool = False
     _started: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -76,7 +88,7 @@ class Lane:
         self._process = None
         self._started.clear()
 
-    def belongs_to(self, process: subprocess.Popen[str]) -> None:
+    def belongs_to(self, process: Running) -> None:
         """This is the process."""
         self._process = process
         self._started.set()

@@ -23,6 +23,7 @@ from typing import Any
 
 import httpx
 
+from tests.e2e.forked import Forked
 from tests.e2e.gate import Gate, Kill, Sent, When
 from tests.repositories import Content, Repository
 
@@ -31,17 +32,6 @@ KEY = "canary71.kEy-that-must-never-be-seen-4d1f"
 SECRET = KEY.partition(".")[2]
 GITOPS = (sys.executable, "-m", "gitops")
 ENDS_WITHIN = 240.0
-
-# An announced promotion that is not to be seen is looked for a minute before it counts as never
-# begun. Emulated promotions show at once, so that a second says as much; nothing else is changed.
-HURRIED = """
-import sys
-from gitops.apply.pace import Pace
-Pace.__init__.__kwdefaults__["visible"] = 1.0
-from gitops.cli.main import main
-main()
-"""
-
 
 # Stands in for the Git host's network: whoever pushes an entry dies before or after it is taken.
 HOOK = """\
@@ -175,7 +165,10 @@ class Stage:
         kill: Kill | LogKill | None = None,
         hurried: bool = False,
     ) -> Done:
-        """Run the command to its end, or to its violent one."""
+        """Run the command to its end, or to its violent one.
+
+        Hurried, it starts faster, and does not wait long for what emulated promotions show at once.
+        """
         at_gate = kill if isinstance(kill, Kill) else None
         with self.started(*arguments, lane=lane, at=at, kill=at_gate, hurried=hurried) as process:
             if isinstance(kill, LogKill):
@@ -202,19 +195,24 @@ class Stage:
         at: Repository | None = None,
         kill: Kill | None = None,
         hurried: bool = False,
-    ) -> Iterator[subprocess.Popen[str]]:
+    ) -> Iterator[subprocess.Popen[str] | Forked]:
         """A run of the command; killed where the block does not see it end."""
         way = self.gate.lane(lane)
         way.expect(kill)
-        program = (sys.executable, "-c", HURRIED) if hurried else GITOPS
-        process = subprocess.Popen(
-            [*program, *arguments],
-            cwd=(at or self.work).path,
-            env=_environ() | self.gate.environ(way, KEY),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        cwd = (at or self.work).path
+        env = _environ() | self.gate.environ(way, KEY)
+        process = (
+            Forked(arguments, cwd=cwd, env=env, hurried=True)
+            if hurried
+            else subprocess.Popen(
+                [*GITOPS, *arguments],
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         )
         way.belongs_to(process)
         try:
