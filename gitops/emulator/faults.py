@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -35,6 +34,16 @@ def _pattern(text: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+WorldKind = Literal[
+    "build_fails",
+    "deploy_fails",
+    "load_fails",
+    "no_capacity",
+    "turns_unhealthy",
+    "promotion_sticks",
+]
 
 
 class FaultError(ValueError):
@@ -125,14 +134,7 @@ class WorldFault(_Fault):
     the fault is lifted. Seconds are Baseten's and shrink with `--speed`.
     """
 
-    kind: Literal[
-        "build_fails",
-        "deploy_fails",
-        "load_fails",
-        "no_capacity",
-        "turns_unhealthy",
-        "promotion_sticks",
-    ]
+    kind: WorldKind
     model: Pattern = ".*"
     deployment: Pattern = ".*"
     """A regular expression for the name or the id."""
@@ -143,6 +145,8 @@ class WorldFault(_Fault):
     requests: int | None = Field(default=None, ge=1)
     concurrency: int | None = Field(default=None, ge=1)
     percent: int = Field(default=0, ge=0, le=100)
+
+    _answered: dict[str, int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_a_cause(self) -> WorldFault:
@@ -163,6 +167,13 @@ class WorldFault(_Fault):
                 )
             )
         )
+
+    def is_reached(self, deployment_id: str, *, in_flight: int) -> bool:
+        """Count one more request of a deployment: whether `requests` or `concurrency` is met."""
+        answered = self._answered[deployment_id] = self._answered.get(deployment_id, 0) + 1
+        if self.requests is not None:
+            return answered == self.requests
+        return self.concurrency is not None and in_flight >= self.concurrency
 
 
 Fault = Annotated[RequestFault | WorldFault, Field(discriminator="kind")]
@@ -235,7 +246,6 @@ class Faults:
         self._added = 0
         self.requests: list[RequestFault] = []
         self.world: list[WorldFault] = []
-        self.on_lifted: list[Callable[[], None]] = []
 
     def add(self, fault: RequestFault | WorldFault) -> None:
         """Plan a fault. Each has a random sequence of its own."""
@@ -251,8 +261,6 @@ class Faults:
         """Forget all of them; what they hold back goes on."""
         self.requests.clear()
         self.world.clear()
-        for listener in self.on_lifted:
-            listener()
 
     def for_request(self, method: str, path: str) -> RequestFault | None:
         """The fault that strikes this request."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gitops.emulator.clock import Clock
 from gitops.emulator.runtime.pool import Pool
 from gitops.emulator.runtime.reply import Reply
-from gitops.emulator.world import lifecycle
+from gitops.emulator.world import health, lifecycle
 from gitops.emulator.world.entities import FAILED, READY, STARTING, Deployment, Environment
 from gitops.emulator.world.refusal import Refusal
 from gitops.emulator.world.scaling import touched, watch_for_idleness
@@ -133,6 +133,7 @@ class Gateway:
         world = self._world
         world.advance(self._clock.now())
         deployment.samples.add(world.now, status, time.monotonic() - began, deployment.in_flight)
+        health.request_answered(world, deployment)
         deployment.in_flight -= 1
         touched(world, deployment)
         watch_for_idleness(world, deployment, lifecycle.scale_to_zero)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitops.emulator.options import Options
-from gitops.emulator.world import rollout
+from gitops.emulator.world import health, rollout
 from gitops.emulator.world.audit import SYSTEM
 from gitops.emulator.world.entities import Artifact, Deployment, Environment, Model
 from gitops.emulator.world.environments import create_environment
@@ -17,7 +17,7 @@ from gitops.emulator.world.world import Runner, World
 def create_world(options: Options, runner: Runner, now: float) -> World:
     """An empty workspace in which promotions follow their candidates."""
     world = World(options, runner, now)
-    world.on_status.append(rollout.on_status)
+    world.on_status += [rollout.on_status, health.on_status]
     return world
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
+from gitops.emulator.world.kept import Appended, Entity, Rows, StoredFile
 from gitops.emulator.world.samples import Samples
 from gitops.emulator.world.schedule import Schedules
 from gitops.emulator.world.settings import Autoscaling, PromotionSettings
@@ -25,7 +24,7 @@ TERMINAL: frozenset[PromotionStatus] = frozenset({"SUCCEEDED", "FAILED", "CANCEL
 
 
 @dataclass(slots=True, kw_only=True)
-class Team:
+class Team(Entity):
     """A team; the default one cannot be deleted."""
 
     id: str
@@ -35,7 +34,7 @@ class Team:
 
 
 @dataclass(slots=True, kw_only=True)
-class Secret:
+class Secret(Entity):
     """A secret; the value never leaves except into a truss."""
 
     id: str
@@ -46,7 +45,7 @@ class Secret:
 
 
 @dataclass(slots=True, kw_only=True)
-class ApiKey:
+class ApiKey(Entity):
     """A key made over the API: only its digest is kept, and a deleted one stays refused."""
 
     prefix: str
@@ -63,7 +62,7 @@ class ApiKey:
 
 
 @dataclass(slots=True, kw_only=True)
-class AsyncRequest:
+class AsyncRequest(Entity):
     """A request of `async_predict`, from being queued to its webhook's answer."""
 
     id: str
@@ -117,7 +116,7 @@ class Artifact:
 
     config: Mapping[str, Any]
     raw_config: str | None = None
-    archive: Path | None = None
+    archive: StoredFile | None = None
     """The uploaded file; None for a seeded deployment, which echoes."""
 
 
@@ -133,7 +132,7 @@ class LogLine:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Deployment:
+class Deployment(Entity):
     """One deployment.
 
     `generation` counts status changes, so that a planned event can tell that it is no longer
@@ -166,7 +165,7 @@ class Deployment:
     idle_check_planned: bool = False
     growing: bool = False
     copied_from: str | None = None
-    logs: deque[LogLine] = field(default_factory=lambda: deque(maxlen=5000))
+    logs: Appended[LogLine] = field(default_factory=lambda: Appended(maxlen=5000))
     samples: Samples = field(default_factory=Samples)
     region: str | None = None
     startups: list[Startup] = field(default_factory=list)
@@ -204,6 +203,10 @@ class Promotion:
     generation: int = 0
     carried: int = 0
     """Rounding left over from sharing requests by percent."""
+    sticks_at: int | None = None
+    """A fault keeps it at this percentage, or the first step above it."""
+    sticks_for: float | None = None
+    """Seconds; None: until the fault is lifted."""
 
     @property
     def running(self) -> bool:
@@ -221,7 +224,7 @@ class Stint:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Environment:
+class Environment(Entity):
     """One environment of a model."""
 
     id: str
@@ -243,7 +246,7 @@ class Environment:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Model:
+class Model(Entity):
     """A model with its deployments and environments, both in order of creation."""
 
     id: str
@@ -251,8 +254,8 @@ class Model:
     team_id: str
     created_at: float
     archive_download: bool = True
-    deployments: dict[str, Deployment] = field(default_factory=dict)
-    environments: dict[str, Environment] = field(default_factory=dict)
+    deployments: Rows[str, Deployment] = field(default_factory=Rows)
+    environments: Rows[str, Environment] = field(default_factory=Rows)
     pushes: int = 0
     last_body: tuple[str, bytes] | None = None
     """Route and body of the last request it answered: what synthetic traffic repeats."""

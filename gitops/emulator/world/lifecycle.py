@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitops.emulator.world.entities import FAILED, READY, Deployment
 from gitops.emulator.world.scaling import set_replicas, watch_for_idleness
 from gitops.emulator.world.timeline import event
+from gitops.emulator.world.trouble import LOOK_AGAIN, planned, strikes
 from gitops.emulator.world.world import World
 
 
@@ -30,6 +31,8 @@ def begin_build(world: World, deployment: Deployment) -> None:
 @event
 def _finish_build(world: World, deployment: Deployment) -> None:
     problems = world.runner.build(deployment)
+    if not problems and strikes(world, "build_fails", deployment):
+        problems = ("The build failed, as was asked for.",)
     if problems:
         for problem in problems:
             world.log(deployment, problem, "ERROR")
@@ -44,11 +47,44 @@ def begin_deploy(world: World, deployment: Deployment) -> None:
     """Schedule the built image."""
     set_status(world, deployment, "DEPLOYING")
     world.log(deployment, "Deploying: scheduling a replica and pulling the image")
-    world.later(deployment, world.options.durations.deploy, _begin_load)
+    if not _wait_for_capacity(world, deployment):
+        world.later(deployment, world.options.durations.deploy, _begin_load)
+
+
+def _wait_for_capacity(world: World, deployment: Deployment) -> bool:
+    """Whether a fault keeps a deployment where it is, for a while or until it is lifted."""
+    fault = strikes(world, "no_capacity", deployment)
+    if fault is None:
+        return False
+    world.log(deployment, "No capacity: waiting for a node", "WARNING")
+    until = None if fault.seconds is None else world.now + world.options.scaled(fault.seconds)
+    _look_for_capacity(world, deployment.id, deployment.generation, until)
+    return True
+
+
+@event
+def _look_for_capacity(
+    world: World, deployment_id: str, generation: int, until: float | None
+) -> None:
+    deployment = world.deployments.get(deployment_id)
+    if deployment is None or deployment.generation != generation:
+        return
+    held = planned(world, "no_capacity", deployment)
+    if held and (until is None or world.now < until):
+        rest = LOOK_AGAIN if until is None else (until - world.now) * world.options.speed
+        world.after(rest, _look_for_capacity, deployment_id, generation, until)
+    elif deployment.status == "WAKING_UP":
+        world.runner.load(deployment)
+    else:
+        world.later(deployment, world.options.durations.deploy, _begin_load)
 
 
 @event
 def _begin_load(world: World, deployment: Deployment) -> None:
+    if strikes(world, "deploy_fails", deployment):
+        world.log(deployment, "The container could not be started, as was asked for.", "ERROR")
+        fail(world, deployment, "DEPLOY_FAILED")
+        return
     set_status(world, deployment, "LOADING_MODEL")
     world.log(deployment, "Loading model")
     world.runner.load(deployment)
@@ -60,6 +96,8 @@ def load_finished(world: World, deployment_id: str, generation: int, error: str 
     deployment = world.deployments.get(deployment_id)
     if deployment is None or deployment.generation != generation:
         return
+    if error is None and strikes(world, "load_fails", deployment):
+        error = "The model could not be loaded, as was asked for."
     if error is not None:
         world.log(deployment, error, "ERROR")
         fail(world, deployment, "FAILED")
@@ -104,7 +142,8 @@ def wake(world: World, deployment: Deployment) -> None:
         return
     set_status(world, deployment, "WAKING_UP")
     world.log(deployment, "Waking up from zero")
-    world.runner.load(deployment)
+    if not _wait_for_capacity(world, deployment):
+        world.runner.load(deployment)
 
 
 def begin_deactivation(world: World, deployment: Deployment) -> bool:

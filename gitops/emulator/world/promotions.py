@@ -19,6 +19,7 @@ from gitops.emulator.world.entities import (
 from gitops.emulator.world.hardware import instance_type
 from gitops.emulator.world.refusal import Refusal, invalid
 from gitops.emulator.world.settings import PromotionSettings
+from gitops.emulator.world.trouble import strikes
 from gitops.emulator.world.world import World
 
 
@@ -99,6 +100,7 @@ def attach(
     candidate.backpressure = (
         update.backpressure.get("policy") if update.backpressure else environment.backpressure
     )
+    sticking = strikes(world, "promotion_sticks", candidate)
     environment.promotion = Promotion(
         candidate_id=candidate.id,
         previous_id=environment.current_id,
@@ -108,6 +110,8 @@ def attach(
         visible_at=world.now + world.options.scaled(world.options.durations.candidate_delay),
         rolling=settings.rolling_deploy and environment.current_id is not None,
         keep_previous=wish.keep_previous,
+        sticks_at=sticking.percent if sticking else None,
+        sticks_for=sticking.seconds if sticking else None,
     )
 
 

@@ -10,6 +10,7 @@ from gitops.emulator.world.entities import FAILED, Deployment, Environment, Prom
 from gitops.emulator.world.scaling import apply_autoscaling, watch_for_idleness
 from gitops.emulator.world.settings import Rolling
 from gitops.emulator.world.timeline import EVENTS, event, name_of
+from gitops.emulator.world.trouble import LOOK_AGAIN, planned
 from gitops.emulator.world.world import World
 
 
@@ -74,7 +75,7 @@ def _of_promotion(world: World, model_id: str, name: str, generation: int, step:
 def _begin_traffic(world: World, environment: Environment) -> None:
     promotion = _of(environment)
     candidate = world.deployments[promotion.candidate_id]
-    if candidate.status != "ACTIVE":
+    if candidate.status != "ACTIVE" or _sticks(world, environment, _begin_traffic):
         return
     if not promotion.rolling:
         complete(world, environment)
@@ -83,6 +84,24 @@ def _begin_traffic(world: World, environment: Environment) -> None:
     promotion.status = "RAMPING_UP"
     promotion.percent = min(100, _rolling(promotion).step_percent)
     _plan_step(world, environment)
+
+
+def _sticks(world: World, environment: Environment, step: Step) -> bool:
+    """Whether a fault keeps a promotion where it is; then `step` is tried again later."""
+    promotion = _of(environment)
+    if promotion.sticks_at is None or promotion.percent < promotion.sticks_at:
+        return False
+    candidate = world.deployments[promotion.candidate_id]
+    rest = promotion.sticks_for
+    if rest is not None:
+        promotion.sticks_at = None
+    elif planned(world, "promotion_sticks", candidate):
+        rest = LOOK_AGAIN
+    else:
+        promotion.sticks_at = None
+        return False
+    _plan(world, environment, rest, step)
+    return True
 
 
 def _plan_step(world: World, environment: Environment) -> None:
@@ -95,6 +114,8 @@ def _plan_step(world: World, environment: Environment) -> None:
 def _step(world: World, environment: Environment) -> None:
     promotion = _of(environment)
     candidate = world.deployments[promotion.candidate_id]
+    if _sticks(world, environment, _step):
+        return
     if candidate.status == "ACTIVE":
         if promotion.percent >= 100:
             complete(world, environment)

@@ -1,0 +1,145 @@
+"""Deployments and promotions in trouble that was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.emulator.client import Client, echo_truss
+from tests.emulator.test_inference import messages
+
+
+def plan(client: Client, text: str) -> None:
+    client.ask("POST", "/__emulator__/faults", text)
+
+
+def lift(client: Client) -> None:
+    client.ask("DELETE", "/__emulator__/faults")
+
+
+def status(client: Client, model_id: str, deployment_id: str = "production") -> str:
+    return str(client.deployment(model_id, deployment_id)["status"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "failed"),
+    [
+        ("build_fails", "BUILD_FAILED"),
+        ("deploy_fails", "DEPLOY_FAILED"),
+        ("load_fails", "FAILED"),
+    ],
+)
+def test_a_deployment_fails_once_and_its_retry_succeeds(
+    client: Client, kind: str, failed: str
+) -> None:
+    plan(client, f"{kind}:model=^model$")
+    made = client.create(echo_truss())
+    client.create(echo_truss(), name="another")
+    client.emulator.advance(300)
+    model_id, deployment_id = made["model"]["id"], made["deployment"]["id"]
+    assert status(client, model_id, deployment_id) == failed
+    assert client.environment(model_id)["current_deployment"] is None
+    assert f"Fault {kind}" in messages(client, model_id, deployment_id)
+    others = [each for each in client.get("/v1/models")["models"] if each["id"] != model_id]
+    assert status(client, others[0]["id"]) == "ACTIVE"
+    assert client.post(f"/v1/models/{model_id}/deployments/{deployment_id}/retry")["retried"]
+    client.emulator.advance(300)
+    assert status(client, model_id, deployment_id) == "ACTIVE"
+
+
+def test_capacity_that_does_not_come_holds_a_promotion_at_0_percent(client: Client) -> None:
+    model_id, first = client.live()
+    plan(client, "no_capacity:deployment=^slow$")
+    second = client.push(
+        model_id, echo_truss(), deployment_name="slow", environment_name="production"
+    )["id"]
+    client.emulator.advance(7200)
+    assert status(client, model_id, second) == "DEPLOYING"
+    environment = client.environment(model_id)
+    assert environment["current_deployment"]["id"] == first
+    assert environment["in_progress_promotion"]["status"] == "RELEASING"
+    assert environment["in_progress_promotion"]["percent_traffic_to_new_version"] == 0
+    lift(client)
+    client.emulator.advance(300)
+    assert client.environment(model_id)["current_deployment"]["id"] == second
+
+
+def test_capacity_may_come_later_also_for_what_wakes_up(client: Client) -> None:
+    model_id, deployment_id = client.live()
+    client.emulator.advance(1000)
+    assert status(client, model_id) == "SCALED_TO_ZERO"
+    plan(client, "no_capacity:seconds=600")
+    client.predict(model_id, None, "production/wake")
+    client.emulator.advance(590)
+    assert status(client, model_id) == "WAKING_UP"
+    client.emulator.advance(25)
+    assert status(client, model_id) == "ACTIVE"
+    assert messages(client, model_id, deployment_id).count("Fault no_capacity") == 1
+
+
+@pytest.mark.parametrize("percent", [0, 50, 100])
+def test_a_promotion_sticks_where_it_was_told_to(client: Client, percent: int) -> None:
+    model_id, first = client.live()
+    second = client.ready(model_id)
+    plan(client, f"promotion_sticks:environment=^production$,percent={percent}")
+    client.promote(model_id, second)
+    client.emulator.advance(3600)
+    environment = client.environment(model_id)
+    assert environment["current_deployment"]["id"] == first
+    shown = environment["in_progress_promotion"]
+    assert shown["percent_traffic_to_new_version"] == percent
+    assert shown["status"] == ("RAMPING_UP" if percent else "RELEASING")
+    if percent == 50:
+        client.post(f"/v1/models/{model_id}/environments/production/force_roll_forward_promotion")
+    else:
+        lift(client)
+        client.emulator.advance(120)
+    assert client.environment(model_id)["current_deployment"]["id"] == second
+
+
+def test_a_promotion_may_stick_for_a_while(client: Client) -> None:
+    model_id, first = client.live()
+    second = client.ready(model_id)
+    plan(client, "promotion_sticks:percent=25,seconds=1000")
+    client.promote(model_id, second)
+    client.emulator.advance(1000)
+    assert client.environment(model_id)["current_deployment"]["id"] == first
+    client.emulator.advance(200)
+    assert client.environment(model_id)["current_deployment"]["id"] == second
+
+
+def test_a_deployment_turns_unhealthy_after_a_while_and_recovers(client: Client) -> None:
+    plan(client, "turns_unhealthy:after=60,seconds=30")
+    made = client.create(echo_truss(), autoscaling_settings={"min_replica": 1})
+    client.emulator.advance(155)
+    model_id = made["model"]["id"]
+    seen = []
+    for _ in range(20):
+        seen.append(status(client, model_id))
+        client.emulator.advance(6)
+    assert seen.count("UNHEALTHY") == 5
+    assert seen[0] == seen[-1] == "ACTIVE"
+
+
+def test_a_deployment_turns_unhealthy_under_load_and_still_gets_traffic(client: Client) -> None:
+    model_id, deployment_id = client.live()
+    plan(client, "turns_unhealthy:requests=3")
+    seen: list[Any] = []
+    for _ in range(4):
+        reply = client.predict(model_id, {"messages": [{}]})
+        seen.append((reply.status_code, status(client, model_id)))
+    assert seen == [(200, "ACTIVE"), (200, "ACTIVE"), (200, "UNHEALTHY"), (200, "UNHEALTHY")]
+    errors = messages(client, model_id, deployment_id, min_level="ERROR")
+    assert errors == ["The health check fails, as was asked for."]
+
+
+@pytest.mark.parametrize("options", [{"faults": ("build_fails:probability=0.5",), "seed": 3}])
+def test_a_seed_lets_the_same_builds_fail(client: Client) -> None:
+    model_id = client.create(echo_truss())["model"]["id"]
+    for _ in range(7):
+        client.push(model_id, echo_truss())
+    client.emulator.advance(300)
+    listed = client.get(f"/v1/models/{model_id}/deployments")["deployments"]
+    failed = [each["name"] for each in listed if each["status"] == "BUILD_FAILED"]
+    assert failed == ["deployment-4"]
