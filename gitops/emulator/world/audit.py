@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.emulator.world.identifiers import Identifiers
+from gitops.emulator.world.kept import Appended
 from gitops.emulator.world.refusal import invalid
 
 GROUPS: dict[str, frozenset[str]] = {
@@ -91,10 +92,10 @@ class Query:
 class AuditLog:
     """All entries, oldest first."""
 
-    def __init__(self, ids: Identifiers) -> None:
-        """Start empty."""
+    def __init__(self, ids: Identifiers, entries: Appended[Entry]) -> None:
+        """Entries are added to `entries`."""
         self._ids = ids
-        self._entries: list[Entry] = []
+        self._entries = entries
 
     def __iter__(self) -> Iterator[Entry]:
         """Entries, oldest first."""

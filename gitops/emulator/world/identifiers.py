@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from collections.abc import Iterable
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
@@ -15,6 +16,7 @@ class Identifiers:
 
     def __init__(self, seed: int | None) -> None:
         """`seed` None takes the system's randomness."""
+        self._seed = seed
         self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
         self._given: set[str] = set()
 
@@ -26,6 +28,12 @@ class Identifiers:
             if value not in self._given:
                 self._given.add(value)
                 return value
+
+    def restored(self, known: Iterable[str]) -> None:
+        """Go on after a state was read that holds these ids."""
+        self._given = set(known)
+        if self._seed is not None:
+            self._random = random.Random(f"{self._seed} {len(self._given)}")
 
     def shuffled(self, items: list[_Item]) -> list[_Item]:
         """`items` in another order: the order of Baseten's lists is not documented."""

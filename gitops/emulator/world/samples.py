@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from dataclasses import dataclass, field
+
+from gitops.emulator.world.kept import Rows
 
 RESOLUTION = 0.05
 """Seconds in one bucket."""
@@ -21,23 +22,24 @@ class Bucket:
     in_flight: int = 0
 
 
+@dataclass(slots=True)
 class Samples:
     """The requests of one deployment; the oldest leave after seven days."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self._buckets: OrderedDict[int, Bucket] = OrderedDict()
-        self.first_seen: dict[str, float] = {}
+    buckets: Rows[int, Bucket] = field(default_factory=Rows)
+    first_seen: dict[str, float] = field(default_factory=dict)
+    """When a status class was first answered."""
 
     def add(self, at: float, status: int, seconds: float, in_flight: int) -> None:
         """Count one answered request."""
         tick = math.floor(at / RESOLUTION)
-        bucket = self._buckets.get(tick)
+        bucket = self.buckets.get(tick)
         if bucket is None:
-            bucket = self._buckets[tick] = Bucket()
+            bucket = self.buckets[tick] = Bucket()
             oldest_kept = tick - math.floor(RETENTION_SECONDS / RESOLUTION)
-            while next(iter(self._buckets)) < oldest_kept:
-                self._buckets.popitem(last=False)
+            while (oldest := next(iter(self.buckets))) < oldest_kept:
+                del self.buckets[oldest]
+        self.buckets.touch(tick)
         kind = f"{status // 100}xx"
         self.first_seen.setdefault(kind, at)
         bucket.counts[kind] = bucket.counts.get(kind, 0) + 1
@@ -48,6 +50,6 @@ class Samples:
     def between(self, start: float, end: float) -> list[Bucket]:
         """Buckets that began at or after `start`'s own and before `end`."""
         first, last = math.floor(start / RESOLUTION), math.ceil(end / RESOLUTION)
-        if last - first > len(self._buckets):
-            return [each for tick, each in self._buckets.items() if first <= tick < last]
-        return [self._buckets[tick] for tick in range(first, last) if tick in self._buckets]
+        if last - first > len(self.buckets):
+            return [each for tick, each in self.buckets.items() if first <= tick < last]
+        return [self.buckets[tick] for tick in range(first, last) if tick in self.buckets]

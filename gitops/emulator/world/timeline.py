@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from gitops.emulator.world.kept import Rows
+
 EVENTS: dict[str, Callable[..., None]] = {}
 """What can be planned, by name."""
 
@@ -54,9 +56,9 @@ def _named(handler: Callable[..., None]) -> str:
 class Timeline:
     """Due events; two of the same instant happen in the order in which they were planned."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self.planned: dict[int, Planned] = {}
+    def __init__(self, planned: Rows[int, Planned]) -> None:
+        """What is planned stays in `planned`, by number."""
+        self._planned = planned
         self._heap: list[tuple[float, int]] = []
         self.next_number = 1
 
@@ -67,9 +69,15 @@ class Timeline:
         """
         number = self.next_number
         self.next_number += 1
-        self.planned[number] = Planned(at=at, name=name_of(handler), arguments=arguments)
+        self._planned[number] = Planned(at=at, name=name_of(handler), arguments=arguments)
         heapq.heappush(self._heap, (at, number))
         return number
+
+    def restored(self) -> None:
+        """Order what `planned` was filled with."""
+        self._heap = [(each.at, number) for number, each in self._planned.items()]
+        heapq.heapify(self._heap)
+        self.next_number = max(self._planned, default=0) + 1
 
     def next_at(self) -> float | None:
         """When the next event is due, or None."""
@@ -79,4 +87,5 @@ class Timeline:
         """Remove and give the first event due by `until`, or None."""
         if not self._heap or self._heap[0][0] > until:
             return None
-        return self.planned.pop(heapq.heappop(self._heap)[1])
+        due: Planned = self._planned.pop(heapq.heappop(self._heap)[1])
+        return due

@@ -9,17 +9,15 @@ from gitops.emulator.faults import Faults, parse
 from gitops.emulator.options import Options
 from gitops.emulator.world.audit import AuditLog
 from gitops.emulator.world.entities import (
-    ApiKey,
-    AsyncRequest,
     Deployment,
     Environment,
     LogLine,
     Model,
-    Secret,
     Team,
 )
 from gitops.emulator.world.identifiers import Identifiers
 from gitops.emulator.world.refusal import not_found
+from gitops.emulator.world.state import State
 from gitops.emulator.world.timeline import EVENTS, Timeline, event, name_of
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -41,7 +39,7 @@ class Runner(Protocol):
         ...
 
 
-class World:
+class World(State):
     """One workspace. Not thread-safe: everything happens in one event loop."""
 
     def __init__(self, options: Options, runner: Runner, now: float) -> None:
@@ -50,24 +48,19 @@ class World:
         self.runner = runner
         self.now = now
         self.ids = Identifiers(options.seed)
-        self.workspace = options.workspace or f"emulator-{self.ids.new(6)}"
-        self.user_id = self.ids.new()
-        self.organization_id = self.ids.new()
-        self.created_at = now
+        super().__init__(
+            workspace=options.workspace or f"emulator-{self.ids.new(6)}",
+            user_id=self.ids.new(),
+            organization_id=self.ids.new(),
+            created_at=now,
+        )
         self.faults = Faults(options.seed)
         for text in options.faults:
             self.faults.add(parse(text))
-        self.timeline = Timeline()
-        self.audit = AuditLog(self.ids)
-        self.models: dict[str, Model] = {}
+        self.timeline = Timeline(self.planned)
+        self.audit = AuditLog(self.ids, self.entries)
         self.deployments: dict[str, Deployment] = {}
-        self.secrets: dict[str, Secret] = {}
-        self.teams: dict[str, Team] = {}
-        self.restricted: dict[tuple[str, str], tuple[str, ...]] = {}
-        """Users who may manage the environments of a name, by team; absent: everybody."""
-        self.api_keys: dict[str, ApiKey] = {}
-        """Keys made over the API, by prefix."""
-        self.async_requests: dict[str, AsyncRequest] = {}
+        """All models' deployments by their id."""
         for index, name in enumerate(options.teams):
             identifier = self.ids.new()
             self.teams[identifier] = Team(
@@ -76,6 +69,28 @@ class World:
         self.on_status: list[Callable[[World, Deployment], None]] = []
         self.on_change: list[Callable[[], None]] = []
         self.on_promotion_end: list[Callable[[World, Environment], None]] = []
+
+    def restored(self, now: float) -> None:
+        """Work out what is not kept, after a state was read; `now` is when it was written."""
+        self.now = max(self.now, now)
+        self.deployments = {
+            deployment.id: deployment
+            for model in self.models.values()
+            for deployment in model.deployments.values()
+        }
+        for deployment in self.deployments.values():
+            deployment.in_flight = 0
+        self.timeline.restored()
+        self.ids.restored(self._known_ids())
+
+    def _known_ids(self) -> Iterable[str]:
+        yield from (self.user_id, self.organization_id)
+        yield from self.teams
+        yield from self.secrets
+        yield from self.models
+        yield from self.deployments
+        yield from (environment.id for _, environment in self.all_environments())
+        yield from (entry.id for entry in self.audit)
 
     def advance(self, now: float) -> None:
         """Bring the world to `now`, applying every due event in time order."""
