@@ -1,9 +1,8 @@
-"""The ASGI application: journal and faults around management, inference, S3 and control."""
+"""The ASGI application: journal and faults around management, inference and S3; control, page."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from email.utils import formatdate
@@ -13,10 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from gitops.emulator.faults import RequestFault
-from gitops.emulator.http import control, inference, routes, s3
-from gitops.emulator.http.auth import actor_of, authenticate, authorize
-from gitops.emulator.http.call import Call
-from gitops.emulator.world.refusal import Refusal
+from gitops.emulator.http import control, inference, management, s3
+from gitops.emulator.page import pages
+from gitops.emulator.page.history import History
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -38,6 +36,7 @@ class App:
         """Serve `emulator`."""
         self._emulator = emulator
         self._drop = drop
+        self._history = History(emulator.world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -86,6 +85,9 @@ class App:
         path = request.url.path
         if path.startswith(CONTROL):
             return await self._control(request, path.removeprefix(CONTROL)), None
+        if pages.is_page(path):
+            self._emulator.catch_up()
+            return pages.respond(request, self._emulator.world, self._history), None
         journal = self._emulator.journal
         fault = self._emulator.faults.for_request(request.method, path)
         is_upload = not path.startswith(("/v1/", INFERENCE))
@@ -117,62 +119,14 @@ class App:
 
     async def _dispatch(self, request: Request, path: str) -> Response:
         if path.startswith("/v1/"):
-            return self._management(request, path, await request.body())
+            return management.answer(self._emulator, request, await request.body())
         if path.startswith(INFERENCE):
-            return await self._inference(request, path.removeprefix(INFERENCE))
+            return await inference.handle(request, self._emulator, path.removeprefix(INFERENCE))
         request.scope["path_params"] = {"path": path}
         return await s3.handle(request, self._emulator.uploads)
-
-    def _management(self, request: Request, path: str, body: bytes) -> Response:
-        options = self._emulator.options
-        try:
-            key = authenticate(request, options)
-            raw = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
-            found = routes.find(request.method, raw, july=options.mode == "july")
-            if isinstance(found, bool):
-                status = 405 if found else 404
-                return JSONResponse(
-                    {"error": "Not found." if not found else "Not allowed."}, status
-                )
-            route, params = found
-            if options.rate_limits:
-                slot = params.get("deployment_id", "")
-                endpoint = f"{route.method} {route.path}"
-                if slot in route.aliases:
-                    endpoint += f" {slot}"
-                wait = self._emulator.limiter.wait(key.secret, endpoint, route.limit)
-                if wait is not None:
-                    return JSONResponse({"error": "Rate limit exceeded.", "retry_after": wait}, 429)
-            authorize(key, write=route.is_write)
-            call = Call(
-                world=self._emulator.world,
-                uploads=self._emulator.uploads,
-                base_url=str(request.base_url).rstrip("/"),
-                actor=actor_of(request, key),
-                params=params,
-                query=request.query_params,
-                body=body,
-            )
-            return JSONResponse(route.handler(call))
-        except Refusal as refusal:
-            return JSONResponse(_error(refusal), refusal.status)
-
-    async def _inference(self, request: Request, path: str) -> Response:
-        try:
-            authenticate(request, self._emulator.options)
-        except Refusal as refusal:
-            body = json.dumps({"error": refusal.message, "error_code": "unauthorized"})
-            return Response(body, refusal.status, media_type="application/json")
-        return await inference.handle(request, self._emulator.gateway, path)
 
 
 def _faulty(fault: RequestFault) -> Response:
     if isinstance(fault.answer, str):
         return PlainTextResponse(fault.answer, fault.status)
     return JSONResponse(fault.answer, fault.status)
-
-
-def _error(refusal: Refusal) -> dict[str, str]:
-    if refusal.status in {401, 403}:
-        return {"error": refusal.message}
-    return {"code": refusal.code, "message": refusal.message}

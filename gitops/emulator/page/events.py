@@ -1,0 +1,121 @@
+"""What happened lately: the audit log with who did it, and what came about by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from gitops.emulator.page.deployments import tone
+from gitops.emulator.page.history import Ended, History, StatusChange
+from gitops.emulator.page.values import Event, Tone
+from gitops.emulator.world.audit import Actor, Entry, Query
+from gitops.emulator.world.world import World
+
+SHOWN = 40
+
+_DEEDS = {
+    "MODEL_DEPLOYED": "pushed",
+    "MODEL_DELETED": "deleted the model",
+    "MODEL_RENAMED": "renamed the model",
+    "MODEL_DEPLOYMENT_PROMOTED": "promoted",
+    "MODEL_DEPLOYMENT_ACTIVATED": "activated",
+    "MODEL_DEPLOYMENT_DEACTIVATED": "deactivated",
+    "MODEL_DEPLOYMENT_RETRIED": "retried",
+    "MODEL_DEPLOYMENT_DELETED": "deleted",
+    "MODEL_DEPLOYMENT_AUTOSCALING_SETTINGS_CHANGED": "changed the autoscaling of",
+    "REPLICA_TERMINATED": "terminated a replica of",
+    "ENVIRONMENT_CREATED": "created the environment",
+    "ENVIRONMENT_UPDATED": "changed the environment's settings",
+    "ENVIRONMENT_DELETED": "deleted the environment",
+    "SECRET_UPDATED": "set a secret",
+    "SECRET_DELETED": "deleted a secret",
+}
+_STEERING = {
+    "PAUSE": "paused the promotion",
+    "RESUME": "resumed the promotion",
+    "GRACEFUL_CANCEL": "cancelled the promotion",
+    "FORCE_CANCEL": "cancelled the promotion at once",
+    "FORCE_ROLL_FORWARD": "rolled the promotion forward",
+}
+_ENDS: dict[str, tuple[str, Tone]] = {
+    "SUCCEEDED": ("serves now", "good"),
+    "FAILED": ("was not promoted, it failed", "bad"),
+    "CANCELED": ("is no longer being promoted", "idle"),
+}
+
+
+def latest(world: World, history: History) -> tuple[Event, ...]:
+    """The latest events of all kinds, newest first."""
+    entries, _ = world.audit.page(Query(limit=SHOWN))
+    happened = [
+        *(_deed(each) for each in entries),
+        *(_change(each) for each in islice(reversed(history.changes), SHOWN)),
+        *(_end(each) for each in islice(reversed(history.ended), SHOWN)),
+    ]
+    # Each list is newest first already; what came about at the moment of a deed followed it.
+    happened.sort(key=lambda each: (-each.at, each.who is not None))
+    return tuple(happened[:SHOWN])
+
+
+def _deed(entry: Entry) -> Event:
+    data = entry.data
+    return Event(
+        key=f"a{entry.id}",
+        at=entry.created,
+        what=_what(entry.event_type, data),
+        tone="idle",
+        model=_text(data, "model_name"),
+        environment=_text(data, "environment_name"),
+        deployment=_text(data, "deployment_name"),
+        who=who(entry.actor),
+    )
+
+
+def _what(event_type: str, data: Mapping[str, Any]) -> str:
+    if event_type == "MODEL_PROMOTION_CONTROL_ACTION":
+        return _STEERING.get(str(data.get("action")), "steered the promotion")
+    return _DEEDS.get(event_type) or event_type.replace("_", " ").lower()
+
+
+def _text(data: Mapping[str, Any], name: str) -> str | None:
+    value = data.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def who(actor: Actor) -> str:
+    """Whom the audit log names, without any part of a key: a short key's prefix is all of it."""
+    if actor.type == "BASETEN_SYSTEM":
+        return "Baseten"
+    if actor.email is not None:
+        return f"{actor.email} ({actor.source})"
+    name = f"API key {actor.api_key_name}" if actor.api_key_name else "an API key"
+    client = " ".join(each for each in (actor.client_name, actor.client_version) if each)
+    return f"{name}, {client}" if client else name
+
+
+def _change(change: StatusChange) -> Event:
+    return Event(
+        key=f"h{change.number}",
+        at=change.at,
+        what=change.status,
+        tone=tone(change.status),
+        model=change.model,
+        environment=None,
+        deployment=change.deployment,
+        who=None,
+    )
+
+
+def _end(ended: Ended) -> Event:
+    what, how = _ENDS.get(ended.status, (ended.status, "idle"))
+    return Event(
+        key=f"h{ended.number}",
+        at=ended.at,
+        what=what,
+        tone=how,
+        model=ended.model,
+        environment=ended.environment,
+        deployment=ended.candidate,
+        who=None,
+    )
