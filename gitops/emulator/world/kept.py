@@ -41,14 +41,17 @@ Book = list["Rows[Any, Any] | Appended[Any]"]
 class Rows(dict[Key, Value]):
     """A dict whose entries are kept one by one, in their order."""
 
-    __slots__ = ("book", "changed", "place")
+    __slots__ = ("book", "changed", "known", "place", "shape")
 
     def __init__(self, entries: Iterable[tuple[Key, Value]] = ()) -> None:
         """Kept nowhere until it is part of a state."""
         super().__init__(entries)
         self.book: Book | None = None
         self.place = ""
+        self.shape: Any = None
         self.changed: dict[Key, None] = {}
+        self.known: dict[Key, tuple[Value, int]] = {}
+        """What is kept of each entry: the entry itself, and a hash of its document."""
 
     def touch(self, key: Key) -> None:
         """Note that an entry is new, gone, or may have changed."""
@@ -106,13 +109,14 @@ class Rows(dict[Key, Value]):
 class Appended(deque[Value]):
     """A deque that is only appended to; with a `maxlen` the oldest lines leave."""
 
-    __slots__ = ("book", "place", "total", "written")
+    __slots__ = ("book", "place", "shape", "total", "written")
 
     def __init__(self, lines: Iterable[Value] = (), maxlen: int | None = None) -> None:
         """Kept nowhere until it is part of a state."""
         super().__init__(lines, maxlen)
         self.book: Book | None = None
         self.place = ""
+        self.shape: Any = None
         self.total = len(self)
         """Lines so far, those that left included."""
         self.written = 0
@@ -123,6 +127,11 @@ class Appended(deque[Value]):
         if self.book is not None and self.total == self.written:
             self.book.append(self)
         self.total += 1
+
+    def extend(self, lines: Iterable[Value]) -> None:
+        """Add lines."""
+        for line in lines:
+            self.append(line)
 
     @classmethod
     def __get_pydantic_core_schema__(
