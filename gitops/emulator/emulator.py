@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from pathlib import Path
 
+from gitops.emulator.asynchronous import Asynchronous
 from gitops.emulator.clock import Clock, ManualClock
 from gitops.emulator.gateway import Gateway
 from gitops.emulator.http.journal import Journal
@@ -32,6 +33,7 @@ class Emulator:
         self.pool.serve(self.world)
         self.uploads = Uploads(folder / "uploads", clock.now)
         self.gateway = Gateway(self.world, self.pool, clock)
+        self.asynchronous = Asynchronous(self.world, self.gateway)
         self.journal = Journal()
         self.faults = self.world.faults
         self.limiter = Limiter()
@@ -47,6 +49,7 @@ class Emulator:
         if not isinstance(self.clock, ManualClock):
             self._tasks.append(asyncio.create_task(self._keep_time()))
         self._tasks.append(asyncio.create_task(self.traffic.run()))
+        self.asynchronous.resume()
 
     async def stop(self) -> None:
         """End traffic, time and every truss."""
@@ -55,6 +58,7 @@ class Emulator:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self.asynchronous.stop()
         await self.pool.close()
 
     async def advance(self, seconds: float) -> None:

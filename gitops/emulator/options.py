@@ -58,6 +58,14 @@ class Key:
     """Ids of the models that a key for calling or exporting is limited to."""
     environments: tuple[str, ...] | None = None
     """Names of the environments that such a key is limited to."""
+    user: str | None = None
+    """Whose personal key it is, by e-mail address; None: the first user's."""
+    team: str | None = None
+    """The name of the team that a workspace key is for; None: all of them."""
+    models: tuple[str, ...] | None = None
+    """Ids of the models that a key for calling or exporting is limited to."""
+    environments: tuple[str, ...] | None = None
+    """Names of the environments that such a key is limited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +85,31 @@ class Options:
     """E-mail addresses of further users."""
     regions: tuple[tuple[str, str], ...] = (("us", "United States"), ("eu", "Europe"))
     """Slugs and display names; invented."""
+    users: tuple[str, ...] = ()
+    """E-mail addresses of further users."""
+    regions: tuple[tuple[str, str], ...] = (("us", "United States"), ("eu", "Europe"))
+    """Slugs and display names; invented."""
     teams: tuple[str, ...] = ("default",)
     """The first is the default team."""
     first_push: Literal["production", "serving", "none"] = "production"
     """What becomes of a model's first deployment: promoted to production, serving there from
     the start, or in no environment. The sources disagree."""
+    invalid_status: Literal[400, 422] = 400
+    """Answered for what is not valid."""
+    async_status: Literal[201, 202] = 201
+    """Answered to `async_predict`: the specification and the guide disagree."""
+    create_environments: bool | None = None
+    """The default of `create_environment_if_missing`, which is announced to change; None: true."""
+    rolling_by_default: bool | None = None
+    """Whether new environments are rolling; None: as the mode has it."""
+    surge_by_default: int | None = None
+    """The default of `max_surge_percent`; None: as the mode has it."""
+    accept_canary: bool | None = None
+    """Whether `ramp_up_while_promoting: true` is taken; None: as the mode has it."""
+    patch_reply: Literal["status", "environment", "both"] | None = None
+    """What a PATCH of an environment answers with; None: as the mode has it."""
+    environment_case: Literal["fold", "exact"] = "fold"
+    """Whether names of environments compare without case."""
     invalid_status: Literal[400, 422] = 400
     """Answered for what is not valid."""
     async_status: Literal[201, 202] = 201
@@ -124,6 +152,37 @@ class Options:
     """What is to go wrong from the start, in the text form of `gitops.emulator.faults`."""
     seed: int | None = None
     """Makes ids and the chances of faults reproducible; None: random ones."""
+
+    @property
+    def newest(self) -> bool:
+        """Whether the platform is that of autumn 2026."""
+        return self.mode == "newest"
+
+    @property
+    def new_environments_roll(self) -> bool:
+        """Whether new environments are rolling."""
+        return self.newest if self.rolling_by_default is None else self.rolling_by_default
+
+    @property
+    def surge_percent(self) -> int:
+        """The surge of a rolling configuration that does not name one."""
+        if self.surge_by_default is not None:
+            return self.surge_by_default
+        return 25 if self.newest else 10
+
+    @property
+    def takes_canary(self) -> bool:
+        """Whether canary promotions can be asked for."""
+        return not self.newest if self.accept_canary is None else self.accept_canary
+
+    @property
+    def environment_reply(self) -> Literal["status", "environment", "both"]:
+        """What a PATCH of an environment answers with."""
+        return self.patch_reply or ("both" if self.newest else "status")
+
+    def environment_name(self, given: str) -> str:
+        """A name of an environment as it is kept and looked up."""
+        return given.lower() if self.environment_case == "fold" else given
 
     def scaled(self, seconds: float) -> float:
         """`seconds` of Baseten's time in seconds of this machine's clock."""

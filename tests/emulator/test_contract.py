@@ -39,8 +39,9 @@ def use_the_workspace(client: Client) -> str:
         client.ask("DELETE", f"{prefix}/secrets/token")
         client.get(f"{prefix}/environment_groups")
         client.get(f"{prefix}/environment_groups/production")
-        body = {"manage_access": {"is_restricted": True, "user_ids": []}}
-        client.ask("PATCH", f"{prefix}/environment_groups/production", body)
+        for restricted in (True, False):
+            body = {"manage_access": {"is_restricted": restricted, "user_ids": []}}
+            client.ask("PATCH", f"{prefix}/environment_groups/production", body)
     return str(scoped["model"]["id"])
 
 

@@ -97,7 +97,8 @@ def test_the_rest_of_the_workspace(sdk: api.ApiClient, emulator: Running) -> Non
     assert team.default
     assert sdk.get_teams_team_id(team_id=team.id).name == team.name
     assert sdk.get_teams_models(team_id=team.id).models == []
-    assert sdk.get_regions().regions == []
+    slugs = [each.slug for each in sdk.get_regions().regions]
+    assert slugs == [each.slug for each in sdk.get_teams_regions(team_id=team.id).regions]
     assert sdk.get_instance_types().instance_types[0].id == "1x2"
     assert sdk.get_instance_type_prices().instance_types[0].price > 0
     request = api.UpsertSecretRequest(name="token", value="v")

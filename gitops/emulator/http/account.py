@@ -7,27 +7,44 @@ from typing import Any
 from gitops.emulator.http.call import Call, Route
 from gitops.emulator.world import views
 from gitops.emulator.world.hardware import INSTANCE_TYPES
-from gitops.emulator.world.refusal import not_found
+from gitops.emulator.world.keys import users
+from gitops.emulator.world.refusal import invalid, not_found
 
 
-def _user(call: Call) -> dict[str, Any]:
+def _shown(call: Call, user_id: str) -> dict[str, Any]:
+    email = users(call.world)[user_id]
     return {
-        "user_id": call.world.user_id,
-        "email": call.world.options.user_email,
-        "name": "Emulator",
+        "user_id": user_id,
+        "email": email,
+        "name": email.partition("@")[0].title(),
         "workspace_name": call.world.workspace,
     }
 
 
+def _me(call: Call) -> dict[str, Any]:
+    return _shown(call, call.identity.user_id or call.world.user_id)
+
+
 def _user_by_id(call: Call) -> dict[str, Any]:
-    if call.params["user_id"] != call.world.user_id:
+    if call.params["user_id"] not in users(call.world):
         raise not_found("User")
-    return _user(call)
+    return _shown(call, call.params["user_id"])
 
 
 def _users(call: Call) -> dict[str, Any]:
-    call.integer("limit", 1, 1000)
-    return {"items": [_user(call)], "pagination": {"has_more": False, "cursor": None}}
+    limit = call.integer("limit", 1, 1000) or 100
+    email, cursor = call.query.get("email"), call.query.get("cursor")
+    known = users(call.world)
+    found = [each for each in known if email in {None, known[each]}]
+    if cursor is not None:
+        if cursor not in found:
+            raise invalid("Invalid cursor.")
+        found = found[found.index(cursor) + 1 :]
+    more = len(found) > limit
+    return {
+        "items": [_shown(call, each) for each in found[:limit]],
+        "pagination": {"has_more": more, "cursor": found[limit - 1] if more else None},
+    }
 
 
 def _organization(call: Call) -> dict[str, Any]:
@@ -40,7 +57,9 @@ def _organization(call: Call) -> dict[str, Any]:
 
 
 def _teams(call: Call) -> dict[str, Any]:
-    return {"teams": call.listed([views.team(item) for item in call.world.teams.values()])}
+    mine = call.identity.team_id
+    teams = [each for each in call.world.teams.values() if mine in {None, each.id}]
+    return {"teams": call.listed([views.team(each) for each in teams])}
 
 
 def _team(call: Call) -> dict[str, Any]:
@@ -63,11 +82,12 @@ def _prices(_call: Call) -> dict[str, Any]:
 def _regions(call: Call) -> dict[str, Any]:
     if "team_id" in call.params:
         call.world.team(call.params["team_id"])
-    return {"regions": []}
+    known = [{"slug": slug, "display_name": name} for slug, name in call.world.options.regions]
+    return {"regions": call.shuffled(known)}
 
 
 ROUTES: tuple[Route, ...] = (
-    Route(method="GET", path="/v1/users/me", handler=_user),
+    Route(method="GET", path="/v1/users/me", handler=_me, needs="know"),
     Route(method="GET", path="/v1/users", handler=_users, since="newest"),
     Route(method="GET", path="/v1/users/{user_id}", handler=_user_by_id, since="newest"),
     Route(method="GET", path="/v1/organizations/me", handler=_organization, since="newest"),

@@ -9,21 +9,29 @@ from gitops.emulator.world import views
 from gitops.emulator.world.audit import Query
 from gitops.emulator.world.refusal import invalid
 
+SOURCES = ("UI", "API", "MCP", "SYSTEM", "OTHER")
+
 
 def _list(call: Call) -> dict[str, Any]:
     model_id = call.params.get("model_id")
     if model_id is not None:
         call.world.model(model_id)
-    direction = call.query.get("direction", "DESC")
-    if direction not in {"DESC", "ASC"}:
-        raise invalid("direction must be DESC or ASC.")
+    direction = call.one_of("direction", ("DESC", "ASC")) or "DESC"
+    cursor = call.query.get("cursor")
+    if cursor is not None:
+        direction, _, cursor = cursor.partition(".")
+        if direction not in {"DESC", "ASC"}:
+            raise invalid("Invalid cursor.")
+    for source in call.query.getlist("sources"):
+        if source not in SOURCES:
+            raise invalid(f"Unknown source {source!r}.")
     start, end = call.integer("start_epoch_millis"), call.integer("end_epoch_millis")
-    entries, cursor = call.world.audit.page(
+    entries, after = call.world.audit.page(
         Query(
             model_id=model_id,
             limit=call.integer("limit", 1, 200) or 20,
             descending=direction == "DESC",
-            cursor=call.query.get("cursor"),
+            cursor=cursor,
             search=call.query.get("search"),
             groups=tuple(call.query.getlist("event_type_groups")),
             user_ids=tuple(call.query.getlist("user_ids")),
@@ -36,7 +44,10 @@ def _list(call: Call) -> dict[str, Any]:
     )
     return {
         "items": [views.audit_entry(entry) for entry in entries],
-        "pagination": {"has_more": cursor is not None, "cursor": cursor},
+        "pagination": {
+            "has_more": after is not None,
+            "cursor": None if after is None else f"{direction}.{after}",
+        },
     }
 
 

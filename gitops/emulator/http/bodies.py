@@ -189,6 +189,15 @@ class UpsertSecret(_Lax):
     value: str
 
 
+class CreateKey(_Lax):
+    """`POST /v1/api_keys`, of a team or not."""
+
+    type: str
+    name: str | None = None
+    model_ids: list[str] | None = None
+    team_id: str | None = None
+
+
 class ManageAccess(_Lax):
     """Who may manage a group; `user_ids` replaces the list, where it is sent."""
 

@@ -35,6 +35,7 @@ def _list(call: Call) -> dict[str, Any]:
 def _create(call: Call) -> dict[str, Any]:
     model = call.world.model(call.params["model_id"])
     body = call.read(CreateEnvironment)
+    call.manages(model.id, body.name)
     environment = environments.create_environment(
         call.world,
         call.actor,

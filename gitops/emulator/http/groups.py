@@ -7,12 +7,8 @@ from typing import Any
 from gitops.emulator.http.bodies import UpdateGroup
 from gitops.emulator.http.call import Call, Route
 from gitops.emulator.world.entities import Team
+from gitops.emulator.world.keys import users
 from gitops.emulator.world.refusal import invalid, not_found
-
-
-def _team(call: Call) -> Team:
-    identifier = call.params.get("team_id")
-    return call.world.default_team if identifier is None else call.world.team(identifier)
 
 
 def _names(call: Call, team: Team) -> list[str]:
@@ -26,49 +22,52 @@ def _names(call: Call, team: Team) -> list[str]:
 
 
 def _view(call: Call, team: Team, name: str) -> dict[str, Any]:
-    users = call.world.restricted.get((team.id, name))
-    known = {call.world.user_id: call.world.options.user_email}
+    allowed = call.world.restricted.get((team.id, name))
+    known = users(call.world)
     return {
         "name": name,
         "team_id": team.id,
         "team_name": team.name,
         "manage_access": {
-            "is_restricted": users is not None,
+            "is_restricted": allowed is not None,
             "users": [
-                {"user_id": user, "email": known.get(user), "name": None} for user in users or ()
+                {"user_id": each, "email": known.get(each), "name": None} for each in allowed or ()
             ],
         },
     }
 
 
 def _list(call: Call) -> dict[str, Any]:
-    team = _team(call)
+    team = call.team(call.params.get("team_id"))
     return {
-        "items": [_view(call, team, name) for name in _names(call, team)],
+        "items": call.shuffled([_view(call, team, name) for name in _names(call, team)]),
         "pagination": {"has_more": False, "cursor": None},
     }
 
 
 def _get(call: Call) -> dict[str, Any]:
-    team, name = _team(call), call.params["env_name"].lower()
+    team = call.team(call.params.get("team_id"))
+    name = call.world.options.environment_name(call.params["env_name"])
     if name not in _names(call, team):
         raise not_found("Environment group")
     return _view(call, team, name)
 
 
 def _update(call: Call) -> dict[str, Any]:
-    team, name = _team(call), call.params["env_name"].lower()
+    team = call.team(call.params.get("team_id"))
+    name = call.world.options.environment_name(call.params["env_name"])
     if name not in _names(call, team):
         raise not_found("Environment group")
     access = call.read(UpdateGroup).manage_access
     if access is not None:
-        unknown = [user for user in access.user_ids or [] if user != call.world.user_id]
+        known = users(call.world)
+        unknown = [each for each in access.user_ids or [] if each not in known]
         if unknown:
             raise invalid(f"Unknown user {unknown[0]!r}.")
         kept = call.world.restricted.pop((team.id, name), ())
         if access.is_restricted:
-            users = kept if access.user_ids is None else tuple(access.user_ids)
-            call.world.restricted[team.id, name] = users
+            allowed = kept if access.user_ids is None else tuple(dict.fromkeys(access.user_ids))
+            call.world.restricted[team.id, name] = allowed
     return _view(call, team, name)
 
 

@@ -21,7 +21,8 @@ from gitops.emulator.world.refusal import invalid
 
 
 def _list(call: Call) -> dict[str, Any]:
-    only = call.world.team(call.params["team_id"]).id if "team_id" in call.params else None
+    scoped = "team_id" in call.params
+    only = call.world.team(call.params["team_id"]).id if scoped else call.identity.team_id
     return {
         "models": call.listed(
             [
@@ -57,7 +58,7 @@ def _prepare(call: Call) -> dict[str, Any]:
         raise invalid("Exactly one of name and model_id is required.")
     wanted = push_of(call, body.deployment)
     if body.name is not None:
-        team = call.world.team(body.team_id) if body.team_id else call.world.default_team
+        team = call.team(body.team_id)
         models.check_model_name(call.world, team, body.name)
         pushes.check_push(call.world, None, wanted)
     else:
@@ -82,8 +83,7 @@ def _prepare(call: Call) -> dict[str, Any]:
 
 def _create(call: Call) -> dict[str, Any]:
     source = call.read(CreateModel).source
-    team_id = call.params.get("team_id")
-    team = call.world.team(team_id) if team_id else call.world.default_team
+    team = call.team(call.params.get("team_id"))
     model, deployment = models.create_model(
         call.world,
         call.actor,
@@ -102,6 +102,8 @@ def _create(call: Call) -> dict[str, Any]:
 def _add_deployment(call: Call) -> dict[str, Any]:
     model = call.world.model(call.params["model_id"])
     source = call.read(CreateDeployment).source
+    if source.deployment.environment_name:
+        call.manages(model.id, source.deployment.environment_name)
     deployment = pushes.push(
         call.world,
         call.actor,

@@ -88,7 +88,7 @@ ROUTES: tuple[Route, ...] = (
         path=f"{_DEPLOYMENT}/logs",
         handler=_deployment_logs_by_body,
         limit="logs",
-        writes=False,
+        needs="read",
     ),
     Route(method="GET", path=f"{_DEPLOYMENT}/metrics", handler=_deployment_metrics),
     Route(method="GET", path=f"{_ENVIRONMENT}/logs", handler=_environment_logs),

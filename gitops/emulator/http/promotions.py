@@ -44,6 +44,7 @@ def _to_environment(call: Call) -> dict[str, Any]:
 def _to_production(call: Call) -> dict[str, Any]:
     body = call.read(Promote)
     model, source = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
+    call.manages(model.id, "production")
     wish = _wish(
         call,
         body.environment_settings_update,

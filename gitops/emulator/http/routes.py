@@ -10,6 +10,7 @@ from gitops.emulator.http import (
     deployments,
     environments,
     groups,
+    keys,
     models,
     observability,
     promotions,
@@ -19,6 +20,7 @@ from gitops.emulator.http.call import Route
 
 ROUTES: tuple[Route, ...] = (
     *account.ROUTES,
+    *keys.ROUTES,
     *secrets.ROUTES,
     *groups.ROUTES,
     *models.ROUTES,

@@ -7,34 +7,33 @@ from typing import Any
 from gitops.emulator.http.bodies import UpsertSecret
 from gitops.emulator.http.call import Call, Route
 from gitops.emulator.world import models, views
-from gitops.emulator.world.entities import Team
-
-
-def _team(call: Call) -> Team:
-    """An un-scoped write goes to the default team."""
-    identifier = call.params.get("team_id")
-    return call.world.default_team if identifier is None else call.world.team(identifier)
 
 
 def _list(call: Call) -> dict[str, Any]:
-    only = _team(call).id if "team_id" in call.params else None
+    only = (
+        call.team(call.params.get("team_id")).id
+        if "team_id" in call.params
+        else call.identity.team_id
+    )
     secrets = [
         views.secret(call.world, secret)
         for secret in call.world.secrets.values()
         if only is None or secret.team_id == only
     ]
-    return {"secrets": call.listed(secrets)}
+    return {"secrets": call.shuffled(secrets)}
 
 
 def _upsert(call: Call) -> dict[str, Any]:
     body = call.read(UpsertSecret)
-    secret = models.upsert_secret(call.world, call.actor, _team(call), body.name, body.value)
+    secret = models.upsert_secret(
+        call.world, call.actor, call.team(call.params.get("team_id")), body.name, body.value
+    )
     return views.secret(call.world, secret)
 
 
 def _delete(call: Call) -> dict[str, Any]:
     name = call.params["secret_name"]
-    models.delete_secret(call.world, call.actor, _team(call), name)
+    models.delete_secret(call.world, call.actor, call.team(call.params.get("team_id")), name)
     return {"name": name}
 
 

@@ -155,7 +155,7 @@ class World(State):
     def environment(self, model_id: str, name: str) -> tuple[Model, Environment]:
         """A model and its environment; names compare without case. Raises: Refusal 404."""
         model = self.model(model_id)
-        found = model.environments.get(name.lower())
+        found = model.environments.get(self.options.environment_name(name))
         if found is None:
             raise not_found("Environment")
         return model, found
