@@ -58,14 +58,6 @@ class Key:
     """Ids of the models that a key for calling or exporting is limited to."""
     environments: tuple[str, ...] | None = None
     """Names of the environments that such a key is limited to."""
-    user: str | None = None
-    """Whose personal key it is, by e-mail address; None: the first user's."""
-    team: str | None = None
-    """The name of the team that a workspace key is for; None: all of them."""
-    models: tuple[str, ...] | None = None
-    """Ids of the models that a key for calling or exporting is limited to."""
-    environments: tuple[str, ...] | None = None
-    """Names of the environments that such a key is limited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,31 +77,11 @@ class Options:
     """E-mail addresses of further users."""
     regions: tuple[tuple[str, str], ...] = (("us", "United States"), ("eu", "Europe"))
     """Slugs and display names; invented."""
-    users: tuple[str, ...] = ()
-    """E-mail addresses of further users."""
-    regions: tuple[tuple[str, str], ...] = (("us", "United States"), ("eu", "Europe"))
-    """Slugs and display names; invented."""
     teams: tuple[str, ...] = ("default",)
     """The first is the default team."""
     first_push: Literal["production", "serving", "none"] = "production"
     """What becomes of a model's first deployment: promoted to production, serving there from
     the start, or in no environment. The sources disagree."""
-    invalid_status: Literal[400, 422] = 400
-    """Answered for what is not valid."""
-    async_status: Literal[201, 202] = 201
-    """Answered to `async_predict`: the specification and the guide disagree."""
-    create_environments: bool | None = None
-    """The default of `create_environment_if_missing`, which is announced to change; None: true."""
-    rolling_by_default: bool | None = None
-    """Whether new environments are rolling; None: as the mode has it."""
-    surge_by_default: int | None = None
-    """The default of `max_surge_percent`; None: as the mode has it."""
-    accept_canary: bool | None = None
-    """Whether `ramp_up_while_promoting: true` is taken; None: as the mode has it."""
-    patch_reply: Literal["status", "environment", "both"] | None = None
-    """What a PATCH of an environment answers with; None: as the mode has it."""
-    environment_case: Literal["fold", "exact"] = "fold"
-    """Whether names of environments compare without case."""
     invalid_status: Literal[400, 422] = 400
     """Answered for what is not valid."""
     async_status: Literal[201, 202] = 201
