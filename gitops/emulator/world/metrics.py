@@ -7,7 +7,7 @@ means zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,6 @@ DEFAULT_SET = (
 )
 INAPPLICABLE = frozenset(
     {
-        "baseten_time_to_first_byte_seconds",
         "baseten_async_queue_size",
         "baseten_time_in_async_queue_seconds",
         "baseten_gpu_utilization",
@@ -194,7 +193,15 @@ def _requests(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> V
 
 
 def _response_time(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
-    times = sorted(each for bucket in _buckets(parts, window) for each in bucket.latencies)
+    return _quantiles(each for bucket in _buckets(parts, window) for each in bucket.latencies)
+
+
+def _first_byte(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
+    return _quantiles(each for bucket in _buckets(parts, window) for each in bucket.first_bytes)
+
+
+def _quantiles(seconds: Iterable[float]) -> Values:
+    times = sorted(seconds)
     if not times:
         return [None] * (len(QUANTILES) + 1)
     quantiles: Values = [
@@ -210,12 +217,25 @@ def _concurrent(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -
 
 def _replicas(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
     """The mean over the window of the replicas that were ready."""
+    return _mean(parts, window, lambda deployment: deployment.replica_history)
+
+
+def _starting(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
+    """The mean over the window of the replicas that were on their way."""
+    return _mean(parts, window, lambda deployment: deployment.starting_history)
+
+
+def _mean(
+    parts: Sequence[Part],
+    window: Window,
+    history_of: Callable[[Deployment], list[tuple[float, int]]],
+) -> Values:
     end = min(window.end, window.known_until)
     if window.start >= end:
         return [None]
     total, known = 0.0, False
     for part in parts:
-        history = part.deployment.replica_history
+        history = history_of(part.deployment)
         for index, (at, count) in enumerate(history):
             until = history[index + 1][0] if index + 1 < len(history) else math.inf
             overlap = min(end, part.end, until) - max(window.start, part.start, at)
@@ -223,13 +243,6 @@ def _replicas(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> 
                 known = True
                 total += count * overlap
     return [total / (end - window.start)] if known else [None]
-
-
-def _starting(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
-    if window.start >= window.known_until:
-        return [None]
-    starting = {"DEPLOYING", "LOADING_MODEL", "WAKING_UP"}
-    return [float(sum(part.deployment.status in starting for part in parts))]
 
 
 def _plain(_parts: Sequence[Part], _known_until: float) -> list[str]:
@@ -261,6 +274,9 @@ _METRICS: dict[str, _Metric] = {
     ),
     "baseten_end_to_end_response_time_seconds": _Metric(
         unit="SECONDS", kind="HISTOGRAM", measure=_response_time, labels=_quantile_labels
+    ),
+    "baseten_time_to_first_byte_seconds": _Metric(
+        unit="SECONDS", kind="HISTOGRAM", measure=_first_byte, labels=_quantile_labels
     ),
     "baseten_concurrent_requests": _Metric(unit="COUNT", kind="GAUGE", measure=_concurrent),
 }

@@ -15,10 +15,14 @@ LATENCIES_PER_BUCKET = 500
 
 @dataclass(slots=True)
 class Bucket:
-    """Requests by status class (`2xx`) and how long they took, in real seconds."""
+    """Requests by status class (`2xx`), how long they took and when each answer's first byte came.
+
+    Both in real seconds since the request.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     latencies: list[float] = field(default_factory=list)
+    first_bytes: list[float] = field(default_factory=list)
     in_flight: int = 0
 
 
@@ -30,8 +34,15 @@ class Samples:
     first_seen: dict[str, float] = field(default_factory=dict)
     """When a status class was first answered."""
 
-    def add(self, at: float, status: int, seconds: float, in_flight: int) -> None:
-        """Count one answered request."""
+    def add(
+        self,
+        at: float,
+        status: int,
+        seconds: float,
+        in_flight: int,
+        first_byte: float | None = None,
+    ) -> None:
+        """Count one answered request; its first byte came with the last where none is said."""
         tick = math.floor(at / RESOLUTION)
         bucket = self.buckets.get(tick)
         if bucket is None:
@@ -46,6 +57,7 @@ class Samples:
         bucket.in_flight = max(bucket.in_flight, in_flight)
         if len(bucket.latencies) < LATENCIES_PER_BUCKET:
             bucket.latencies.append(seconds)
+            bucket.first_bytes.append(seconds if first_byte is None else first_byte)
 
     def between(self, start: float, end: float) -> list[Bucket]:
         """Buckets that began at or after `start`'s own and before `end`."""
