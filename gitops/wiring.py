@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gitops.apply.clock import StopFlag, SystemClock
-from gitops.errors import RemoteUnreachable
+from gitops.errors import Refused, RemoteUnreachable
 from gitops.pipeline.project import Project
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     from gitops.baseten.endpoint import from_environment
     from gitops.git.archive import Archives
     from gitops.git.deploylog import DeployLog
+    from gitops.git.failures import Failures
     from gitops.git.remote import is_loopback
     from gitops.git.repository import Repository
     from gitops.git.superseded import superseded
@@ -126,6 +127,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             log=log,
             archives=Archives(repository),
             clock=clock,
+            failures=Failures(repository.common_dir, repository.root),
         ),
         facts=GitFacts(repository, desired.commit, judge, left_behind),
         log=log,
@@ -172,3 +174,41 @@ def _place(environ: Mapping[str, str]) -> str:
         if environ.get(variable):
             return environ[variable]
     return platform.node()
+
+
+def write_file(project: Project, path: str, data: bytes) -> None:
+    """Replace a file of the working tree, whole or not at all."""
+    from gitops.files.worktree import WorkTree
+
+    assert isinstance(project.worktree, WorkTree)
+    project.worktree.write(path, data)
+
+
+def commit_file(project: Project, path: str, data: bytes, message: str) -> str:
+    """Replace a file of the working tree and commit that alone; the commit's id.
+
+    Raises ``Refused`` where the file has other changes that are not committed.
+    """
+    from gitops.git.changes import commit_here
+    from gitops.git.repository import Repository
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    if repository.dirty([path]):
+        raise Refused(
+            f"{path} has changes that are not committed", hint="Commit or drop them first."
+        )
+    write_file(project, path, data)
+    return commit_here(repository, path, message)
+
+
+def commit_to_branch(
+    project: Project, branch: str, files: Mapping[str, bytes], message: str
+) -> str:
+    """A new branch with one commit on top of HEAD that writes these files; its id."""
+    from gitops.git.changes import commit_to_branch as commit
+    from gitops.git.repository import Repository
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    return commit(repository, branch, repository.head(), files, message)

@@ -27,6 +27,8 @@ COMMANDS: Final = {
     "plan": "Show what apply would do.",
     "apply": "Make Baseten serve what Git says.",
     "status": "Say in a sentence how every environment is.",
+    "promote": "Move a pin to what another environment serves.",
+    "check": "Run an environment's checks without releasing.",
     "show": "Render a saved plan or an apply's events.",
     "cancel": "Cancel a promotion in progress.",
     "resume": "Resume a paused promotion.",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
+
+from gitops.errors import RepositoryError
+from gitops.render.text import printable
 
 READ_LIMIT: Final = (1 << 20) + 1
 """Bytes read of one file: nothing that is read here may be larger than 1 MiB, and one byte more
@@ -40,6 +44,32 @@ class WorkTree:
             return None
         with os.fdopen(handle, "rb") as file:
             return file.read(READ_LIMIT)
+
+    def write(self, path: str, data: bytes) -> None:
+        """Replace a regular file, whole or not at all; its mode stays.
+
+        Raises ``RepositoryError`` where it is none, or cannot be written.
+        """
+        full = Path(self._full(path))
+        if self.read(path) is None:
+            raise RepositoryError(f"{printable(path)} is no regular file of the working tree.")
+        try:
+            mode = stat.S_IMODE(full.stat().st_mode)
+            with tempfile.NamedTemporaryFile(
+                dir=full.parent, prefix=".gitops-", delete=False
+            ) as new:
+                try:
+                    new.write(data)
+                    new.flush()
+                    os.fchmod(new.fileno(), mode)
+                    Path(new.name).replace(full)
+                except BaseException:
+                    Path(new.name).unlink(missing_ok=True)
+                    raise
+        except OSError as error:
+            raise RepositoryError(
+                f"{printable(path)} cannot be written: {error.strerror}."
+            ) from error
 
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
         """The files that are there."""

@@ -1,0 +1,231 @@
+"""Promote: what one environment serves becomes another one's pin, as a change of one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from gitops.errors import GitopsError, Refused, RepositoryError, UsageError
+from gitops.pipeline.plan import PlanRequest, plan
+from gitops.pipeline.project import Project, Repository
+from gitops.pipeline.selection import Selection
+from gitops.pipeline.trusses import Trusses
+from gitops.plan.model import ModelPlan, Serving
+from gitops.state.commit import CommitInfo
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.identity.refusal import NoArtifact
+from gitops.yaml.document import Document, read
+from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
+
+LOOKED_AT: Final = 200
+"""Commits of a truss that are tried where the one it was built from is not in this history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinMove:
+    """A pin that moves. ``before`` None: the environment follows HEAD.
+
+    ``old`` and ``new`` are the release file's bytes; equal where nothing has to change. ``ships``
+    are the commits in between that touch the truss, newest first; empty for a way back.
+    """
+
+    model: str
+    source: str
+    target: str
+    file: str
+    commit: CommitInfo
+    before: str | None
+    old: bytes
+    new: bytes
+    ships: tuple[CommitInfo, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to write."""
+        return self.old != self.new
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff without its head."""
+        lines = difflib.unified_diff(
+            self.old.decode("utf-8", "replace").splitlines(),
+            self.new.decode("utf-8", "replace").splitlines(),
+            lineterm="",
+            n=1,
+        )
+        return "\n".join(list(lines)[3:])
+
+    @property
+    def message(self) -> str:
+        """The commit message: what moves where, and what ships with it."""
+        subject = f"Promote {self.model} to {self.target}: {self.commit.id[:12]}"
+        lines = [f"{self.commit.subject}", "", f"What {self.source} serves goes to {self.target}."]
+        if self.ships:
+            lines += ["", "Ships:"]
+            lines += [f"- {each.id[:12]} {each.subject}" for each in self.ships]
+        return "\n".join([subject, "", *lines, ""])
+
+
+def move_pin(project: Project, name: str, *, source: str, target: str) -> PinMove:
+    """What has to be written so that ``target`` asks for what ``source`` serves. Reads only.
+
+    Raises ``UsageError`` for names that nothing manages, ``Refused`` where ``source`` serves
+    nothing that Git knows or the pin cannot be written in place, ``InvalidRelease``,
+    ``RepositoryError`` and ``BasetenError``.
+    """
+    if source == target:
+        raise UsageError(
+            f"--from and --to are both {source}", hint="Name two environments of the model."
+        )
+    planned = plan(project, PlanRequest(selection=Selection(models=(name,))))
+    [model] = planned.desired.models
+    [seen] = planned.plan.models
+    _environment(model, source)
+    wanted = _environment(model, target)
+    if wanted.artifact is None or model.truss is None:
+        raise Refused(
+            f"{model.key}/{target} names a deployment, not a commit",
+            hint=f"Write `commit:` for {target} in {model.release_file} first.",
+        )
+    serving = _serving(seen, source)
+    objects = project.repository
+    search = _Search(
+        objects=objects,
+        head=planned.desired.commit,
+        truss=model.truss,
+        rebuild=wanted.artifact.rebuild,
+        digest=serving.digest,
+    )
+    # First the one it was built from: that is the commit people know it by.
+    commit = search.first([serving.commit] if serving.commit else [])
+    info = objects.info(commit) if commit else None
+    if commit is None or info is None:
+        raise Refused(
+            f"no commit of this history gives what {model.key}/{source} serves"
+            f" (deployment {serving.deployment_id})",
+            hint="This clone is shallow: `git fetch --unshallow` brings the whole history."
+            if objects.is_shallow()
+            else "Merge the commit it was built from first.",
+        )
+    document = _document(project, model)
+    before = None if wanted.follows_head else wanted.artifact.commit
+    same = before is not None and wanted.artifact.digest == serving.digest
+    new = document.data if same else _written(document, target, info)
+    return PinMove(
+        model=str(model.key),
+        source=source,
+        target=target,
+        file=model.release_file,
+        commit=info,
+        before=before,
+        old=document.data,
+        new=new,
+        ships=() if same else tuple(_ships(objects, model.truss, before, commit)),
+    )
+
+
+def _environment(model: DesiredModel, name: str) -> DesiredEnvironment:
+    for each in model.environments:
+        if each.name == name:
+            return each
+    known = ", ".join(each.name for each in model.environments)
+    raise UsageError(f"{model.release_file} has no environment {name!r}", hint=f"It has {known}.")
+
+
+def _serving(seen: ModelPlan, source: str) -> Serving:
+    [found] = [each for each in seen.environments if each.environment == source]
+    place = f"{seen.name}/{source}"
+    if found.serving is None:
+        why = "its release file says mode: pause" if found.state == "paused" else "it is empty"
+        raise Refused(
+            f"nothing is known to serve {place}: {why}",
+            hint=f"Release something there first; `gitops status {seen.name}` shows what there is.",
+        )
+    if found.serving.digest is None:
+        raise Refused(
+            f"{place} serves deployment {found.serving.deployment_id}, which was not pushed from"
+            " this repository",
+            hint="No commit can be pinned for it; name the deployment in the release file instead.",
+        )
+    return found.serving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """For a commit that may be pinned and whose truss gives one artifact."""
+
+    objects: Repository
+    head: str
+    truss: str
+    rebuild: str | None
+    digest: str | None
+
+    def first(self, commits: Iterable[str]) -> str | None:
+        """The first of these that does; else of those that touched the truss last."""
+        trusses = Trusses(self.objects)
+        return next(
+            (each for each in chain(commits, self._touched()) if self._fits(trusses, each)), None
+        )
+
+    def _touched(self) -> Iterator[str]:
+        yield from self.objects.commits_touching([self.truss], self.head)[:LOOKED_AT]
+
+    def _fits(self, trusses: Trusses, commit: str) -> bool:
+        if not self.objects.exists(commit) or not self.objects.is_ancestor(commit, self.head):
+            return False
+        try:
+            return trusses.artifact(commit, self.truss, self.rebuild).digest == self.digest
+        except (NoArtifact, RepositoryError):
+            return False
+
+
+def _document(project: Project, model: DesiredModel) -> Document:
+    files = project.repository.at(project.repository.head())
+    data = (files if project.repository.is_bare else project.worktree).read(model.release_file)
+    assert data is not None
+    return read(model.release_file, data)
+
+
+def _written(document: Document, target: str, info: CommitInfo) -> bytes:
+    steps = ("environments", target, "commit")
+    comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject)
+    edited = with_scalar(document, steps, info.id, comment=comment)
+    if isinstance(edited, NotEditable):
+        where = document.where(("environments", target))
+        raise Refused(
+            f"{where}: the pin of {target} cannot be changed in place: {edited.reason}",
+            hint=f"Write it yourself: `commit: {info.id}   # {comment}`.",
+        )
+    again = read(document.file, edited)
+    if again.faults or not _differs_only(document.value, again.value, steps, info.id):
+        raise GitopsError(f"{document.file} would not read as before; nothing was written")
+    return edited
+
+
+def _differs_only(old: object, new: object, steps: tuple[str, ...], value: str) -> bool:
+    """Whether two values are equal but for the one at ``steps``, which is ``value`` in the new."""
+    if not steps:
+        return str(new) == value
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping) or [*old] != [*new]:
+        return False
+    head, *rest = steps
+    return all(
+        _differs_only(old[key], new[key], tuple(rest), value)
+        if key == head
+        else old[key] == new[key]
+        for key in old
+    )
+
+
+def _ships(
+    objects: Repository, truss: str, before: str | None, commit: str
+) -> Iterator[CommitInfo]:
+    if before is None or not objects.is_ancestor(before, commit):
+        return
+    for each in objects.commits_touching([truss], commit, base=before):
+        info = objects.info(each)
+        if info is not None:
+            yield info

@@ -1,0 +1,92 @@
+"""`gitops promote`: what one environment serves becomes another one's pin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.trouble import Trouble, release, trouble, truss
+
+STAGING = """\
+  staging:
+    commit: HEAD          # follows the branch
+    checks: [smoke]
+"""
+PRODUCTION = """\
+  # what customers get
+  production:
+    commit: "{pin}"   # 2020-01-01 "Long ago"
+    requires: staging
+    autoscaling: {{min_replica: 1}}
+"""
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Trouble]:
+    """Production is pinned to the first version, staging serves the second."""
+    with trouble(tmp_path, truss("one"), release(STAGING), first_push="none") as found:
+        first = found.work.head
+        found.commit(truss("two"), release(STAGING, PRODUCTION.format(pin=first)), message="Two")
+        assert found.apply("--env", "staging").code == 0
+        yield found
+
+
+def test_one_line_changes_and_a_commit_says_what_ships(made: Trouble) -> None:
+    second = made.work.head
+    file = made.work.path / "releases/triage.yaml"
+    before = file.read_text().splitlines()
+    done = made.gitops("promote", "triage", "--from", "staging", "--to", "production", "--commit")
+    assert done.code == 0, done.err
+    assert not done.writes
+    after = file.read_text().splitlines()
+    [changed] = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    assert changed[1].startswith(f'    commit: "{second}"   # ')
+    assert changed[1].endswith('"Two"')
+    assert "ships" in done.out
+    message = made.work.git("log", "-1", "--format=%B")
+    assert message.startswith(f"Promote triage to production: {second[:12]}\n")
+    assert "Ships:" in message
+    assert made.work.git("show", "--format=", "--name-only", "HEAD").split() == [
+        "releases/triage.yaml"
+    ]
+    assert made.gitops("validate").out.count("warning") == 0
+
+    again = made.gitops("promote", "triage", "--from", "staging", "--to", "production")
+    assert again.code == 0
+    assert "already" in again.out
+    planned = made.gitops("plan", "--format", "json").document
+    states = {each["environment"]: each["state"] for each in planned["models"][0]["environments"]}
+    assert states["production"] == "promote", "what staging serves is not built again"
+
+
+def test_a_branch_touches_nothing_here(made: Trouble) -> None:
+    head = made.work.head
+    asked = ("promote", "triage", "--from", "staging", "--to", "production", "--branch", "ship")
+    done = made.gitops(*asked)
+    assert done.code == 0, done.err
+    made_commit = made.work.git("rev-parse", "ship")
+    assert done.out.strip().endswith(f"Branch ship, commit {made_commit}.")
+    assert (made.work.head, made.work.git("status", "--porcelain")) == (head, "")
+    assert made.work.git("rev-parse", "ship^") == head
+    assert head in made.work.git("show", "ship:releases/triage.yaml")
+
+    taken = made.gitops(*asked)
+    assert taken.code == 1
+    assert "there is a branch ship already" in taken.err
+
+
+def test_what_cannot_be_promoted_is_said(made: Trouble) -> None:
+    before = (made.work.path / "releases/triage.yaml").read_bytes()
+    empty = made.gitops("promote", "triage", "--from", "production", "--to", "staging")
+    unknown = made.gitops("promote", "triage", "--from", "stagin", "--to", "production")
+    itself = made.gitops("promote", "triage", "--from", "staging", "--to", "staging")
+    assert [empty.code, unknown.code, itself.code] == [4, 1, 1]
+    assert "nothing is known to serve triage/production" in empty.err
+    assert "has no environment 'stagin'" in unknown.err
+    made.work.write({"releases/triage.yaml": before.decode() + "# mine\n"})
+    dirty = made.gitops("promote", "triage", "--from", "staging", "--to", "production", "--commit")
+    assert dirty.code == 4
+    assert "not committed" in dirty.err
+    assert (made.work.path / "releases/triage.yaml").read_bytes() == before + b"# mine\n"
