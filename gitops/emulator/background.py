@@ -15,6 +15,7 @@ from gitops.emulator.faults import read
 from gitops.emulator.http.control import set_status
 from gitops.emulator.options import Options
 from gitops.emulator.server import Server
+from gitops.emulator.storage.problem import StateError
 from gitops.emulator.world.create import seed
 from gitops.emulator.world.world import World
 
@@ -70,7 +71,9 @@ class Running:
 
         async def work() -> _Result:
             self.emulator.catch_up()
-            return function(*arguments, **named)
+            result = function(*arguments, **named)
+            self.emulator.save()
+            return result
 
         return self.wait(work())
 
@@ -119,15 +122,19 @@ def running(
 
     Raises:
         OSError: the port is taken.
+        StateError: the state file cannot be used.
     """
     server = Server(options or Options(**named), port=port, clock=clock)
     started = threading.Event()
     loop = asyncio.new_event_loop()
+    problems: list[StateError] = []
 
     def run() -> None:
         asyncio.set_event_loop(loop)
         try:
             loop.run_until_complete(server.serve(started.set))
+        except StateError as problem:
+            problems.append(problem)
         finally:
             started.set()
             loop.run_until_complete(loop.shutdown_asyncgens())
@@ -136,6 +143,9 @@ def running(
     thread = threading.Thread(target=run, name="emulator", daemon=True)
     thread.start()
     started.wait(_START_SECONDS)
+    if problems:
+        thread.join()
+        raise problems[0]
     if server.emulator is None or not thread.is_alive():
         raise RuntimeError("the emulator did not start")
     try:

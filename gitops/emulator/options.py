@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Mode = Literal["newest", "july"]
@@ -122,6 +123,8 @@ class Options:
     """Real seconds a truss's load may take."""
     faults: tuple[str, ...] = ()
     """What is to go wrong from the start, in the text form of `gitops.emulator.faults`."""
+    state: Path | None = None
+    """The file that the workspace is kept in; None: in memory."""
     seed: int | None = None
     """Makes ids and the chances of faults reproducible; None: random ones."""
 

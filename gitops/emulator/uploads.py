@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gitops.emulator.world.kept import Entity, Rows, StoredFile
+
 BUCKET = "emulator-model-uploads"
 REGION = "us-west-2"
 _LIFETIME_SECONDS = 3600.0
@@ -25,21 +27,34 @@ class Credentials:
 
 
 @dataclass(slots=True, kw_only=True)
-class Stored:
+class Stored(Entity):
     """One uploaded object."""
 
-    path: Path
+    path: StoredFile
     etag: str
     size: int
     modified_at: float
 
 
 @dataclass(slots=True, kw_only=True)
-class Multipart:
+class Multipart(Entity):
     """A multipart upload that has not been completed."""
 
     key: str
-    parts: dict[int, tuple[Path, str]] = field(default_factory=dict)
+    parts: dict[int, tuple[StoredFile, str]] = field(default_factory=dict)
+    """Files and their MD5, by number."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Bucket(Entity):
+    """What a state file holds of the object store."""
+
+    issued: Rows[str, Credentials] = field(default_factory=Rows)
+    """By access key id."""
+    downloads: Rows[str, str] = field(default_factory=Rows)
+    """Tokens, and the keys that they are good for."""
+    objects: Rows[str, Stored] = field(default_factory=Rows)
+    multiparts: Rows[str, Multipart] = field(default_factory=Rows)
 
 
 class UploadProblem(Exception):
@@ -53,17 +68,14 @@ class UploadProblem(Exception):
         self.message = message
 
 
-class Uploads:
+class Uploads(Bucket):
     """Objects on disk below `folder`. Times come from `now` (epoch seconds)."""
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
         """Start empty."""
+        super().__init__()
         self._folder = folder
         self._now = now
-        self._credentials: dict[str, Credentials] = {}
-        self._downloads: dict[str, str] = {}
-        self.objects: dict[str, Stored] = {}
-        self.multiparts: dict[str, Multipart] = {}
 
     def prepare(self) -> Credentials:
         """Fresh credentials for a fresh key."""
@@ -74,7 +86,7 @@ class Uploads:
             key=f"models/{secrets.token_hex(8)}/model.tgz",
             expires_at=self._now() + _LIFETIME_SECONDS,
         )
-        self._credentials[credentials.access_key_id] = credentials
+        self.issued[credentials.access_key_id] = credentials
         return credentials
 
     def credentials(self, access_key_id: str, token: str | None, key: str) -> Credentials:
@@ -83,7 +95,7 @@ class Uploads:
         Raises:
             UploadProblem: 403, they are unknown, expired, or good for another key.
         """
-        found = self._credentials.get(access_key_id)
+        found = self.issued.get(access_key_id)
         if found is None:
             raise UploadProblem(403, "InvalidAccessKeyId", "The access key id is not known.")
         if token is None or not secrets.compare_digest(token, found.session_token):
@@ -162,9 +174,9 @@ class Uploads:
     def sign_download(self, key: str) -> str:
         """A token that lets whoever has it read one object."""
         token = secrets.token_urlsafe(24)
-        self._downloads[token] = key
+        self.downloads[token] = key
         return token
 
     def may_download(self, token: str, key: str) -> bool:
         """Whether the token is for that object."""
-        return self._downloads.get(token) == key
+        return self.downloads.get(token) == key

@@ -1,14 +1,19 @@
-"""An emulator on a clock that stands still, and what a client of it does."""
+"""An emulator on a clock that stands still, and what a client of it does.
+
+Its state is kept in a file, which must hold at the end of each test what the emulator held.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import gitops.emulator
 from gitops.emulator import ManualClock, Options, Running
+from tests.emulator import kept
 from tests.emulator.client import Client
 
 
@@ -19,10 +24,14 @@ def options() -> dict[str, Any]:
 
 
 @pytest.fixture
-def emulator(options: dict[str, Any]) -> Iterator[Running]:
-    switches = {"control": True, "rate_limits": False, **options}
+def emulator(options: dict[str, Any], tmp_path: Path) -> Iterator[Running]:
+    state = tmp_path / "emulator.state"
+    switches = {"control": True, "rate_limits": False, "state": state, **options}
     with gitops.emulator.running(Options(**switches), clock=ManualClock()) as it:
         yield it
+    if switches["state"] is not None:
+        held = kept.of(it.emulator.world, it.emulator.uploads)
+        assert kept.read(state, tmp_path / "emulator.files") == held
 
 
 @pytest.fixture

@@ -54,6 +54,9 @@ class ScriptedRunner:
             self.running.add(deployment.id)
         world.after(1, lifecycle.load_finished, deployment.id, generation, error)
 
+    def resume(self, deployment: Deployment) -> None:
+        self.running.add(deployment.id)
+
     def stop(self, deployment_id: str) -> None:
         self.running.discard(deployment_id)
 

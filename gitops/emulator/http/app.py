@@ -15,6 +15,7 @@ from gitops.emulator.faults import RequestFault
 from gitops.emulator.http import control, inference, management, s3
 from gitops.emulator.page import pages
 from gitops.emulator.page.history import History
+from gitops.emulator.storage.problem import StateError
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -45,8 +46,11 @@ class App:
         request = Request(scope, receive)
         try:
             response, fault = await self._respond(request)
+            self._emulator.save()
         except ClientDisconnect:
             return
+        except StateError as problem:
+            response, fault = JSONResponse({"error": str(problem)}, 500), None
         except Exception:  # noqa: BLE001 - a bug here must show, and not as a hung client
             _LOG.exception("The emulator failed at %s %s", request.method, request.url.path)
             response = JSONResponse({"error": "The emulator failed; see its log."}, 500)

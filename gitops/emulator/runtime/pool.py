@@ -87,6 +87,14 @@ class Pool:
         self._loads.add(task)
         task.add_done_callback(self._loads.discard)
 
+    def resume(self, deployment: Deployment) -> None:
+        """Start the truss of a deployment with replicas again, while there is room.
+
+        Without room its process starts with its next request.
+        """
+        if self._is_python(deployment) and len(self._starting) < self._options.worker_limit:
+            self._begin(deployment)
+
     def stop(self, deployment_id: str) -> None:
         """End the truss once its running requests have ended."""
         self._echoes.pop(deployment_id, None)
@@ -204,8 +212,8 @@ class Pool:
     async def _start(self, deployment: Deployment) -> tuple[Worker | None, str | None]:
         await self._make_room()
         archive = deployment.artifact.archive
-        if archive is None or archive not in self._roots:
-            return None, "The archive is gone."
+        if archive is None or self.build(deployment):
+            return None, "The archive cannot be unpacked again."
         self._launching += 1
         try:
             return await self._launch(deployment, self._order(deployment, self._roots[archive]))
@@ -306,12 +314,13 @@ class Pool:
         worker = self._workers.get(deployment.id)
         if worker is not None:
             return worker
-        task = self._starting.get(deployment.id)
-        if task is None:
-            task = self._spawn(self._restart(deployment))
-            self._starting[deployment.id] = task
-            task.add_done_callback(lambda _: self._starting.pop(deployment.id, None))
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._starting.get(deployment.id) or self._begin(deployment))
+
+    def _begin(self, deployment: Deployment) -> asyncio.Task[Worker | None]:
+        task = self._spawn(self._restart(deployment))
+        self._starting[deployment.id] = task
+        task.add_done_callback(lambda _: self._starting.pop(deployment.id, None))
+        return task
 
     async def _restart(self, deployment: Deployment) -> Worker | None:
         worker, error = await self._start(deployment)

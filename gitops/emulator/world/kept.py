@@ -24,9 +24,9 @@ from types import MemberDescriptorType
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar, get_origin
 
 from pydantic import (
-    BeforeValidator,
     GetCoreSchemaHandler,
     PlainSerializer,
+    PlainValidator,
     SerializationInfo,
     ValidationInfo,
 )
@@ -235,9 +235,11 @@ def _kept(path: Path, info: SerializationInfo[Files | None]) -> str:
     return info.context.keep(path) if info.context else str(path)
 
 
-def _found(name: Any, info: ValidationInfo[Files | None]) -> Any:
-    return info.context.path(name) if info.context and isinstance(name, str) else name
+def _found(name: object, info: ValidationInfo[Files | None]) -> Path:
+    if not isinstance(name, str):
+        raise ValueError("the name of a file was expected")
+    return info.context.path(name) if info.context else Path(name)
 
 
-StoredFile = Annotated[Path, PlainSerializer(_kept), BeforeValidator(_found)]
+StoredFile = Annotated[Path, PlainSerializer(_kept), PlainValidator(_found)]
 """A file in the emulator's folder; its content is kept together with what names it."""

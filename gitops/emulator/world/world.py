@@ -34,6 +34,10 @@ class Runner(Protocol):
         """Start the truss; the end is told by `lifecycle.load_finished`."""
         ...
 
+    def resume(self, deployment: Deployment) -> None:
+        """Start the truss again that ended with an emulator before this one."""
+        ...
+
     def stop(self, deployment_id: str) -> None:
         """Stop it once its running requests have ended."""
         ...
