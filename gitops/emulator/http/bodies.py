@@ -6,9 +6,20 @@ did not know is dropped or refused in that mode by the handlers.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+
+def _near(moment: datetime) -> datetime:
+    """Within what every clock and timezone here can show."""
+    if not 1970 <= moment.year <= 9000:
+        raise ValueError("the year is out of range")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_near)]
 
 
 class _Lax(BaseModel):
@@ -59,6 +70,82 @@ class BackpressureUpdate(_Strict):
     policy: Literal["QUEUE_ON_FULL", "REJECT_ON_FULL"] | None = None
 
 
+class ScheduleValues(_Strict):
+    """The settings of a schedule: all eight are required, null inherits."""
+
+    min_replica: int
+    max_replica: int
+    autoscaling_window: int | None
+    scale_down_delay: int | None
+    concurrency_target: int | None
+    target_utilization_percentage: int | None
+    target_in_flight_tokens: int | None
+    max_scale_down_rate: int | None
+
+
+class RecurringSchedule(_Strict):
+    """A schedule that comes back, daily or hourly."""
+
+    id: str | None = None
+    name: str
+    enabled: bool
+    autoscaling_settings: ScheduleValues
+    cadence: Literal["DAILY", "HOURLY"]
+    weekdays: list[str]
+    start_hour: int | None = None
+    start_minute: int
+    end_hour: int | None = None
+    end_minute: int
+
+
+class OneTimeSchedule(_Strict):
+    """A schedule with one window."""
+
+    id: str | None = None
+    name: str
+    enabled: bool
+    autoscaling_settings: ScheduleValues
+    cadence: Literal["ONE_TIME"]
+    start_at: Moment
+    end_at: Moment
+
+
+class ScheduleUpdate(_Strict):
+    """Changes to an environment's schedules; what is not mentioned stays."""
+
+    timezone: str | None = None
+    schedules: (
+        list[Annotated[RecurringSchedule | OneTimeSchedule, Field(discriminator="cadence")]] | None
+    ) = None
+    delete_schedules: list[str] | None = None
+
+
+class RuleTarget(_Lax):
+    """A deployment or an environment."""
+
+    deployment_id: str | None = None
+    environment: str | None = None
+
+
+class RoutingRule(_Strict):
+    """A rule as it is to be."""
+
+    id: str | None = None
+    type: str
+    targets: list[RuleTarget]
+    percent_traffic: int = Field(ge=1, le=100)
+    expires_at: Moment
+    sampling_mode: str
+    propagate_client_cancellation: bool
+
+
+class RoutingUpdate(_Strict):
+    """Changes to an environment's traffic routing; deletes come first."""
+
+    rules: list[RoutingRule] | None = None
+    delete_rules: list[str] | None = None
+
+
 class CreateEnvironment(_Lax):
     """`POST …/environments`."""
 
@@ -74,8 +161,8 @@ class UpdateEnvironment(_Strict):
     autoscaling_settings: AutoscalingUpdate | None = None
     promotion_settings: PromotionUpdate | None = None
     request_backpressure_settings: BackpressureUpdate | None = None
-    autoscaling_schedule_settings: dict[str, Any] | None = None
-    traffic_routing_settings: dict[str, Any] | None = None
+    autoscaling_schedule_settings: ScheduleUpdate | None = None
+    traffic_routing_settings: RoutingUpdate | None = None
 
 
 class JulyUpdateEnvironment(_Strict):
@@ -92,7 +179,7 @@ class EnvironmentSettings(_Lax):
     instance_type_id: str | None = None
     autoscaling_settings: AutoscalingUpdate | None = None
     request_backpressure_settings: BackpressureUpdate | None = None
-    autoscaling_schedule_settings: dict[str, Any] | None = None
+    autoscaling_schedule_settings: ScheduleUpdate | None = None
     promotion_settings: PromotionUpdate | None = None
 
 
@@ -122,7 +209,7 @@ class DeploymentPayload(_Lax):
     raw_config: str | None = None
     user_env: dict[str, Any] | None = None
     environment_name: str | None = None
-    create_environment_if_missing: bool = True
+    create_environment_if_missing: bool | None = None
     region: str | None = None
     preserve_env_instance_type: bool = True
     deploy_timeout_minutes: int | None = None
@@ -131,7 +218,7 @@ class DeploymentPayload(_Lax):
     is_development: bool = False
     autoscaling_settings: AutoscalingUpdate | None = None
     request_backpressure_settings: BackpressureUpdate | None = None
-    autoscaling_schedule_settings: dict[str, Any] | None = None
+    autoscaling_schedule_settings: ScheduleUpdate | None = None
     promotion_settings_override: PromotionUpdate | None = None
     instance_type_id: str | None = None
 

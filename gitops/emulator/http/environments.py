@@ -14,7 +14,6 @@ from gitops.emulator.http.call import Call, Route
 from gitops.emulator.http.deployments import settings_message, switched
 from gitops.emulator.world import deployments, environments, views
 from gitops.emulator.world.entities import Environment, Model
-from gitops.emulator.world.refusal import invalid
 
 _ONE = "/v1/models/{model_id}/environments/{env_name}"
 
@@ -54,14 +53,12 @@ def _get(call: Call) -> dict[str, Any]:
 
 def _update(call: Call) -> dict[str, Any]:
     model, environment = _target(call)
-    backpressure = None
+    backpressure = schedules = routing = None
     if call.newest:
         body = call.read(UpdateEnvironment)
-        if body.autoscaling_schedule_settings:
-            raise invalid("Autoscaling schedules are not enabled for this organization.")
-        if body.traffic_routing_settings:
-            raise invalid("Traffic routing is not enabled for this organization.")
         backpressure = given(body.request_backpressure_settings)
+        schedules = given(body.autoscaling_schedule_settings)
+        routing = given(body.traffic_routing_settings)
         autoscaling, promotion = body.autoscaling_settings, body.promotion_settings
     else:
         old = call.read(JulyUpdateEnvironment)
@@ -74,9 +71,14 @@ def _update(call: Call) -> dict[str, Any]:
         autoscaling=given(autoscaling),
         promotion=given(promotion),
         backpressure=backpressure,
+        schedule_settings=schedules,
+        routing=routing,
     )
-    answer: dict[str, Any] = {"status": status, "message": settings_message(status)}
-    if call.newest:
+    answer: dict[str, Any] = {}
+    reply = call.world.options.environment_reply
+    if reply != "environment":
+        answer = {"status": status, "message": settings_message(status)}
+    if reply != "status":
         answer["environment"] = views.environment(call.world, environment)
     return answer
 

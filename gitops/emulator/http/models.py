@@ -121,14 +121,15 @@ def push_of(call: Call, payload: DeploymentPayload) -> Push:
     """The payload as the world takes it; July ignores what it did not know."""
     newest = call.newest
     if newest and payload.region:
-        raise invalid(f"Unknown region {payload.region!r}.")
-    if newest and payload.autoscaling_schedule_settings:
-        raise invalid("autoscaling_schedule_settings are not enabled for this organization.")
+        views.region(call.world, payload.region)
+    creates = payload.create_environment_if_missing
+    if creates is None:
+        creates = call.world.options.create_environments is not False
     return Push(
         config=payload.config,
         raw_config=payload.raw_config,
         environment_name=payload.environment_name,
-        create_environment_if_missing=payload.create_environment_if_missing or not newest,
+        create_environment_if_missing=creates or not newest,
         preserve_env_instance_type=payload.preserve_env_instance_type,
         instance_type_id=payload.instance_type_id if newest else None,
         deploy_timeout_minutes=payload.deploy_timeout_minutes,
@@ -138,6 +139,8 @@ def push_of(call: Call, payload: DeploymentPayload) -> Push:
         autoscaling=given(payload.autoscaling_settings) if newest else None,
         backpressure=given(payload.request_backpressure_settings) if newest else None,
         promotion_override=given(payload.promotion_settings_override) if newest else None,
+        schedule_settings=given(payload.autoscaling_schedule_settings) if newest else None,
+        region=(payload.region or None) if newest else None,
     )
 
 

@@ -90,12 +90,18 @@ ROUTES: tuple[Route, ...] = (
         limit="logs",
         needs="read",
     ),
-    Route(method="GET", path=f"{_DEPLOYMENT}/metrics", handler=_deployment_metrics),
+    Route(
+        method="GET",
+        path=f"{_DEPLOYMENT}/metrics",
+        handler=_deployment_metrics,
+        needs="metrics",
+    ),
     Route(method="GET", path=f"{_ENVIRONMENT}/logs", handler=_environment_logs),
     Route(
         method="GET",
         path=f"{_ENVIRONMENT}/metrics",
         handler=_environment_metrics,
         since="newest",
+        needs="metrics",
     ),
 )

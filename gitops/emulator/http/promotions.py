@@ -12,8 +12,8 @@ from gitops.emulator.http.bodies import (
     given,
 )
 from gitops.emulator.http.call import Call, Handler, Route
-from gitops.emulator.world import promotions, views
-from gitops.emulator.world.entities import EnvironmentUpdate
+from gitops.emulator.world import promotions, scheduling, views
+from gitops.emulator.world.entities import Environment, EnvironmentUpdate
 from gitops.emulator.world.promotions import Wish
 from gitops.emulator.world.refusal import invalid
 
@@ -30,6 +30,7 @@ def _to_environment(call: Call) -> dict[str, Any]:
         raise invalid("The development deployment cannot be promoted to an environment.")
     wish = _wish(
         call,
+        environment,
         body.environment_settings_update,
         body.promotion_settings_override,
         preserve=body.preserve_env_instance_type,
@@ -47,6 +48,7 @@ def _to_production(call: Call) -> dict[str, Any]:
     call.manages(model.id, "production")
     wish = _wish(
         call,
+        model.production,
         body.environment_settings_update,
         body.promotion_settings_override,
         preserve=body.preserve_env_instance_type,
@@ -60,6 +62,7 @@ def _to_production(call: Call) -> dict[str, Any]:
 
 def _wish(
     call: Call,
+    environment: Environment,
     update: EnvironmentSettings | None,
     override: PromotionUpdate | None,
     *,
@@ -68,20 +71,29 @@ def _wish(
 ) -> Wish:
     if not call.newest:
         return Wish(preserve_instance_type=preserve, keep_previous=keep_previous)
-    if update is not None and update.region:
-        raise invalid(f"Unknown region {update.region!r}.")
-    if update is not None and update.autoscaling_schedule_settings:
-        raise invalid("Autoscaling schedules are not enabled for this organization.")
     return Wish(
-        update=EnvironmentUpdate(
-            autoscaling=given(update.autoscaling_settings) if update else None,
-            promotion=given(update.promotion_settings) if update else None,
-            backpressure=given(update.request_backpressure_settings) if update else None,
-        ),
+        update=_update(call, environment, update) if update else EnvironmentUpdate(),
         override=given(override),
         instance_type_id=update.instance_type_id if update else None,
         preserve_instance_type=preserve,
         keep_previous=keep_previous,
+    )
+
+
+def _update(call: Call, environment: Environment, update: EnvironmentSettings) -> EnvironmentUpdate:
+    autoscaling = given(update.autoscaling_settings)
+    if update.region:
+        views.region(call.world, update.region)
+    block = given(update.autoscaling_schedule_settings)
+    base = environment.autoscaling.merged(autoscaling)
+    schedules = scheduling.changed(call.world, environment.schedules, base, block)
+    return EnvironmentUpdate(
+        autoscaling=autoscaling,
+        promotion=given(update.promotion_settings),
+        backpressure=given(update.request_backpressure_settings),
+        schedules=schedules if block else None,
+        schedule_changes=scheduling.audited_operations(block, schedules),
+        region=update.region,
     )
 
 

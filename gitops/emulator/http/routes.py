@@ -15,6 +15,7 @@ from gitops.emulator.http import (
     observability,
     promotions,
     secrets,
+    startups,
 )
 from gitops.emulator.http.call import Route
 
@@ -28,6 +29,7 @@ ROUTES: tuple[Route, ...] = (
     *environments.ROUTES,
     *promotions.ROUTES,
     *observability.ROUTES,
+    *startups.ROUTES,
     *audit.ROUTES,
 )
 

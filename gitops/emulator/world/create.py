@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitops.emulator.options import Options
-from gitops.emulator.world import health, rollout
+from gitops.emulator.world import health, rollout, scheduling, startups
 from gitops.emulator.world.audit import SYSTEM
 from gitops.emulator.world.entities import Artifact, Deployment, Environment, Model
 from gitops.emulator.world.environments import create_environment
@@ -17,7 +17,8 @@ from gitops.emulator.world.world import Runner, World
 def create_world(options: Options, runner: Runner, now: float) -> World:
     """An empty workspace in which promotions follow their candidates."""
     world = World(options, runner, now)
-    world.on_status += [rollout.on_status, health.on_status]
+    world.on_status += [startups.on_status, rollout.on_status, health.on_status]
+    world.on_promotion_end.append(scheduling.on_promotion_end)
     return world
 
 

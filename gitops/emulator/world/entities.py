@@ -181,6 +181,8 @@ class EnvironmentUpdate:
     """`{"policy": …}` when the block was sent; a null policy clears it."""
     schedules: Schedules | None = None
     """All schedules as they will be."""
+    schedule_changes: Mapping[str, Any] | None = None
+    """How that was asked for, in the audit log's form."""
     region: str | None = None
     """The slug of a region; empty: Global."""
 
@@ -242,6 +244,7 @@ class Environment(Entity):
     schedules: Schedules | None = None
     schedules_due_at: float | None = None
     """When the next change by a schedule is planned for."""
+    applied_schedule_id: str | None = None
     shadows: tuple[ShadowRule, ...] = ()
 
 

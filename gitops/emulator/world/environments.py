@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from gitops.emulator.world import deeds, lifecycle, rollout
+from gitops.emulator.world import deeds, lifecycle, rollout, scheduling, shadows
 from gitops.emulator.world.audit import Actor
 from gitops.emulator.world.entities import Deployment, Environment, Model
 from gitops.emulator.world.hardware import DEFAULT_INSTANCE_TYPE
 from gitops.emulator.world.refusal import Refusal, invalid
-from gitops.emulator.world.scaling import apply_autoscaling
 from gitops.emulator.world.settings import Autoscaling, PromotionSettings, Rolling
 from gitops.emulator.world.timeline import event
 from gitops.emulator.world.world import World
@@ -22,20 +21,25 @@ Block = Mapping[str, Any] | None
 
 def new_environment(world: World, model: Model, name: str) -> Environment:
     """An environment with the defaults of the mode, added to the model."""
-    newest = world.options.mode == "newest"
     environment = Environment(
         id=world.ids.new(),
         name=name,
         model_id=model.id,
         created_at=world.now,
         autoscaling=Autoscaling(),
-        promotion_settings=PromotionSettings(
-            rolling_deploy=newest, rolling_deploy_config=Rolling() if newest else None
-        ),
+        promotion_settings=_first_promotion_settings(world),
         instance_type_id=DEFAULT_INSTANCE_TYPE,
     )
     model.environments[name] = environment
     return environment
+
+
+def _first_promotion_settings(world: World) -> PromotionSettings:
+    options = world.options
+    if not options.new_environments_roll:
+        return PromotionSettings()
+    rolling = Rolling(max_surge_percent=options.surge_percent)
+    return PromotionSettings(rolling_deploy=True, rolling_deploy_config=rolling)
 
 
 def create_environment(
@@ -53,10 +57,10 @@ def create_environment(
     Raises:
         Refusal: the name is taken, reserved or malformed, or a setting is wrong.
     """
-    name = name.lower()
-    if name == "development":
+    name = world.options.environment_name(name)
+    if name.lower() == "development":
         raise invalid("The name 'development' is reserved.")
-    if not _NAME.match(name):
+    if not _NAME.match(name.lower()):
         raise invalid(f"Environment name {name!r} is not valid.")
     if name in model.environments:
         raise Refusal(
@@ -64,12 +68,8 @@ def create_environment(
             "ALREADY_EXISTS",
             f"Environment {name!r} already exists.",
         )
-    july = world.options.mode == "july"
     settings = Autoscaling().merged(autoscaling)
-    base = PromotionSettings(
-        rolling_deploy=not july, rolling_deploy_config=None if july else Rolling()
-    )
-    promotion_settings = base.merged(promotion, july=july)
+    promotion_settings = _first_promotion_settings(world).merged(promotion, world.options)
     environment = new_environment(world, model, name)
     environment.autoscaling = settings
     environment.promotion_settings = promotion_settings
@@ -96,20 +96,24 @@ def update_environment(
     autoscaling: Block,
     promotion: Block,
     backpressure: Block,
+    schedule_settings: Block = None,
+    routing: Block = None,
 ) -> str:
     """Change settings: `ACCEPTED`, `QUEUED` or `UNCHANGED`; autoscaling holds a little later.
 
     Raises:
         Refusal: a value is wrong; then nothing is changed.
     """
-    july = world.options.mode == "july"
     wanted = environment.autoscaling.merged(autoscaling)
-    promotion_settings = environment.promotion_settings.merged(promotion, july=july)
+    promotion_settings = environment.promotion_settings.merged(promotion, world.options)
     policy = environment.backpressure if backpressure is None else backpressure.get("policy")
-    scaling_differs = wanted != environment.autoscaling
-    if not scaling_differs and (promotion_settings, policy) == (
+    schedules = scheduling.changed(world, environment.schedules, wanted, schedule_settings)
+    rules = shadows.changed(world, model, environment, routing)
+    scaling_differs = wanted != environment.autoscaling or schedules != environment.schedules
+    if not scaling_differs and (promotion_settings, policy, rules) == (
         environment.promotion_settings,
         environment.backpressure,
+        environment.shadows,
     ):
         return "UNCHANGED"
     previous = deeds.environment_settings(environment)
@@ -117,6 +121,7 @@ def update_environment(
     environment.promotion_settings = promotion_settings
     environment.backpressure = policy
     environment.autoscaling = wanted
+    environment.shadows = rules
     current = world.current(environment)
     deeds.record(
         world,
@@ -126,9 +131,10 @@ def update_environment(
         **deeds.environment_settings(environment),
         environment_name=environment.name,
         deployment_type=deeds.deployment_type(current),
-        schedules=None,
+        schedules=scheduling.audited(environment.schedules, schedules),
         previous_settings=previous,
     )
+    environment.schedules = schedules
     if current is not None:
         current.backpressure = policy
     if not scaling_differs:
@@ -155,15 +161,7 @@ def _put_in_force(
     if environment is None or environment.id != environment_id:
         return
     environment.autoscaling = environment.autoscaling.merged(update)
-    current = world.current(environment)
-    if current is not None:
-        apply_autoscaling(
-            world,
-            current,
-            environment.autoscaling,
-            wake=lifecycle.wake,
-            scale_to_zero=lifecycle.scale_to_zero,
-        )
+    scheduling.reconcile(world, environment)
 
 
 def serving(world: World, environment: Environment) -> Deployment:

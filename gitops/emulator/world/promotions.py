@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitops.emulator.world import deeds, lifecycle, rollout
+from gitops.emulator.world import deeds, lifecycle, rollout, schedule
 from gitops.emulator.world.audit import Actor
 from gitops.emulator.world.entities import (
     FAILED,
@@ -57,10 +57,18 @@ def promote(
     settings = effective_settings(world, environment, wish)
     environment.autoscaling.merged(wish.update.autoscaling)
     hardware = _hardware(environment, source, wish)
-    copied = source.is_development or _needs_copy(environment, source, settings, hardware)
+    region = source.region if wish.update.region is None else wish.update.region or None
+    copied = (
+        source.is_development
+        or region != source.region
+        or _needs_copy(environment, source, settings, hardware)
+    )
     if environment.current_id == source.id and not copied:
         raise invalid(f"Deployment {source.id} already serves {environment.name}.")
-    candidate = _copy(world, model, source, hardware) if copied else source
+    candidate = source
+    if copied:
+        candidate = _copy(world, model, source, hardware)
+        candidate.region = region
     deeds.record(
         world,
         actor,
@@ -69,12 +77,12 @@ def promote(
         source if world.options.audited_promotion == "source" else candidate,
         environment_name=environment.name,
         environment_id=environment.id,
-        region_update=None,
+        region_update=wish.update.region,
         instance_type_id_update=wish.instance_type_id,
         promotion_settings_override=deeds.promotion_override(wish.override),
         autoscaling_settings_update=deeds.autoscaling_update(wish.update.autoscaling),
         request_backpressure_settings_update=wish.update.backpressure,
-        autoscaling_schedule_settings_update=None,
+        autoscaling_schedule_settings_update=wish.update.schedule_changes,
     )
     attach(world, environment, candidate, settings, wish)
     if candidate is not source:
@@ -96,7 +104,9 @@ def attach(
     """Make `candidate` the environment's candidate, with the settings it is to have there."""
     update = wish.update
     candidate.environment = environment.name
-    candidate.autoscaling = environment.autoscaling.merged(update.autoscaling)
+    candidate.autoscaling = schedule.in_force(
+        environment.autoscaling.merged(update.autoscaling), environment.schedules, world.now
+    )
     candidate.backpressure = (
         update.backpressure.get("policy") if update.backpressure else environment.backpressure
     )
@@ -117,9 +127,8 @@ def attach(
 
 def effective_settings(world: World, environment: Environment, wish: Wish) -> PromotionSettings:
     """The environment's promotion settings with the update and the override on top."""
-    july = world.options.mode == "july"
-    saved = environment.promotion_settings.merged(wish.update.promotion, july=july)
-    return saved.merged(wish.override, july=july)
+    saved = environment.promotion_settings.merged(wish.update.promotion, world.options)
+    return saved.merged(wish.override, world.options)
 
 
 def refuse_if_promoting(world: World, environment: Environment) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gitops.emulator.world import deeds, hardware, lifecycle, promotions
+from gitops.emulator.world import deeds, hardware, lifecycle, promotions, scheduling
 from gitops.emulator.world.audit import Actor
 from gitops.emulator.world.entities import (
     Artifact,
     Deployment,
+    Environment,
     EnvironmentUpdate,
     Model,
 )
@@ -43,6 +44,8 @@ class Push:
     autoscaling: Mapping[str, Any] | None = None
     backpressure: Mapping[str, Any] | None = None
     promotion_override: Mapping[str, Any] | None = field(default=None)
+    schedule_settings: Mapping[str, Any] | None = None
+    region: str | None = None
 
 
 def check_push(world: World, model: Model | None, push: Push) -> None:
@@ -68,6 +71,8 @@ def check_push(world: World, model: Model | None, push: Push) -> None:
         hardware.for_config(push.config)
     if push.promotion_override and not push.environment_name:
         raise invalid("promotion_settings_override requires environment_name.")
+    if push.schedule_settings and not push.environment_name:
+        raise invalid("autoscaling_schedule_settings requires environment_name.")
     Autoscaling().merged(push.autoscaling)
     check_labels(push.labels)
     if push.deployment_name is not None:
@@ -76,21 +81,29 @@ def check_push(world: World, model: Model | None, push: Push) -> None:
 
 
 def _check_environment(world: World, model: Model | None, push: Push) -> None:
-    name = (push.environment_name or "").lower()
+    name = world.options.environment_name(push.environment_name or "")
     environment = model.environments.get(name) if model else None
     if environment is None:
         if name not in {"", "production"} and not push.create_environment_if_missing:
             raise invalid(f"Environment {name!r} does not exist.")
-        PromotionSettings().merged(push.promotion_override)
+        PromotionSettings().merged(push.promotion_override, world.options)
+        scheduling.changed(world, None, Autoscaling(), push.schedule_settings)
         return
     promotions.refuse_if_promoting(world, environment)
     environment.autoscaling.merged(push.autoscaling)
-    promotions.effective_settings(world, environment, _wish(push))
+    promotions.effective_settings(world, environment, _wish(world, environment, push))
 
 
-def _wish(push: Push) -> Wish:
+def _wish(world: World, environment: Environment, push: Push) -> Wish:
+    base = environment.autoscaling.merged(push.autoscaling)
+    schedules = scheduling.changed(world, environment.schedules, base, push.schedule_settings)
     return Wish(
-        update=EnvironmentUpdate(autoscaling=push.autoscaling, backpressure=push.backpressure),
+        update=EnvironmentUpdate(
+            autoscaling=push.autoscaling,
+            backpressure=push.backpressure,
+            schedules=schedules if push.schedule_settings else None,
+            schedule_changes=scheduling.audited_operations(push.schedule_settings, schedules),
+        ),
         override=push.promotion_override,
     )
 
@@ -138,7 +151,7 @@ def push(world: World, actor: Actor, model: Model, wanted: Push, artifact: Artif
         Refusal: as `check_push`.
     """
     check_push(world, model, wanted)
-    environment_name = (wanted.environment_name or "").lower() or None
+    environment_name = world.options.environment_name(wanted.environment_name or "") or None
     if environment_name is not None and environment_name not in model.environments:
         create_environment(world, actor, model, environment_name)
     if wanted.is_development:
@@ -169,7 +182,7 @@ def _attach(world: World, model: Model, name: str, deployment: Deployment, wante
     environment = model.environments[name]
     if wanted.preserve_env_instance_type and environment.current_id is not None:
         deployment.instance_type_id = environment.instance_type_id
-    wish = _wish(wanted)
+    wish = _wish(world, environment, wanted)
     settings = promotions.effective_settings(world, environment, wish)
     promotions.attach(world, environment, deployment, settings, wish)
 
@@ -190,6 +203,7 @@ def _published(world: World, model: Model, wanted: Push, artifact: Artifact) -> 
         artifact=artifact,
         instance_type_id=_instance_type(wanted),
         labels=dict(wanted.labels) if wanted.labels else None,
+        region=wanted.region,
     )
     _add(world, model, deployment)
     return deployment

@@ -168,7 +168,7 @@ def complete(world: World, environment: Environment) -> None:
     july = world.options.mode == "july"
     environment.autoscaling = environment.autoscaling.merged(update.autoscaling)
     environment.promotion_settings = environment.promotion_settings.merged(
-        update.promotion, july=july
+        update.promotion, world.options
     )
     if update.backpressure is not None:
         environment.backpressure = update.backpressure.get("policy")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from gitops.emulator.options import Options
 from gitops.emulator.world.refusal import invalid
 
 
@@ -70,23 +71,23 @@ class PromotionSettings:
     ramp_up_while_promoting: bool = False
     ramp_up_duration_seconds: int = 600
 
-    def merged(self, update: Mapping[str, Any] | None, *, july: bool = False) -> PromotionSettings:
+    def merged(self, update: Mapping[str, Any] | None, options: Options) -> PromotionSettings:
         """These settings with the non-null fields of `update`, nested block included.
 
         Raises:
-            Refusal: a canary (unless `july`), an unknown strategy, a percentage out of
-                range, or surge and unavailable both set or both zero.
+            Refusal: a canary (unless the options take one), an unknown strategy, a percentage
+                out of range, or surge and unavailable both set or both zero.
         """
         given = _given(update)
         rolling = given.pop("rolling_deploy_config", None)
-        if given.get("ramp_up_while_promoting") and not july:
+        if given.get("ramp_up_while_promoting") and not options.takes_canary:
             raise invalid("Canary promotions are not supported for models; use rolling_deploy.")
         merged = replace(self, **given)
         if merged.promotion_cleanup_strategy not in {"KEEP", "SCALE_TO_ZERO", "DEACTIVATE"}:
             raise invalid("promotion_cleanup_strategy must be KEEP, SCALE_TO_ZERO or DEACTIVATE.")
         if rolling is None:
             return merged
-        base = merged.rolling_deploy_config or Rolling(max_surge_percent=10 if july else 25)
+        base = merged.rolling_deploy_config or Rolling(max_surge_percent=options.surge_percent)
         config = replace(base, **_given(rolling))
         _check_rolling(config)
         return replace(merged, rolling_deploy_config=config)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from gitops.emulator.world import scheduling, shadows
 from gitops.emulator.world.audit import Entry
 from gitops.emulator.world.entities import Deployment, Environment, Model, Secret, Team
 from gitops.emulator.world.hardware import DEFAULT_INSTANCE_TYPE, INSTANCE_TYPES
+from gitops.emulator.world.refusal import invalid
 from gitops.emulator.world.world import World
 
 
@@ -62,9 +64,17 @@ def deployment(world: World, item: Deployment) -> dict[str, Any]:
         "labels": item.labels,
     }
     if world.options.mode == "newest":
-        body["region"] = None
+        body["region"] = region(world, item.region) if item.region else None
         body["request_backpressure_settings"] = {"policy": item.backpressure}
     return body
+
+
+def region(world: World, slug: str) -> dict[str, str]:
+    """A region. Raises: Refusal for an unknown one."""
+    name = dict(world.options.regions).get(slug)
+    if name is None:
+        raise invalid(f"Unknown region {slug!r}.")
+    return {"slug": slug, "display_name": name}
 
 
 def environment(world: World, item: Environment) -> dict[str, Any]:
@@ -94,8 +104,9 @@ def environment(world: World, item: Environment) -> dict[str, Any]:
         }
     if world.options.mode == "newest":
         body["request_backpressure_settings"] = {"policy": item.backpressure}
-        body["autoscaling_schedules"] = None
-        body["traffic_routing"] = None
+        serving = current.autoscaling if current else None
+        body["autoscaling_schedules"] = scheduling.shown(item, serving)
+        body["traffic_routing"] = shadows.shown(world, item)
     return body
 
 
