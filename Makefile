@@ -40,9 +40,9 @@ test: $(INSTALLED) ## Run the tests; ARGS="-k rollback" and the like go to pytes
 	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 2 $(ARGS)
 
 .PHONY: check
-check: check-format check-lint check-types check-borders check-schemas ## Run everything that judges code without running it
+check: check-format check-lint check-types check-borders check-schemas check-facts ## Run everything that judges code without running it
 
-.PHONY: check-format check-lint check-types check-borders check-schemas
+.PHONY: check-format check-lint check-types check-borders check-schemas check-facts
 check-format: $(INSTALLED)
 	$(BIN)/ruff format --check .
 
@@ -60,6 +60,10 @@ check-schemas: $(INSTALLED)
 	for name in $(SCHEMAS); do $(BIN)/gitops schema "$$name" > "$$fresh/$$name.schema.json"; done; \
 	diff -ru schemas "$$fresh" || { echo 'schemas/ is not what the code says: run `make schemas`' >&2; exit 1; }
 
+check-facts: $(INSTALLED)
+	@$(BIN)/python -m tests.emulator.facts | diff -u docs/baseten.md - || \
+	{ echo 'docs/baseten.md is not what the table and the tests say: run `make facts`' >&2; exit 1; }
+
 .PHONY: format
 format: $(INSTALLED) ## Lay out the code and mend what can be mended by itself
 	$(BIN)/ruff format .
@@ -73,6 +77,10 @@ golden: $(INSTALLED) ## Rewrite the golden files; read the diff before you commi
 schemas: $(INSTALLED) ## Write schemas/ anew from the code
 	@mkdir -p schemas
 	for name in $(SCHEMAS); do $(BIN)/gitops schema "$$name" > "schemas/$$name.schema.json"; done
+
+.PHONY: facts
+facts: $(INSTALLED) ## Write docs/baseten.md anew from docs/facts.toml and the tests
+	$(BIN)/python -m tests.emulator.facts > docs/baseten.md
 
 .PHONY: benchmarks
 benchmarks: $(INSTALLED) ## Run the benchmarks, one after the other

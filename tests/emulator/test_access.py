@@ -26,6 +26,7 @@ def ask(emulator: Running, authorization: str | None, method: str = "GET") -> ht
         return http.post("/v1/secrets", json=body)
 
 
+@pytest.mark.fact("B-002", "B-003", "B-004", "B-009")
 @pytest.mark.parametrize("options", [{"keys": KEYS}])
 def test_both_schemes_are_taken_and_wrong_keys_are_not(emulator: Running) -> None:
     assert ask(emulator, "Bearer good.secret").status_code == 200
@@ -37,6 +38,7 @@ def test_both_schemes_are_taken_and_wrong_keys_are_not(emulator: Running) -> Non
         assert "secret" not in refused.text
 
 
+@pytest.mark.fact("B-006")
 @pytest.mark.parametrize("options", [{"keys": KEYS}])
 def test_a_key_for_calling_models_may_not_change_anything(emulator: Running) -> None:
     assert ask(emulator, "Bearer call.secret").status_code == 200
@@ -44,11 +46,13 @@ def test_a_key_for_calling_models_may_not_change_anything(emulator: Running) -> 
     assert ask(emulator, "Bearer good.secret", "POST").status_code == 200
 
 
+@pytest.mark.fact("B-004")
 def test_any_key_is_taken_where_none_is_named(emulator: Running) -> None:
     assert ask(emulator, "Bearer anything").status_code == 200
     assert ask(emulator, None).status_code == 401
 
 
+@pytest.mark.fact("B-018")
 @pytest.mark.parametrize("limit", LIMITS)
 def test_each_endpoint_and_key_has_its_own_window(limit: Any) -> None:
     now = 0.0
@@ -64,6 +68,7 @@ def test_each_endpoint_and_key_has_its_own_window(limit: Any) -> None:
     assert limiter.wait("key", "one", limit) is None
 
 
+@pytest.mark.fact("B-013", "B-014")
 @pytest.mark.parametrize("options", [{"rate_limits": True}])
 def test_too_many_requests_are_told_how_long_to_wait(client: Client) -> None:
     model_id, deployment_id = client.live()
@@ -77,6 +82,7 @@ def test_too_many_requests_are_told_how_long_to_wait(client: Client) -> None:
     assert client.send("POST", f"{path}/{deployment_id}/deactivate").status_code == 200
 
 
+@pytest.mark.fact("B-005", "B-223", "B-225")
 def test_the_audit_log_tells_clicks_keys_and_the_platform_apart(client: Client) -> None:
     model_id, _ = client.live()
     environments = f"/v1/models/{model_id}/environments"
@@ -94,6 +100,7 @@ def test_the_audit_log_tells_clicks_keys_and_the_platform_apart(client: Client) 
     assert own["actor"]["type"] == "BASETEN_SYSTEM"
 
 
+@pytest.mark.fact("B-029", "B-030", "B-221", "B-222")
 def test_the_audit_log_filters_and_pages(client: Client) -> None:
     model_id, deployment_id = client.live()
     for number in range(5):
@@ -165,6 +172,7 @@ def test_a_planned_status_skips_and_repeats_as_told(client: Client) -> None:
     assert client.send("POST", "/__emulator__/faults", {"kind": "odd"}).status_code == 400
 
 
+@pytest.mark.fact("B-112", "B-113")
 def test_a_status_can_be_forced(client: Client) -> None:
     model_id, deployment_id = client.live()
     for status, answer in (("UNHEALTHY", 200), ("FAILED", 503), ("INACTIVE", 404)):
@@ -179,6 +187,7 @@ def test_there_is_no_control_unless_asked_for(client: Client) -> None:
     assert client.send("GET", "/__emulator__/requests").status_code == 404
 
 
+@pytest.mark.fact("B-001")
 def test_unknown_paths_and_methods(client: Client) -> None:
     assert client.send("GET", "/v1/nothing").status_code == 404
     assert client.send("PUT", "/v1/models").status_code == 405

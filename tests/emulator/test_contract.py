@@ -103,6 +103,7 @@ def use_the_environments(client: Client, model_id: str, first: str) -> None:
     client.ask("DELETE", f"{model}/deployments/{second}")
 
 
+@pytest.mark.fact("B-007", "B-024", "B-163")
 @pytest.mark.parametrize("options", [{"mode": "july"}, {"mode": "newest"}])
 def test_every_operation_answers_in_its_shape(client: Client) -> None:
     model_id, first = client.live(echo_truss())

@@ -21,6 +21,7 @@ def messages(client: Client, model_id: str, deployment_id: str, **query: Any) ->
     return [line["message"] for line in client.get(path, direction="asc", **query)["logs"]]
 
 
+@pytest.mark.fact("B-229", "B-230")
 def test_the_code_of_each_deployment_answers_for_itself(client: Client) -> None:
     model_id, first = client.live(python_truss("one"))
     second = client.ready(model_id, python_truss("two"))
@@ -33,6 +34,7 @@ def test_the_code_of_each_deployment_answers_for_itself(client: Client) -> None:
     assert other == {"said": "two", "to": "you", "in": None}
 
 
+@pytest.mark.fact("B-216", "B-238")
 def test_prints_are_logged_and_exceptions_are_500_with_a_traceback(client: Client) -> None:
     model_id, deployment_id = client.live(python_truss())
     failed = client.predict(model_id, {"raise": True})
@@ -47,6 +49,7 @@ def test_prints_are_logged_and_exceptions_are_500_with_a_traceback(client: Clien
     assert errors[0].startswith("Traceback")
 
 
+@pytest.mark.fact("B-109", "B-116", "B-117")
 def test_a_load_that_raises_fails_the_deployment_with_its_traceback(client: Client) -> None:
     code = "class Model:\n    def load(self):\n        raise OSError('no weights')\n"
     made = client.create(python_truss(model_py=code))
@@ -63,6 +66,7 @@ def test_a_load_that_raises_fails_the_deployment_with_its_traceback(client: Clie
     assert "DEPLOYING" in again["reason"]
 
 
+@pytest.mark.fact("B-108", "B-133")
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -154,6 +158,7 @@ def test_a_generator_streams(client: Client) -> None:
     assert client.predict(model_id, 5).text == "01234"
 
 
+@pytest.mark.fact("B-238")
 def test_a_crash_is_a_502_and_the_process_is_started_again(client: Client) -> None:
     code = (
         "import os\nclass Model:\n    def predict(self, x):\n"
@@ -165,6 +170,7 @@ def test_a_crash_is_a_502_and_the_process_is_started_again(client: Client) -> No
     assert client.deployment(model_id)["status"] == "ACTIVE"
 
 
+@pytest.mark.fact("B-238")
 @pytest.mark.parametrize("options", [{"request_seconds": 0.5}])
 def test_a_request_that_hangs_is_a_504_and_does_not_stay(client: Client) -> None:
     code = (
@@ -202,6 +208,7 @@ def gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.fact("B-113")
 def test_a_stopped_deployment_leaves_no_process(client: Client, emulator: Running) -> None:
     model_id, _ = client.live(python_truss(model_py=PID))
     pid = client.predict(model_id, 0).json()
@@ -238,6 +245,7 @@ def test_a_request_that_runs_when_traffic_moves_is_finished(client: Client, tmp_
         assert answer.result().json() == "old"
 
 
+@pytest.mark.fact("B-110", "B-237")
 def test_a_deployment_scales_to_zero_and_a_request_wakes_it(client: Client) -> None:
     model_id, _ = client.live(python_truss())
     client.emulator.advance(1000)
@@ -260,6 +268,7 @@ def test_a_deployment_scales_to_zero_and_a_request_wakes_it(client: Client) -> N
     assert client.deployment(model_id)["status"] == "ACTIVE"
 
 
+@pytest.mark.fact("B-111")
 def test_wake_starts_a_replica_and_may_be_repeated(client: Client) -> None:
     model_id, _ = client.live()
     client.emulator.advance(1000)
@@ -270,6 +279,7 @@ def test_wake_starts_a_replica_and_may_be_repeated(client: Client) -> None:
     assert client.deployment(model_id)["status"] == "ACTIVE"
 
 
+@pytest.mark.fact("B-231", "B-232")
 @pytest.mark.parametrize(
     "path",
     [
@@ -288,6 +298,7 @@ def test_unknown_targets_are_404_with_an_error(client: Client, path: str) -> Non
     assert client.predict("unknown", {}).status_code == 404
 
 
+@pytest.mark.fact("B-236")
 def test_the_echo_speaks_openai_on_its_routes(client: Client) -> None:
     model_id, _ = client.live(echo_truss())
     ask = {"messages": [{"role": "user", "content": "a b"}], "max_tokens": 2}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.emulator.client import Client, echo_truss, python_truss
 
 
+@pytest.mark.fact("B-031", "B-059", "B-078", "B-107", "B-129")
 def test_a_first_push_lives_through_every_status_and_becomes_production(client: Client) -> None:
     made = client.create(python_truss())
     model_id, deployment_id = made["model"]["id"], made["deployment"]["id"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.emulator.client import Client, echo_truss
 
 LAG = 60
@@ -26,6 +28,7 @@ SECONDS = "baseten_end_to_end_response_time_seconds"
 REPLICAS = "baseten_replicas_active"
 
 
+@pytest.mark.fact("B-212")
 def test_no_data_is_null_and_never_zero(client: Client) -> None:
     model_id, deployment_id = client.live()
     answer = metrics(client, model_id, deployment_id)
@@ -33,6 +36,7 @@ def test_no_data_is_null_and_never_zero(client: Client) -> None:
     assert series(answer, SECONDS, quantile="0.95") == [None]
 
 
+@pytest.mark.fact("B-041", "B-208", "B-209", "B-210")
 def test_requests_are_counted_by_status_class_once_the_data_is_there(client: Client) -> None:
     model_id, deployment_id = client.live(echo_truss(error_rate=0.25, reply=1))
     start = client.emulator.world.now
@@ -61,6 +65,7 @@ def test_requests_are_counted_by_status_class_once_the_data_is_there(client: Cli
     assert series(answer, SECONDS, stat="avg")[0]
 
 
+@pytest.mark.fact("B-208")
 def test_a_series_places_requests_in_time(client: Client) -> None:
     model_id, deployment_id = client.live(echo_truss(reply=1))
     start = client.emulator.world.now
@@ -84,6 +89,7 @@ def test_a_series_places_requests_in_time(client: Client) -> None:
     assert sum(value or 0 for value in values) == 6
 
 
+@pytest.mark.fact("B-204")
 def test_current_looks_at_the_last_minute_that_is_known(client: Client) -> None:
     model_id, deployment_id = client.live(echo_truss(reply=1))
     for _ in range(12):
@@ -97,6 +103,7 @@ def test_current_looks_at_the_last_minute_that_is_known(client: Client) -> None:
     assert series(answer, REQUESTS, status="2xx") == [0]
 
 
+@pytest.mark.fact("B-211")
 def test_replicas_are_a_mean_over_the_window(client: Client) -> None:
     model_id, deployment_id = client.live()
     client.emulator.advance(200)
@@ -114,6 +121,7 @@ def test_replicas_are_a_mean_over_the_window(client: Client) -> None:
     assert series(answer, REPLICAS) == [0.5]
 
 
+@pytest.mark.fact("B-213")
 def test_an_environment_sums_what_took_its_traffic(client: Client) -> None:
     model_id, _ = client.live(echo_truss(reply="old"))
     second = client.ready(model_id, echo_truss(reply="new"))
@@ -134,6 +142,7 @@ def test_an_environment_sums_what_took_its_traffic(client: Client) -> None:
     assert series(alone, REQUESTS, status="2xx") == [0.05]
 
 
+@pytest.mark.fact("B-204", "B-205", "B-206")
 def test_wrong_questions_are_refused(client: Client) -> None:
     model_id, deployment_id = client.live()
     path = f"/v1/models/{model_id}/deployments/{deployment_id}/metrics"

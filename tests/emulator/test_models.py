@@ -29,6 +29,7 @@ def commit(client: Client, model_id: str | None = None, name: str = "model", **p
     return refusal(client, "POST", "/v1/models", {"source": {**source, "name": name}})
 
 
+@pytest.mark.fact("B-042", "B-043", "B-044", "B-045", "B-051", "B-098")
 @pytest.mark.parametrize("options", [{"teams": ("core", "research")}])
 def test_names_are_unique_within_a_team_only(client: Client) -> None:
     core, research = client.get("/v1/teams")["teams"]
@@ -52,6 +53,7 @@ def test_names_are_unique_within_a_team_only(client: Client) -> None:
     assert refusal(client, "PATCH", path, {"nam": "x"})[0] == 400
 
 
+@pytest.mark.fact("B-012", "B-053", "B-231")
 def test_a_deleted_model_is_gone_on_every_path_and_its_name_is_free(client: Client) -> None:
     model_id, deployment_id = client.live()
     assert client.ask("DELETE", f"/v1/models/{model_id}") == {"id": model_id, "deleted": True}
@@ -61,6 +63,7 @@ def test_a_deleted_model_is_gone_on_every_path_and_its_name_is_free(client: Clie
     assert client.create(echo_truss())["model"]["id"] != model_id
 
 
+@pytest.mark.fact("B-055", "B-056", "B-070")
 def test_deployments_are_numbered_and_a_name_can_be_used_once(client: Client) -> None:
     model_id, _ = client.live()
     assert client.push(model_id, echo_truss())["name"] == "deployment-2"
@@ -74,6 +77,20 @@ def test_deployments_are_numbered_and_a_name_can_be_used_once(client: Client) ->
     assert client.get(f"/v1/models/{model_id}")["deployments_count"] == 3
 
 
+@pytest.mark.fact(
+    "B-054",
+    "B-057",
+    "B-071",
+    "B-072",
+    "B-121",
+    "B-125",
+    "B-134",
+    "B-135",
+    "B-137",
+    "B-138",
+    "B-141",
+    "B-149",
+)
 @pytest.mark.parametrize(
     "payload",
     [
@@ -120,6 +137,7 @@ def _where(message: str) -> str:
     return "source.deployment." if message.startswith("deployment.") else "deployment."
 
 
+@pytest.mark.fact("B-124")
 def test_prepare_takes_a_name_or_a_model_and_a_team_only_with_the_name(client: Client) -> None:
     model_id, _ = client.live()
     for target in (
@@ -134,6 +152,7 @@ def test_prepare_takes_a_name_or_a_model_and_a_team_only_with_the_name(client: C
         assert refusal(client, "POST", "/v1/prepare_model_upload", body)[0] == 404
 
 
+@pytest.mark.fact("B-135", "B-139", "B-142")
 def test_a_push_may_name_its_environment_and_create_it(client: Client) -> None:
     model_id, _ = client.live()
     pushed = client.push(
@@ -151,6 +170,7 @@ def test_a_push_may_name_its_environment_and_create_it(client: Client) -> None:
     assert staging["autoscaling_settings"]["max_replica"] == 3
 
 
+@pytest.mark.fact("B-143")
 def test_a_push_into_a_running_promotion_leaves_nothing_behind(client: Client) -> None:
     model_id, _ = client.live()
     client.push(model_id, echo_truss(), environment_name="production")
@@ -158,6 +178,7 @@ def test_a_push_into_a_running_promotion_leaves_nothing_behind(client: Client) -
     assert client.get(f"/v1/models/{model_id}")["deployments_count"] == 2
 
 
+@pytest.mark.fact("B-058", "B-119")
 @pytest.mark.parametrize(
     ("options", "environment", "current"),
     [
@@ -177,6 +198,7 @@ def test_what_becomes_of_a_first_push_is_a_switch(
     assert (serving is not None) == (environment is not None)
 
 
+@pytest.mark.fact("B-068", "B-069")
 def test_what_serves_or_is_promoted_is_not_deleted(client: Client) -> None:
     model_id, first = client.live()
     second = client.ready(model_id)
@@ -190,6 +212,7 @@ def test_what_serves_or_is_promoted_is_not_deleted(client: Client) -> None:
     assert refusal(client, "GET", f"{path}/{first}")[0] == 404
 
 
+@pytest.mark.fact("B-064", "B-066", "B-146")
 def test_an_archive_may_be_closed_to_downloads(client: Client) -> None:
     key = client.upload(echo_truss(), name="closed")
     source = {
@@ -209,6 +232,7 @@ def test_an_archive_may_be_closed_to_downloads(client: Client) -> None:
     assert client.get(f"{path}/config")["config"]["model_name"] == "echo"
 
 
+@pytest.mark.fact("B-025")
 @pytest.mark.parametrize("options", [{"shuffle_lists": True, "seed": 7}])
 def test_lists_have_no_order_that_can_be_relied_on(client: Client, emulator: Running) -> None:
     emulator.seed(20)
@@ -216,6 +240,7 @@ def test_lists_have_no_order_that_can_be_relied_on(client: Client, emulator: Run
     assert len(orders) > 1
 
 
+@pytest.mark.fact("B-215", "B-217", "B-218")
 def test_logs_are_searched_and_paged_by_time(client: Client) -> None:
     model_id, deployment_id = client.live()
     path = f"/v1/models/{model_id}/deployments/{deployment_id}/logs"

@@ -23,6 +23,7 @@ def settle(client: Client) -> None:
     client.emulator.advance(600)
 
 
+@pytest.mark.fact("B-058", "B-061", "B-165", "B-177", "B-187", "B-188", "B-198")
 def test_a_rolling_promotion_moves_traffic_step_by_step(client: Client) -> None:
     model_id, first = client.live()
     second = client.ready(model_id)
@@ -56,6 +57,7 @@ def test_a_rolling_promotion_moves_traffic_step_by_step(client: Client) -> None:
     assert previous["status"] == "SCALED_TO_ZERO"
 
 
+@pytest.mark.fact("B-190")
 def test_traffic_follows_the_percentage(client: Client) -> None:
     model_id, _ = client.live(echo_truss(reply="old"))
     second = client.ready(model_id, echo_truss(reply="new"))
@@ -69,6 +71,7 @@ def test_traffic_follows_the_percentage(client: Client) -> None:
     assert answers.count("new") == 20
 
 
+@pytest.mark.fact("B-186", "B-189")
 def test_a_promotion_at_once_waits_for_health_and_switches(client: Client) -> None:
     model_id, first = client.live()
     second = client.push(model_id, echo_truss())["id"]
@@ -88,6 +91,7 @@ def test_a_promotion_at_once_waits_for_health_and_switches(client: Client) -> No
     assert client.environment(model_id)["current_deployment"]["id"] == second
 
 
+@pytest.mark.fact("B-193")
 def test_a_second_promotion_is_refused_while_one_runs(client: Client) -> None:
     model_id, first = client.live()
     second, third = client.ready(model_id), client.ready(model_id)
@@ -103,6 +107,7 @@ def test_a_second_promotion_is_refused_while_one_runs(client: Client) -> None:
     assert client.environment(model_id)["current_deployment"]["id"] == first
 
 
+@pytest.mark.fact("B-050", "B-075", "B-165", "B-178", "B-181", "B-182", "B-183")
 def test_what_serves_elsewhere_is_copied(client: Client) -> None:
     model_id, first = client.live()
     client.post(f"/v1/models/{model_id}/environments", name="staging")
@@ -121,6 +126,7 @@ def test_what_serves_elsewhere_is_copied(client: Client) -> None:
     assert client.get(f"/v1/models/{model_id}")["deployments_count"] == 3
 
 
+@pytest.mark.fact("B-180")
 def test_redeploying_always_copies_and_two_copies_have_two_names(client: Client) -> None:
     model_id, _ = client.live()
     source = client.ready(model_id, deployment_name="git-abc")
@@ -132,6 +138,7 @@ def test_redeploying_always_copies_and_two_copies_have_two_names(client: Client)
     assert first["name"] != second["name"]
 
 
+@pytest.mark.fact("B-179", "B-184")
 def test_other_hardware_makes_a_copy_only_where_the_environments_is_kept(client: Client) -> None:
     model_id, _ = client.live()
     big = echo_truss()
@@ -152,6 +159,7 @@ def test_other_hardware_makes_a_copy_only_where_the_environments_is_kept(client:
     assert client.environment(model_id)["instance_type"]["id"] == "4x16"
 
 
+@pytest.mark.fact("B-174", "B-202", "B-203")
 def test_settings_travel_with_the_promotion_and_are_saved_when_it_completes(
     client: Client,
 ) -> None:
@@ -179,6 +187,7 @@ def test_settings_travel_with_the_promotion_and_are_saved_when_it_completes(
     assert environment["current_deployment"]["active_replica_count"] == 2
 
 
+@pytest.mark.fact("B-166", "B-175")
 def test_a_cancelled_promotion_saves_nothing(client: Client) -> None:
     model_id, first = client.live()
     second = client.ready(model_id)
@@ -197,6 +206,7 @@ def test_a_cancelled_promotion_saves_nothing(client: Client) -> None:
     assert client.deployment(model_id, second)["environment"] is None
 
 
+@pytest.mark.fact("B-196")
 @pytest.mark.parametrize(
     ("strategy", "status", "replicas"),
     [("KEEP", "ACTIVE", 1), ("SCALE_TO_ZERO", "SCALED_TO_ZERO", 0), ("DEACTIVATE", "INACTIVE", 0)],
@@ -213,6 +223,7 @@ def test_the_previous_deployment_goes_the_way_of_the_strategy(
     assert (previous["status"], previous["active_replica_count"]) == (status, replicas)
 
 
+@pytest.mark.fact("B-144", "B-191")
 def test_a_candidate_that_fails_to_build_fails_the_promotion(client: Client) -> None:
     model_id, first = client.live()
     broken = python_truss()
@@ -230,6 +241,7 @@ def test_a_candidate_that_fails_to_build_fails_the_promotion(client: Client) -> 
     assert client.deployment(model_id, second)["status"] == "BUILD_FAILED"
 
 
+@pytest.mark.fact("B-167", "B-168", "B-169")
 def test_a_promotion_can_be_paused_resumed_and_cancelled_on_the_way(client: Client) -> None:
     model_id, first = client.live()
     second = client.ready(model_id)
@@ -252,6 +264,7 @@ def test_a_promotion_can_be_paused_resumed_and_cancelled_on_the_way(client: Clie
     assert client.environment(model_id)["current_deployment"]["id"] == first
 
 
+@pytest.mark.fact("B-171")
 def test_force_rolls_forward_even_while_ramping_down(client: Client) -> None:
     model_id, _ = client.live()
     second = client.ready(model_id)
@@ -263,6 +276,7 @@ def test_force_rolls_forward_even_while_ramping_down(client: Client) -> None:
     assert client.environment(model_id)["current_deployment"]["id"] == second
 
 
+@pytest.mark.fact("B-170", "B-186")
 def test_force_cancel_returns_all_traffic_at_once(client: Client) -> None:
     model_id, first = client.live()
     second = client.ready(model_id)
@@ -279,6 +293,7 @@ def test_force_cancel_returns_all_traffic_at_once(client: Client) -> None:
     assert client.environment(model_id)["current_deployment"]["id"] == first
 
 
+@pytest.mark.fact("B-172")
 @pytest.mark.parametrize(
     "signal",
     [
@@ -295,6 +310,7 @@ def test_steering_needs_a_promotion(client: Client, signal: str) -> None:
     assert client.send("POST", path).status_code == 400
 
 
+@pytest.mark.fact("B-169")
 def test_only_a_rolling_promotion_can_be_paused(client: Client) -> None:
     model_id, _ = client.live()
     second = client.ready(model_id)
@@ -303,6 +319,7 @@ def test_only_a_rolling_promotion_can_be_paused(client: Client) -> None:
     assert client.send("POST", path).status_code == 400
 
 
+@pytest.mark.fact("B-199")
 def test_a_rollback_reuses_the_previous_deployment_and_wakes_it(client: Client) -> None:
     model_id, first = client.live()
     second = client.ready(model_id)
@@ -315,6 +332,7 @@ def test_a_rollback_reuses_the_previous_deployment_and_wakes_it(client: Client) 
     assert (current["id"], current["status"]) == (first, "ACTIVE")
 
 
+@pytest.mark.fact("B-038", "B-115", "B-200")
 def test_an_inactive_deployment_is_activated_before_it_is_promoted(client: Client) -> None:
     model_id, _ = client.live()
     second = client.ready(model_id)
@@ -331,12 +349,14 @@ def test_an_inactive_deployment_is_activated_before_it_is_promoted(client: Clien
     assert client.promote(model_id, second)["id"] == second
 
 
+@pytest.mark.fact("B-201")
 def test_promoting_what_serves_is_refused(client: Client) -> None:
     model_id, first = client.live()
     path = f"/v1/models/{model_id}/environments/production/promote"
     assert client.send("POST", path, {"deployment_id": first}).status_code == 400
 
 
+@pytest.mark.fact("B-120", "B-123")
 def test_the_development_slot_is_promoted_as_a_new_deployment(client: Client) -> None:
     model_id, _ = client.live()
     slot = client.push(model_id, echo_truss(), is_development=True)
@@ -352,6 +372,7 @@ def test_the_development_slot_is_promoted_as_a_new_deployment(client: Client) ->
     assert client.deployment(model_id, "development")["is_development"]
 
 
+@pytest.mark.fact("B-062", "B-079", "B-203")
 @pytest.mark.parametrize("options", [{"mode": "july"}])
 def test_july_ignores_what_it_does_not_know(client: Client) -> None:
     model_id, _ = client.live()
@@ -369,6 +390,7 @@ def test_july_ignores_what_it_does_not_know(client: Client) -> None:
     assert "request_backpressure_settings" not in environment
 
 
+@pytest.mark.fact("B-228")
 @pytest.mark.parametrize(
     ("options", "names_source"),
     [({"audited_promotion": "source"}, True), ({"audited_promotion": "candidate"}, False)],
@@ -384,6 +406,7 @@ def test_the_audit_log_names_one_of_source_and_copy(client: Client, names_source
     assert entry["event_data"]["environment_name"] == "production"
 
 
+@pytest.mark.fact("B-075")
 @pytest.mark.parametrize("options", [{"labels_on_copies": True}])
 def test_a_copy_may_keep_its_labels(client: Client) -> None:
     model_id, _ = client.live()

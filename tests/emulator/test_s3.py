@@ -43,6 +43,7 @@ def stored(emulator: Running, prepared: Any) -> bytes:
     return emulator.emulator.uploads.objects[prepared["s3_key"]].path.read_bytes()
 
 
+@pytest.mark.fact("B-127", "B-128")
 @pytest.mark.parametrize("checksums", CHECKSUMS)
 @pytest.mark.parametrize("data", [b"", b"small", LARGE], ids=["empty", "small", "multipart"])
 def test_boto3_uploads_streams(
@@ -64,6 +65,7 @@ def test_boto3_uploads_streams(
     store.close()
 
 
+@pytest.mark.fact("B-128")
 @pytest.mark.parametrize("data", [b"small", LARGE], ids=["small", "multipart"])
 def test_obstore_uploads_streams(emulator: Running, prepared: Any, data: bytes) -> None:
     creds = prepared["creds"]
@@ -103,6 +105,7 @@ def test_wrong_credentials_are_refused(
     store.close()
 
 
+@pytest.mark.fact("B-127")
 def test_credentials_are_for_one_key_and_one_hour(emulator: Running, prepared: Any) -> None:
     store = store_of(emulator, prepared)
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -141,6 +144,7 @@ def test_a_checksum_that_does_not_fit_is_refused(emulator: Running, prepared: An
     store.close()
 
 
+@pytest.mark.fact("B-065", "B-132")
 @pytest.mark.parametrize("gzip", [False, True])
 def test_a_deployed_archive_can_be_downloaded_with_the_url_alone(
     client: Client, gzip: bool
@@ -158,6 +162,7 @@ def test_a_deployed_archive_can_be_downloaded_with_the_url_alone(
     assert client.deployment(model_id)["status"] == "ACTIVE"
 
 
+@pytest.mark.fact("B-126")
 def test_a_dry_run_gives_nothing_to_upload_with(client: Client) -> None:
     answer = client.post(
         "/v1/prepare_model_upload", name="model", dry_run=True, deployment={"config": {}}
@@ -165,6 +170,7 @@ def test_a_dry_run_gives_nothing_to_upload_with(client: Client) -> None:
     assert answer == {"creds": None, "s3_bucket": None, "s3_key": None, "s3_region": None}
 
 
+@pytest.mark.fact("B-131")
 def test_a_commit_needs_an_uploaded_archive(client: Client, prepared: Any) -> None:
     source = {"name": "model", "s3_key": prepared["s3_key"], "deployment": {"config": {}}}
     refused = client.send("POST", "/v1/models", {"source": source})

@@ -90,6 +90,7 @@ def test_a_push_a_promotion_and_all_reads(client: Client, sdk: api.ApiClient) ->
     assert sdk.get_models_environments_logs(model_id=model_id, env_name="production").logs
 
 
+@pytest.mark.fact("B-095", "B-097", "B-100", "B-103", "B-104", "B-105")
 def test_the_rest_of_the_workspace(sdk: api.ApiClient, emulator: Running) -> None:
     assert sdk.get_users_me().workspace_name == emulator.world.workspace
     assert sdk.get_organizations_me().name == emulator.world.workspace
@@ -110,6 +111,7 @@ def test_the_rest_of_the_workspace(sdk: api.ApiClient, emulator: Running) -> Non
     assert sdk.get_users().items[0].email
 
 
+@pytest.mark.fact("B-005", "B-223", "B-224")
 def test_the_audit_log_passes_the_sdks_models(client: Client, sdk: api.ApiClient) -> None:
     model_id, first = client.live()
     path = f"/v1/models/{model_id}"
@@ -169,6 +171,7 @@ def test_the_audit_log_passes_the_sdks_models(client: Client, sdk: api.ApiClient
         assert entry.actor.api_key_prefix == "emulator"
 
 
+@pytest.mark.fact("B-011")
 def test_refusals_reach_the_sdk_with_their_status(sdk: api.ApiClient) -> None:
     with pytest.raises(ResponseError) as refused:
         sdk.get_models_model_id(model_id="unknown")

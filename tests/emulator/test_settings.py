@@ -11,6 +11,7 @@ from tests.emulator.client import Client
 PATH = "/v1/models/{}/environments/production"
 
 
+@pytest.mark.fact("B-022", "B-032", "B-034", "B-036")
 def test_a_patch_is_accepted_and_holds_a_little_later(client: Client) -> None:
     model_id, _ = client.live()
     body = {
@@ -30,6 +31,7 @@ def test_a_patch_is_accepted_and_holds_a_little_later(client: Client) -> None:
     assert client.ask("PATCH", PATH.format(model_id), body)["status"] == "UNCHANGED"
 
 
+@pytest.mark.fact("B-033")
 def test_a_patch_is_queued_while_the_deployment_comes_up(client: Client) -> None:
     made = client.create({"config": {"docker_server": {}}, "files": {"config.yaml": "{}"}})
     model_id = made["model"]["id"]
@@ -40,6 +42,7 @@ def test_a_patch_is_queued_while_the_deployment_comes_up(client: Client) -> None
     assert client.deployment(model_id)["autoscaling_settings"]["max_replica"] == 3
 
 
+@pytest.mark.fact("B-009", "B-148", "B-149", "B-152", "B-153", "B-156", "B-157")
 @pytest.mark.parametrize(
     "body",
     [
@@ -67,12 +70,14 @@ def test_wrong_settings_are_refused_and_change_nothing(client: Client, body: Any
     assert client.environment(model_id) == before
 
 
+@pytest.mark.fact("B-021", "B-034")
 def test_a_misspelt_promotion_setting_succeeds_and_changes_nothing(client: Client) -> None:
     model_id, _ = client.live()
     body = {"promotion_settings": {"redeploy": True, "rolling_deploy_config": {"surge": 10}}}
     assert client.ask("PATCH", PATH.format(model_id), body)["status"] == "UNCHANGED"
 
 
+@pytest.mark.fact("B-157")
 def test_surge_and_unavailable_switch_in_one_patch(client: Client) -> None:
     model_id, _ = client.live()
     config = {"max_surge_percent": 0, "max_unavailable_percent": 10}
@@ -85,6 +90,7 @@ def test_surge_and_unavailable_switch_in_one_patch(client: Client) -> None:
     assert (shown["max_surge_percent"], shown["max_unavailable_percent"]) == (0, 10)
 
 
+@pytest.mark.fact("B-062", "B-159", "B-161")
 def test_an_explicit_null_clears_the_backpressure_policy_and_nothing_else(client: Client) -> None:
     model_id, _ = client.live()
     for policy in ("REJECT_ON_FULL", None):
@@ -95,6 +101,7 @@ def test_an_explicit_null_clears_the_backpressure_policy_and_nothing_else(client
         assert shown == {"policy": policy}
 
 
+@pytest.mark.fact("B-077", "B-080", "B-081", "B-083", "B-084", "B-085")
 def test_environments_are_created_rolling_and_once(client: Client) -> None:
     model_id, _ = client.live()
     path = f"/v1/models/{model_id}/environments"
@@ -108,6 +115,7 @@ def test_environments_are_created_rolling_and_once(client: Client) -> None:
     assert client.environment(model_id, "STAGING")["name"] == "staging"
 
 
+@pytest.mark.fact("B-082", "B-090")
 def test_deleting_an_environment_scales_what_served_to_zero(client: Client) -> None:
     model_id, _ = client.live()
     path = f"/v1/models/{model_id}/environments"
@@ -122,6 +130,7 @@ def test_deleting_an_environment_scales_what_served_to_zero(client: Client) -> N
     assert client.send("DELETE", f"{path}/production").status_code == 400
 
 
+@pytest.mark.fact("B-035", "B-085", "B-090", "B-153", "B-221")
 @pytest.mark.parametrize("options", [{"mode": "july"}])
 def test_july_answers_a_patch_without_the_environment(client: Client) -> None:
     model_id, _ = client.live()
