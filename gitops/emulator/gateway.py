@@ -13,7 +13,7 @@ from gitops.emulator.runtime.reply import Reply
 from gitops.emulator.world import health, lifecycle
 from gitops.emulator.world.entities import FAILED, READY, STARTING, Deployment, Environment
 from gitops.emulator.world.refusal import Refusal
-from gitops.emulator.world.scaling import touched, watch_for_idleness
+from gitops.emulator.world.scaling import capacity, load_of, touched, watch_for_idleness
 from gitops.emulator.world.world import World
 
 PARKED_SECONDS = 1200.0
@@ -98,10 +98,8 @@ class Gateway:
         """
         began = time.monotonic()
         deployment = self.deployment_for(target)
-        await self._until_ready(deployment)
+        await self._admit(deployment, began)
         world = self._world
-        deployment.in_flight += 1
-        touched(world, deployment)
         try:
             reply = await self._pool.answer(deployment, method, route, body, headers or {})
         except BaseException:
@@ -114,42 +112,78 @@ class Gateway:
             reply.stream = self._streamed(deployment, reply.stream, began)
         else:
             self._done(deployment, reply.status, began)
-        if method == "POST" and reply.status < 300:
-            world.models[deployment.model_id].last_body = (route or "", body)
+        model = world.models.get(deployment.model_id)
+        if model is not None and method == "POST" and reply.status < 300:
+            model.last_body = (route or "", body)
         return reply
 
     async def _streamed(
         self, deployment: Deployment, parts: AsyncIterator[bytes], began: float
     ) -> AsyncIterator[bytes]:
-        status = 500
+        status, first = 500, None
         try:
             async for part in parts:
+                first = time.monotonic() - began if first is None else first
                 yield part
             status = 200
         finally:
-            self._done(deployment, status, began)
+            self._done(deployment, status, began, first)
 
-    def _done(self, deployment: Deployment, status: int, began: float) -> None:
+    def _done(
+        self, deployment: Deployment, status: int, began: float, first: float | None = None
+    ) -> None:
         world = self._world
         world.advance(self._clock.now())
-        deployment.samples.add(world.now, status, time.monotonic() - began, deployment.in_flight)
+        took = time.monotonic() - began
+        deployment.samples.add(world.now, status, took, deployment.in_flight, first)
         health.request_answered(world, deployment)
         deployment.in_flight -= 1
-        touched(world, deployment)
+        touched(world, deployment, -1)
         watch_for_idleness(world, deployment, lifecycle.scale_to_zero)
+        self._changed.set()
 
-    async def _until_ready(self, deployment: Deployment) -> None:
+    async def _admit(self, deployment: Deployment, began: float) -> None:
+        """Let a request in, once there is a replica and, with a policy, room on it."""
+        world = self._world
+        _refuse_if_down(deployment)
+        touched(world, deployment, 1)
+        try:
+            if deployment.backpressure == "REJECT_ON_FULL" and _is_full(world, deployment):
+                seconds = time.monotonic() - began
+                deployment.samples.add(world.now, 429, seconds, deployment.in_flight)
+                raise Refusal(429, "rate_limited", "All replicas are at their concurrency target.")
+            await self._until_room(deployment)
+        except BaseException:
+            touched(world, deployment, -1)
+            raise
+        deployment.in_flight += 1
+
+    async def _until_room(self, deployment: Deployment) -> None:
         until = time.monotonic() + PARKED_SECONDS
-        while deployment.status not in READY:
-            if deployment.status in {"INACTIVE", "DEACTIVATING"}:
-                raise Refusal(404, "model_does_not_exist", "The deployment is inactive.")
-            if deployment.status in FAILED:
-                raise Refusal(503, "model_unavailable", "The deployment has failed.")
-            if deployment.status in STARTING:
-                raise Refusal(503, "model_not_ready", "The model is not ready yet.")
+        queued = deployment.backpressure == "QUEUE_ON_FULL"
+        while deployment.status not in READY or (
+            queued and deployment.in_flight >= capacity(deployment)
+        ):
+            _refuse_if_down(deployment)
             lifecycle.wake(self._world, deployment)
             self._changed.clear()
             try:
                 await asyncio.wait_for(self._changed.wait(), until - time.monotonic())
             except TimeoutError:
                 raise Refusal(504, "timeout", "No replica became ready in time.") from None
+
+
+def _refuse_if_down(deployment: Deployment) -> None:
+    if deployment.status in {"INACTIVE", "DEACTIVATING"}:
+        raise Refusal(404, "model_does_not_exist", "The deployment is inactive.")
+    if deployment.status in FAILED:
+        raise Refusal(503, "model_unavailable", "The deployment has failed.")
+    if deployment.status in STARTING:
+        raise Refusal(503, "model_not_ready", "The model is not ready yet.")
+
+
+def _is_full(world: World, deployment: Deployment) -> bool:
+    """Whether the requests there are, the newest included, exceed what the replicas may have."""
+    return load_of(world, deployment).now > max(
+        deployment.autoscaling.concurrency_target, capacity(deployment)
+    )

@@ -40,6 +40,8 @@ class Durations:
     """How long SUCCEEDED, FAILED and CANCELED can still be read from the environment."""
     metrics_lag: float = 60.0
     """Metrics end this long before now."""
+    idle_out: float = 14 * 24 * 3600.0
+    """What is scaled to zero for so long is deactivated by the platform; 0: never. Invented."""
     candidate_delay: float = 0.0
     """From a promote to the candidate showing on the environment."""
 

@@ -273,13 +273,14 @@ def test_replicas_grow_with_the_requests_in_flight_and_shrink_when_idle(client: 
     def busy(requests: int) -> None:
         from gitops.emulator.world.scaling import touched
 
-        deployment.in_flight = requests
-        touched(client.emulator.world, deployment)
+        touched(client.emulator.world, deployment, requests)
 
     client.emulator.call(busy, 5)
     client.emulator.advance(20)
+    assert client.deployment(model_id)["active_replica_count"] == 1
+    client.emulator.advance(80)
     assert client.deployment(model_id)["active_replica_count"] == 4
-    client.emulator.call(busy, 0)
+    client.emulator.call(busy, -5)
     client.emulator.advance(1000)
     assert client.deployment(model_id)["active_replica_count"] == 1
 

@@ -160,10 +160,13 @@ class Deployment(Entity):
     """Whether it ever became ready: until then its autoscaling settings read null."""
     replicas: int = 0
     replica_history: list[tuple[float, int]] = field(default_factory=list)
+    starting_history: list[tuple[float, int]] = field(default_factory=list)
     in_flight: int = 0
     last_activity: float = 0.0
     idle_check_planned: bool = False
     growing: bool = False
+    enough_since: float | None = None
+    """Since when fewer replicas would have been enough."""
     copied_from: str | None = None
     logs: Appended[LogLine] = field(default_factory=lambda: Appended(maxlen=5000))
     samples: Samples = field(default_factory=Samples)
@@ -205,6 +208,8 @@ class Promotion:
     generation: int = 0
     carried: int = 0
     """Rounding left over from sharing requests by percent."""
+    replicas: int = 0
+    """Of the previous deployment when it began."""
     sticks_at: int | None = None
     """A fault keeps it at this percentage, or the first step above it."""
     sticks_for: float | None = None

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from gitops.emulator.world import deeds
+from gitops.emulator.world.audit import SYSTEM
 from gitops.emulator.world.entities import FAILED, READY, Deployment
-from gitops.emulator.world.scaling import set_replicas, watch_for_idleness
+from gitops.emulator.world.scaling import (
+    set_replicas,
+    set_starting,
+    touched,
+    watch_for_idleness,
+)
 from gitops.emulator.world.timeline import event
 from gitops.emulator.world.trouble import LOOK_AGAIN, planned, strikes
 from gitops.emulator.world.world import World
@@ -16,6 +23,9 @@ def set_status(world: World, deployment: Deployment, status: str) -> None:
     deployment.since = world.now
     if status not in READY:
         set_replicas(world, deployment, 0)
+        coming_up = status in {"DEPLOYING", "LOADING_MODEL", "WAKING_UP"}
+        least = max(1, deployment.autoscaling.min_replica)
+        set_starting(world, deployment, least if coming_up else 0)
     for listener in world.on_status:
         listener(world, deployment)
     world.changed()
@@ -113,9 +123,10 @@ def become_ready(world: World, deployment: Deployment) -> None:
     """At least one replica is up."""
     deployment.deployed = True
     set_replicas(world, deployment, max(1, deployment.autoscaling.min_replica))
-    deployment.last_activity = world.now
+    set_starting(world, deployment, 0)
     world.log(deployment, "Model loaded, ready for requests")
     set_status(world, deployment, "ACTIVE")
+    touched(world, deployment)
     watch_for_idleness(world, deployment, scale_to_zero)
 
 
@@ -134,6 +145,17 @@ def scale_to_zero(world: World, deployment: Deployment) -> None:
     world.log(deployment, "Scaled to zero")
     world.runner.stop(deployment.id)
     set_status(world, deployment, "SCALED_TO_ZERO")
+    if world.options.durations.idle_out > 0:
+        world.later(deployment, world.options.durations.idle_out, _idle_out)
+
+
+@event
+def _idle_out(world: World, deployment: Deployment) -> None:
+    """The platform itself stops what nobody has asked for long, whatever serves there."""
+    world.log(deployment, "Deactivating: no requests for too long")
+    model = world.models[deployment.model_id]
+    deeds.record(world, SYSTEM, "MODEL_DEPLOYMENT_DEACTIVATED", model, deployment)
+    begin_deactivation(world, deployment)
 
 
 def wake(world: World, deployment: Deployment) -> None:

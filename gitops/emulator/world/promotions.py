@@ -110,6 +110,7 @@ def attach(
     candidate.backpressure = (
         update.backpressure.get("policy") if update.backpressure else environment.backpressure
     )
+    current = world.current(environment)
     sticking = strikes(world, "promotion_sticks", candidate)
     environment.promotion = Promotion(
         candidate_id=candidate.id,
@@ -120,6 +121,7 @@ def attach(
         visible_at=world.now + world.options.scaled(world.options.durations.candidate_delay),
         rolling=settings.rolling_deploy and environment.current_id is not None,
         keep_previous=wish.keep_previous,
+        replicas=current.replicas if current else 0,
         sticks_at=sticking.percent if sticking else None,
         sticks_for=sticking.seconds if sticking else None,
     )

@@ -6,8 +6,21 @@ from collections.abc import Callable
 from typing import Literal
 
 from gitops.emulator.world import lifecycle
-from gitops.emulator.world.entities import FAILED, Deployment, Environment, Promotion, Stint
-from gitops.emulator.world.scaling import apply_autoscaling, watch_for_idleness
+from gitops.emulator.world.entities import (
+    FAILED,
+    READY,
+    Deployment,
+    Environment,
+    Promotion,
+    Stint,
+)
+from gitops.emulator.world.scaling import (
+    apply_autoscaling,
+    set_replicas,
+    share,
+    wanted,
+    watch_for_idleness,
+)
 from gitops.emulator.world.settings import Rolling
 from gitops.emulator.world.timeline import EVENTS, event, name_of
 from gitops.emulator.world.trouble import LOOK_AGAIN, planned
@@ -83,6 +96,7 @@ def _begin_traffic(world: World, environment: Environment) -> None:
     _begin_stint(world, environment, candidate)
     promotion.status = "RAMPING_UP"
     promotion.percent = min(100, _rolling(promotion).step_percent)
+    _share_replicas(world, environment)
     _plan_step(world, environment)
 
 
@@ -121,7 +135,20 @@ def _step(world: World, environment: Environment) -> None:
             complete(world, environment)
             return
         promotion.percent = min(100, promotion.percent + _rolling(promotion).step_percent)
+        _share_replicas(world, environment)
     _plan_step(world, environment)
+
+
+def _share_replicas(world: World, environment: Environment) -> None:
+    """Give each side of a rollout the replicas for its traffic, at least one."""
+    promotion = _of(environment)
+    for identifier in (promotion.candidate_id, promotion.previous_id):
+        deployment = world.deployments.get(identifier or "")
+        if deployment is None or deployment.status not in READY:
+            continue
+        part = max(1, share(environment, promotion, deployment.id))
+        on_load = wanted(deployment) if deployment.in_flight else 1
+        set_replicas(world, deployment, max(part, on_load))
 
 
 def pause(world: World, environment: Environment) -> None:
@@ -153,6 +180,7 @@ def ramp_down(world: World, environment: Environment) -> None:
 def _step_down(world: World, environment: Environment) -> None:
     promotion = _of(environment)
     promotion.percent = max(0, promotion.percent - _rolling(promotion).step_percent)
+    _share_replicas(world, environment)
     if promotion.percent == 0:
         finish(world, environment, "CANCELED")
     else:
@@ -165,7 +193,6 @@ def complete(world: World, environment: Environment) -> None:
     candidate = world.deployments[promotion.candidate_id]
     previous = world.deployments.get(promotion.previous_id or "")
     update = promotion.update
-    july = world.options.mode == "july"
     environment.autoscaling = environment.autoscaling.merged(update.autoscaling)
     environment.promotion_settings = environment.promotion_settings.merged(
         update.promotion, world.options
@@ -217,7 +244,7 @@ def finish(
         watch_for_idleness(world, candidate, lifecycle.scale_to_zero)
     previous = world.deployments.get(environment.current_id or "")
     if previous is not None:
-        watch_for_idleness(world, previous, lifecycle.scale_to_zero)
+        _settle(world, previous)
     _forget_later(world, environment)
     world.changed()
 

@@ -1,16 +1,26 @@
-"""Replica counts: how they follow settings and load."""
+"""Replica counts: how they follow settings and load.
+
+An autoscaler looks at a deployment while there is something to decide. It takes the mean number
+of requests at once over `autoscaling_window` and asks for as many replicas as keep each below
+`concurrency_target` times `target_utilization_percentage`. More are started at once. Fewer must
+have been enough for `scale_down_delay`; then at most `max_scale_down_rate` percent go in one
+window, and the last one only after that long without any request.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
-from gitops.emulator.world.entities import READY, Deployment
+from gitops.emulator.world.entities import READY, Deployment, Environment, Promotion
+from gitops.emulator.world.load import Load
 from gitops.emulator.world.settings import Autoscaling
 from gitops.emulator.world.timeline import EVENTS, event, name_of
 from gitops.emulator.world.world import World
 
 ScaleDown = Callable[[World, Deployment], None]
+_TICK = 5.0
+"""Seconds between two looks of the autoscaler while load or replicas may change."""
 
 
 def set_replicas(world: World, deployment: Deployment, count: int) -> None:
@@ -21,37 +31,85 @@ def set_replicas(world: World, deployment: Deployment, count: int) -> None:
     deployment.replica_history.append((world.now, count))
 
 
-def wanted(deployment: Deployment) -> int:
-    """Replicas for the requests that are running now, within the settings' bounds."""
+def set_starting(world: World, deployment: Deployment, count: int) -> None:
+    """Change the number of replicas that are starting, remembered for the metrics."""
+    history = deployment.starting_history
+    if count != (history[-1][1] if history else 0):
+        history.append((world.now, count))
+
+
+def wanted(deployment: Deployment, load: float | None = None) -> int:
+    """Replicas for so many requests at once (default: those of now), within the bounds."""
     settings = deployment.autoscaling
     room = settings.concurrency_target * (settings.target_utilization_percentage or 100) / 100
-    need = math.ceil(deployment.in_flight / max(room, 1e-9))
+    need = math.ceil((deployment.in_flight if load is None else load) / room - 1e-9)
     return min(settings.max_replica, max(settings.min_replica, need, 1))
 
 
-def touched(world: World, deployment: Deployment) -> None:
-    """A request came or went: note it, and grow if it needs more replicas."""
+def capacity(deployment: Deployment) -> int:
+    """Requests at once that fill the replicas there are."""
+    return deployment.replicas * deployment.autoscaling.concurrency_target
+
+
+def touched(world: World, deployment: Deployment, change: int = 0) -> None:
+    """Requests came (+) or went (-): note it, and have the autoscaler look."""
     deployment.last_activity = world.now
-    _grow(world, deployment)
+    load = load_of(world, deployment)
+    load.change(world.now, change)
+    if wanted(deployment, load.now) > deployment.replicas:
+        _look_soon(world, deployment)
 
 
-def _grow(world: World, deployment: Deployment) -> None:
-    if deployment.growing or wanted(deployment) <= deployment.replicas:
-        return
-    if deployment.status not in READY:
-        return
-    deployment.growing = True
-    world.after(world.options.durations.replica_start, _grown, deployment.id)
+def load_of(world: World, deployment: Deployment) -> Load:
+    """The requests of a deployment over time."""
+    return world.loads.setdefault(deployment.id, Load(world.now))
+
+
+def _look_soon(world: World, deployment: Deployment) -> None:
+    if not deployment.growing and deployment.status in READY:
+        deployment.growing = True
+        world.after(_TICK, _look_up, deployment.id)
 
 
 @event
-def _grown(world: World, deployment_id: str) -> None:
+def _look_up(world: World, deployment_id: str) -> None:
+    """Start replicas where the mean load asks for them; else look again while it rises."""
     deployment = world.deployments.get(deployment_id)
     if deployment is None:
         return
     deployment.growing = False
-    if deployment.status in READY and wanted(deployment) > deployment.replicas:
-        set_replicas(world, deployment, wanted(deployment))
+    if deployment.status not in READY:
+        return
+    load = load_of(world, deployment)
+    need = wanted(deployment, _mean(world, deployment))
+    if need > deployment.replicas:
+        deployment.growing = True
+        set_starting(world, deployment, need - deployment.replicas)
+        world.after(world.options.durations.replica_start, _grown, deployment.id, need)
+    elif wanted(deployment, load.now) > deployment.replicas:
+        _look_soon(world, deployment)
+
+
+@event
+def _grown(world: World, deployment_id: str, target: int) -> None:
+    deployment = world.deployments.get(deployment_id)
+    if deployment is None:
+        return
+    deployment.growing = False
+    if deployment.status not in READY:
+        return
+    set_starting(world, deployment, 0)
+    target = min(target, deployment.autoscaling.max_replica)
+    if target > deployment.replicas:
+        set_replicas(world, deployment, target)
+        deployment.enough_since = None
+        world.changed()
+    _look_soon(world, deployment)
+
+
+def _mean(world: World, deployment: Deployment) -> float:
+    window = world.options.scaled(deployment.autoscaling.autoscaling_window or 60)
+    return load_of(world, deployment).mean(world.now, window)
 
 
 def apply_autoscaling(
@@ -71,50 +129,94 @@ def apply_autoscaling(
         return
     if deployment.replicas > settings.max_replica:
         set_replicas(world, deployment, settings.max_replica)
-    _grow(world, deployment)
+    _look_soon(world, deployment)
     watch_for_idleness(world, deployment, scale_to_zero)
 
 
 def watch_for_idleness(world: World, deployment: Deployment, scale_to_zero: ScaleDown) -> None:
-    """Look again when the scale-down delay has passed since the last request."""
-    if deployment.idle_check_planned:
+    """Look when fewer replicas, or none, may be enough."""
+    if deployment.idle_check_planned or deployment.status not in READY:
         return
     deployment.idle_check_planned = True
-    delay = world.options.scaled(deployment.autoscaling.scale_down_delay or 0)
-    at = max(world.now, deployment.last_activity + delay) + world.options.scaled(1.0)
-    world.timeline.plan(at, _check_idleness, deployment.id, name_of(scale_to_zero))
+    if deployment.replicas > max(1, _least(world, deployment)):
+        at = world.now + world.options.scaled(_TICK)
+    else:
+        delay = world.options.scaled(deployment.autoscaling.scale_down_delay or 0)
+        at = max(world.now, deployment.last_activity + delay) + world.options.scaled(1.0)
+    world.timeline.plan(at, _look_down, deployment.id, name_of(scale_to_zero))
 
 
 @event
-def _check_idleness(world: World, deployment_id: str, scale_to_zero: str) -> None:
+def _look_down(world: World, deployment_id: str, scale_to_zero: str) -> None:
     deployment = world.deployments.get(deployment_id)
     if deployment is None:
         return
     deployment.idle_check_planned = False
     if deployment.status not in READY:
         return
-    settings = deployment.autoscaling
-    delay = world.options.scaled(settings.scale_down_delay or 0)
-    least = 1 if in_rollout(world, deployment) else settings.min_replica
-    idle = not deployment.in_flight and world.now - deployment.last_activity >= delay
-    if idle and deployment.replicas > least:
-        if least == 0:
-            EVENTS[scale_to_zero](world, deployment)
-            return
-        rate = (settings.max_scale_down_rate or 50) / 100
-        fewer = deployment.replicas - max(1, math.floor(deployment.replicas * rate))
-        set_replicas(world, deployment, max(least, fewer))
-        deployment.last_activity = world.now
-    if settings.min_replica < deployment.replicas or in_rollout(world, deployment):
+    delay = world.options.scaled(deployment.autoscaling.scale_down_delay or 0)
+    least = _least(world, deployment)
+    load = load_of(world, deployment)
+    need = max(least, wanted(deployment, _mean(world, deployment)))
+    if need >= deployment.replicas:
+        deployment.enough_since = None
+    elif deployment.enough_since is None:
+        deployment.enough_since = world.now
+    elif world.now - deployment.enough_since >= delay:
+        _shrink(world, deployment, need, delay)
+    idle = not load.now and world.now - deployment.last_activity >= delay
+    if idle and deployment.replicas == 1 and least == 0:
+        EVENTS[scale_to_zero](world, deployment)
+        return
+    if deployment.replicas > least:
         watch_for_idleness(world, deployment, EVENTS[scale_to_zero])
 
 
-def in_rollout(world: World, deployment: Deployment) -> bool:
-    """Whether a running promotion counts on its replicas."""
-    model = world.models[deployment.model_id]
-    return any(
-        environment.promotion is not None
-        and environment.promotion.running
-        and deployment.id in {environment.promotion.candidate_id, environment.promotion.previous_id}
-        for environment in model.environments.values()
-    )
+def _shrink(world: World, deployment: Deployment, need: int, delay: float) -> None:
+    settings = deployment.autoscaling
+    rate = (settings.max_scale_down_rate or 50) / 100
+    fewer = deployment.replicas - max(1, math.floor(deployment.replicas * rate))
+    set_replicas(world, deployment, max(need, fewer))
+    # The next ones may go a window later.
+    window = world.options.scaled(settings.autoscaling_window or 60)
+    deployment.enough_since = world.now - delay + window
+    world.changed()
+
+
+def _least(world: World, deployment: Deployment) -> int:
+    """Replicas that no lack of load takes away: in a rollout, those for its share of traffic."""
+    found = rollout_of(world, deployment)
+    if found is None:
+        return deployment.autoscaling.min_replica
+    environment, promotion = found
+    return max(1, share(environment, promotion, deployment.id))
+
+
+def share(environment: Environment, promotion: Promotion, deployment_id: str) -> int:
+    """Replicas of one side of a rollout: its part of those the environment had before.
+
+    With a surge the new ones come first and the old ones go a step later; with
+    unavailability the old ones go first.
+    """
+    rolling = promotion.settings.rolling_deploy_config
+    total = max(promotion.replicas, environment.autoscaling.min_replica)
+    percent = promotion.percent
+    if deployment_id == promotion.candidate_id:
+        overhead = rolling.replica_overhead_percent if rolling else 0
+        return math.ceil(total * percent / 100 * (1 + overhead / 100))
+    surge = rolling is None or rolling.max_surge_percent > 0
+    gone = percent - rolling.step_percent if rolling and surge else percent
+    return total - math.floor(total * max(0, gone) / 100)
+
+
+def rollout_of(world: World, deployment: Deployment) -> tuple[Environment, Promotion] | None:
+    """The running promotion that counts on a deployment's replicas, with its environment."""
+    for environment in world.models[deployment.model_id].environments.values():
+        promotion = environment.promotion
+        if (
+            promotion is not None
+            and promotion.running
+            and deployment.id in {promotion.candidate_id, promotion.previous_id}
+        ):
+            return environment, promotion
+    return None

@@ -16,6 +16,7 @@ from gitops.emulator.world.entities import (
     Team,
 )
 from gitops.emulator.world.identifiers import Identifiers
+from gitops.emulator.world.load import Load
 from gitops.emulator.world.refusal import not_found
 from gitops.emulator.world.state import State
 from gitops.emulator.world.timeline import EVENTS, Timeline, event, name_of
@@ -65,6 +66,8 @@ class World(State):
         self.audit = AuditLog(self.ids, self.entries)
         self.deployments: dict[str, Deployment] = {}
         """All models' deployments by their id."""
+        self.loads: dict[str, Load] = {}
+        """Requests at once, by deployment."""
         for index, name in enumerate(options.teams):
             identifier = self.ids.new()
             self.teams[identifier] = Team(
