@@ -1,4 +1,4 @@
-"""A person's hand on a promotion in progress: cancel it, or resume a paused one."""
+"""A person's hand on a promotion in progress: cancel it and sign for it, or resume a paused one."""
 
 from __future__ import annotations
 
@@ -6,20 +6,30 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gitops.apply.pace import Pace
-from gitops.apply.ports import Clock, LiveReader, LiveWriter
+from gitops.apply.ports import Clock, DeployLog, LiveReader, LiveWriter
 from gitops.apply.waiting import poll
-from gitops.errors import GitopsError, ResponseLost
+from gitops.decide.view import is_side
+from gitops.errors import GitopsError, LogMoved, RemoteUnreachable, ResponseLost
+from gitops.record.entry import Entry, Event
+from gitops.record.history import ModelHistory, OpenIntent
 from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.names import ModelKey
+from gitops.state.recognise import recognise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One environment of one model, and what is needed to steer its promotion."""
+    """One environment of one model, and what is needed to steer its promotion.
+
+    ``by`` and ``where`` say who does it, and on which machine, in the deploy log.
+    """
 
     reader: LiveReader
     writer: LiveWriter
+    log: DeployLog
     clock: Clock
+    by: str
+    where: str = ""
     key: ModelKey
     environment: str
     pace: Pace = field(default_factory=Pace)
@@ -32,6 +42,8 @@ class Control:
     def cancel(self) -> str:
         """Cancel the promotion and wait until all traffic is back; a sentence that says so.
 
+        A release of ours is closed in the deploy log, in the name of who cancelled it, as soon as
+        its promotion goes back: an apply that follows it learns there what happened.
         Raises ``GitopsError`` where no promotion runs, or where it did not end in time.
         """
         model_id, live = self._look()
@@ -40,6 +52,15 @@ class Control:
         # Where the answer is lost, what became of it is read below.
         with suppress(ResponseLost):
             self.writer.cancel_promotion(model_id, self.environment)
+
+        def going_back() -> LiveEnvironment | None:
+            now = self.reader.environment(model_id, self.environment)
+            return now if now is not None and (not _running(now) or _ramps_down(now)) else None
+
+        back = poll(self.clock, self.pace, going_back, limit=self.pace.visible)
+        note = ""
+        if back is not None and not _same(back.current, live.candidate):
+            note = self._sign(model_id, live.candidate)
 
         def over() -> LiveEnvironment | None:
             now = self.reader.environment(model_id, self.environment)
@@ -53,7 +74,7 @@ class Control:
             )
         if ended.current is not None and _named(ended.current) == candidate:
             return f"{self.tag}: too late, {candidate} serves already"
-        return f"{self.tag}: cancelled the promotion of {candidate}{before}; {_serves(ended)}"
+        return f"{self.tag}: cancelled the promotion of {candidate}{before}; {_serves(ended)}{note}"
 
     def resume(self) -> str:
         """Let a paused promotion go on; a sentence that says so.
@@ -85,6 +106,47 @@ class Control:
             f"`gitops apply {self.key}` follows it"
         )
 
+    def _sign(self, model_id: str, candidate: Deployment | None) -> str:
+        """Close the release that was cancelled in the deploy log; what went wrong with that."""
+        try:
+            # The log says so itself where the Git host is down, and keeps the entry here.
+            with suppress(RemoteUnreachable):
+                self.log.fetch()
+            history = ModelHistory.of(self.log.entries(self.key))
+            opened = history.environment(self.environment).open_intent
+            if candidate is None or opened is None or opened.condemned:
+                return ""
+            found = recognise(candidate, logged=history.known, siblings=())
+            if is_side(found, opened.artifact):
+                # Whoever was faster has closed it.
+                with suppress(LogMoved):
+                    self.log.keep(self.key, self._end(model_id, opened))
+        except GitopsError as error:
+            return f"; the deploy log does not say by whom: {error.message}"
+        return ""
+
+    def _end(self, model_id: str, opened: OpenIntent) -> Entry:
+        now, intent = self.clock.now(), opened.entry
+        return Entry(
+            at=now,
+            event=Event.ROLLED_BACK,
+            environment=self.environment,
+            intent=opened.id,
+            from_=opened.origin,
+            to=opened.artifact,
+            model_id=model_id,
+            model=str(self.key),
+            release_file=intent.release_file,
+            # What Git asked for since that release is what may lift the hold.
+            applied_commit=intent.applied_commit,
+            branch=intent.branch,
+            by=self.by,
+            where=self.where,
+            seconds=(now - intent.at).total_seconds(),
+            reason=f"{self.by} ended the release with `gitops cancel`",
+            ended_by=self.by,
+        )
+
     def _look(self) -> tuple[str, LiveEnvironment]:
         model = self.reader.model(self.key)
         live = model.environment(self.environment) if model is not None else None
@@ -106,6 +168,14 @@ def _running(live: LiveEnvironment) -> bool:
     if live.promotion is not None:
         return live.promotion.status.upper() not in over
     return live.candidate is not None
+
+
+def _ramps_down(live: LiveEnvironment) -> bool:
+    return live.promotion is not None and live.promotion.status.upper() == "RAMPING_DOWN"
+
+
+def _same(one: Deployment | None, other: Deployment | None) -> bool:
+    return one is not None and other is not None and one.id == other.id
 
 
 def _paused(live: LiveEnvironment) -> bool:

@@ -9,6 +9,8 @@ from gitops.apply.budget import Budget
 from gitops.apply.exits import INTERRUPTED, combined
 from gitops.apply.job import Ended, Job, Listed
 from gitops.apply.steps.carry_out import carry_out
+from gitops.apply.steps.ready import BUILD_FAILURES
+from gitops.decide.answers import REQUIREMENTS, ROLLED_BACK
 from gitops.decide.decision import Decision, State
 from gitops.errors import BasetenError, GitopsError, Interrupted, LogMoved, Unavailable
 from gitops.plan.events import Failure
@@ -41,6 +43,8 @@ def run_environment(job: Job, budget: Budget) -> Result:
         ended = _interrupted(job)
     except GitopsError as error:
         ended = _errored(job, error)
+    if ended is None:
+        ended = _at_rest(job)
     if job.open is not None:
         failure = ended.failure if ended is not None else None
         job.finished("ok" if failure is None else "failed", failure=failure)
@@ -73,18 +77,11 @@ def _steps(job: Job, budget: Budget) -> Ended | None:
 
 
 def _result(job: Job, ended: Ended | None) -> Result:
-    """What counts is the worst that happened; at rest it is what the last decision says."""
+    """What counts is the worst that happened."""
     decision = job.decision
     endings = [*job.ended, *([ended] if ended is not None else [])]
     codes = [each.exit_code for each in endings]
     failures = [each.failure for each in endings if each.failure is not None]
-    resting = decision is not None and ended is None
-    if resting and decision is not None:
-        code = _resting_code(job, decision)
-        if code:
-            codes.append(code)
-            if not failures:
-                failures.append(_resting_failure(job, decision))
     exit_code = combined(codes, interrupted=INTERRUPTED in codes)
     listed: Listed | None = next(
         (each.listed for each in endings if each.exit_code == exit_code and exit_code), None
@@ -101,6 +98,32 @@ def _result(job: Job, ended: Ended | None) -> Result:
         failures=tuple(dict.fromkeys(failures)),
         warnings=tuple(job.warnings),
     )
+
+
+def _at_rest(job: Job) -> Ended | None:
+    """What the last decision says of an environment in which nothing is left to be done."""
+    decision = job.decision
+    code = _resting_code(job, decision) if decision is not None else 0
+    if decision is None or not code:
+        return None
+    listed = _listed(decision, code) or "failed"
+    awaited = _awaited(job, decision)
+    if awaited:
+        job.passed_over("promote", f"it waits for {' and '.join(awaited)}")
+        return Ended(exit_code=code, listed=listed)
+    # What went wrong on the way has told its own story.
+    told = any(each.failure is not None for each in job.ended)
+    failure = None if told else _resting_failure(job, decision)
+    return Ended(exit_code=code, listed=listed, failure=failure)
+
+
+def _awaited(job: Job, decision: Decision) -> tuple[str, ...]:
+    """The environments that this one is behind, where they have told in this run what is wrong."""
+    if not decision.after and (decision.row != REQUIREMENTS or decision.blocked is None):
+        return ()
+    names = tuple(need.environment for need in job.desired.requires)
+    behind = tuple(name for name in names if name in job.view.ended_badly)
+    return tuple(f"{job.model}/{name}" for name in behind)
 
 
 def _resting_code(job: Job, decision: Decision) -> int:
@@ -126,6 +149,9 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
             detail=decision.blocked.why,
             remedy=f"{remedy[:1].upper()}{remedy[1:]}.",
         )
+    last = job.history.last
+    if decision.state is State.HELD and last is not None and last.ended_by is not None:
+        return job.failure(FailureKind.ENDED_BY_PERSON, candidate=last.to, person=last.ended_by)
     kind = {
         State.VERIFY: FailureKind.UNVERIFIED,
         State.RETRY: FailureKind.SERVING_FAILED,
@@ -133,7 +159,10 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
         State.PROMOTE: FailureKind.START_FAILED,
         State.PUSH: FailureKind.START_FAILED,
     }.get(decision.state, FailureKind.BLOCKED)
-    return job.failure(kind, candidate=decision.target, detail=decision.reason)
+    target = decision.target
+    if kind is FailureKind.START_FAILED and target is not None and target.status in BUILD_FAILURES:
+        kind = FailureKind.BUILD_FAILED
+    return job.failure(kind, candidate=target, detail=decision.reason, shared=True)
 
 
 def _listed(decision: Decision, exit_code: int) -> Listed | None:
@@ -141,7 +170,7 @@ def _listed(decision: Decision, exit_code: int) -> Listed | None:
         case State.PAUSED:
             return None
         case State.HELD:
-            return "held"
+            return "rolled_back" if exit_code == ROLLED_BACK else "held"
         case State.SUPERSEDED:
             return "superseded"
         case State.BLOCKED:

@@ -93,6 +93,8 @@ def run_model(run: Run, model: DesiredModel, budget: Budget, done: dict[str, Res
         result = run_environment(Job(run=run, view=view, desired=environment), budget)
         if result.decision is not None:
             view.decided[environment.name] = result.decision
+        if result.exit_code:
+            view.ended_badly.add(environment.name)
         done[result.tag] = result
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from gitops.apply.learning import Learning
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Ports, Run
 from gitops.decide.decision import Decision
@@ -30,7 +31,6 @@ from gitops.state.differences import differences
 from gitops.state.json import Json, JsonObject
 from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.settings import Change
-from gitops.verify.verdict import Verdict
 
 Listed: TypeAlias = Literal[
     "converged", "failed", "rolled_back", "rejected", "blocked", "held", "running", "superseded"
@@ -60,22 +60,25 @@ class Job:
 
     ``ended`` collects what went wrong without ending the environment (a rollback that worked);
     ``promoted`` is when the promotion that is watched ended, where this run saw it end;
-    ``looked_on`` whether this run saw the release's promotion while it ran;
     ``waiting_since`` (monotonic) when the waiting that goes on began.
     """
 
     run: Run
     view: ModelView
     desired: DesiredEnvironment
-    evidence: Evidence = field(default_factory=Evidence)
+    learn: Learning = field(default_factory=Learning)
     decision: Decision | None = None
     ended: list[Ended] = field(default_factory=list)
     promoted: datetime | None = None
-    looked_on: bool = False
     figures: dict[str, Json] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     open: _Open | None = None
     waiting_since: float | None = None
+
+    @property
+    def evidence(self) -> Evidence:
+        """What this run has learned about the environment."""
+        return self.learn.evidence
 
     @property
     def ports(self) -> Ports:
@@ -121,54 +124,6 @@ class Job:
         if self.live is None:
             return ()
         return differences(self.desired.settings, self.live.settings, now=self.now())
-
-    # Evidence
-
-    def learn_check(self, deployment_id: str, verdict: Verdict) -> None:
-        """Remember what the checks said of a deployment."""
-        known = {**self.evidence.checks, deployment_id: verdict}
-        self.evidence = replace(self.evidence, checks=known)
-
-    def learn_watch(self, deployment_id: str, verdict: Verdict) -> None:
-        """Remember what the watch said of a deployment."""
-        known = {**self.evidence.watch, deployment_id: verdict}
-        self.evidence = replace(self.evidence, watch=known)
-
-    def learn_failed(self, deployment_id: str, reason: str | None) -> None:
-        """Remember that a deployment failed to start, or (None) that it is tried again."""
-        self.view.failed_to_start.pop(deployment_id, None)
-        if reason is not None:
-            self.view.failed_to_start[deployment_id] = reason
-
-    def learn_retried(self, deployment_id: str) -> None:
-        """Remember that a deployment had its one retry."""
-        self.view.retried |= {deployment_id}
-
-    def learn_intent(self, intent: str) -> None:
-        """Remember an intent that this run wrote."""
-        self.evidence = replace(self.evidence, intents=self.evidence.intents | {intent})
-
-    def learn_looked(self, intent: str) -> None:
-        """Remember that the promotion of an intent was looked for long enough."""
-        self.evidence = replace(self.evidence, looked=self.evidence.looked | {intent})
-
-    def learn_traffic(self, deployment_id: str) -> None:
-        """Remember that a candidate was seen with traffic."""
-        self.evidence = replace(self.evidence, traffic=self.evidence.traffic | {deployment_id})
-
-    def learn_followed(self, deployment_id: str) -> None:
-        """Remember that a promotion was followed which a person had started."""
-        self.evidence = replace(self.evidence, followed=self.evidence.followed | {deployment_id})
-
-    def learn_promoted(self, deployment_id: str) -> None:
-        """Remember what Baseten said will serve when this run requested a promotion."""
-        known = self.evidence.promoted | {deployment_id}
-        self.evidence = replace(self.evidence, promoted=known)
-
-    def learn_as_bad(self, deployment_id: str) -> None:
-        """Remember that the deployment before broke the same bounds just as badly."""
-        known = self.evidence.previous_as_bad | {deployment_id}
-        self.evidence = replace(self.evidence, previous_as_bad=known)
 
     # Events
 
@@ -254,6 +209,20 @@ class Job:
                 deployment_id=deployment_id,
                 figures=figures or {},
                 failure=failure,
+            )
+        )
+
+    def passed_over(self, kind: ActionKind, message: str) -> None:
+        """Tell that an action was not begun, and why."""
+        self.run.emit(
+            ActionFinished(
+                time=self.now(),
+                model=self.model,
+                environment=self.name,
+                action=f"{self.tag}/{kind}",
+                kind=kind,
+                result="skipped",
+                message=message,
             )
         )
 
@@ -358,8 +327,8 @@ class Job:
     def keep(self, entry: Entry) -> Entry | None:
         """Append a result, kept here where the remote cannot be reached.
 
-        None where another run wrote first and the intent that this result closes is open no more:
-        then somebody else told how it ended, and the caller decides anew.
+        None where somebody else wrote first what this entry knows nothing of: then the log is
+        fetched, and the caller decides anew.
         """
         log, key = self.ports.log, self.view.desired.key
         try:
@@ -367,14 +336,11 @@ class Job:
         except LogMoved:
             log.fetch()
             self.view.read_log()
-            opened = self.history.open_intent
-            if entry.closes is not None and (opened is None or opened.id != entry.closes):
-                return None
-            return self._written(log.keep(key, entry))
+            return None
 
     def _written(self, entry: Entry) -> Entry:
         self.view.read_log()
-        self.evidence = replace(self.evidence, recorded=self.evidence.recorded | {entry.id})
+        self.learn.recorded(entry.id)
         self.run.emit(
             LogEntry(
                 time=self.now(),

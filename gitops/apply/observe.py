@@ -35,6 +35,8 @@ class ModelView:
         self.live: LiveModel | None = None
         self.history = ModelHistory.of(())
         self.decided: dict[str, Decision] = {}
+        self.ended_badly: set[str] = set()
+        """Environments that ended in this run with something to say."""
         self.made: dict[str, Deployment] = {}
         self.failed_to_start: dict[str, str] = {}
         self.refused_pushes: dict[str, RequestRefused] = {}
@@ -111,6 +113,16 @@ class ModelView:
                 self.live, environments=(*others, found) if found is not None else others
             )
         return found
+
+    def learn_failed(self, deployment_id: str, reason: str | None) -> None:
+        """Remember that a deployment failed to start, or (None) that it is tried again."""
+        self.failed_to_start.pop(deployment_id, None)
+        if reason is not None:
+            self.failed_to_start[deployment_id] = reason
+
+    def learn_retried(self, deployment_id: str) -> None:
+        """Remember that a deployment had its one retry."""
+        self.retried |= {deployment_id}
 
     def remember(self, deployment: Deployment) -> None:
         """Keep a deployment that this run made until Baseten's own list has it."""

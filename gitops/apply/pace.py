@@ -25,6 +25,8 @@ class Pace:
     """How long a deployment that was just made may answer 404."""
     visible: float = 60.0
     """How long a promotion that was just requested may stay out of sight."""
+    signed: float = 10.0
+    """How long the deploy log may take to name the person who ended a promotion."""
     settings: float = 300.0
     """How long settings that Baseten accepted or queued may take to be read back."""
     confirm: float = 1800.0

@@ -33,11 +33,18 @@ def steer(context: Context, model: str, environment: str, act: Callable[[Control
         control = Control(
             reader=outside.ports.reader,
             writer=outside.ports.writer,
+            log=outside.log,
             clock=outside.ports.clock,
+            by=outside.by,
+            where=outside.where,
             key=key,
             environment=environment,
         )
-        click.echo(printable(act(control)))
+        try:
+            click.echo(printable(act(control)))
+        finally:
+            for notice in outside.log.notices:
+                click.echo(printable(notice), err=True)
 
 
 def _key(compilation: Compilation, model: str, environment: str) -> ModelKey:

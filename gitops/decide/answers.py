@@ -17,6 +17,9 @@ STILL_RUNNING: Final = 7
 ROLLED_BACK: Final = 3
 PERSON_NEEDED: Final = 8
 
+REQUIREMENTS: Final = 19
+"""The row of environments that have to succeed first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoOn:

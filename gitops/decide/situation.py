@@ -58,7 +58,8 @@ class Evidence:
     Keys are deployment ids. ``intents`` are the intents that this run wrote itself.
     ``failed_to_start`` maps to the reason (a failed build, deploy or activation). ``recorded`` are
     the ids of all deploy-log entries that this run wrote. ``looked`` are intents whose promotion
-    this run has looked for long enough. ``traffic`` are deployments that were seen with traffic
+    this run has looked for long enough, ``seen`` those whose promotion it saw run, ``cancelled``
+    those whose promotion it ended itself. ``traffic`` are deployments that were seen with traffic
     while this run followed them, ``followed`` those it followed although a person promoted them.
     ``promoted`` are what Baseten answered to promotions that this run requested.
     ``previous_as_bad`` are deployments whose broken bounds the one before broke just as badly.
@@ -71,6 +72,8 @@ class Evidence:
     intents: frozenset[str] = frozenset()
     recorded: frozenset[str] = frozenset()
     looked: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+    cancelled: frozenset[str] = frozenset()
     traffic: frozenset[str] = frozenset()
     followed: frozenset[str] = frozenset()
     promoted: frozenset[str] = frozenset()

@@ -68,6 +68,8 @@ EXIT_CODES: Final[dict[int, str]] = {
 }
 """What an apply's exit code means."""
 
+ROLLED_BACK: Final = 3
+
 LISTED: Final = 4
 """Environments that are as Git wants them and still named one by one."""
 
@@ -114,6 +116,7 @@ class Teller:
         self._reasons: set[tuple[str, str]] = set()
         self._promoted: set[str] = set()
         self._idle = True
+        self._undone = False
 
     def goes_on(self, style: Style, width: int) -> None:
         """What follows is read on another stream."""
@@ -170,6 +173,7 @@ class Teller:
                 text = f"rolls back from deployment {event.from_deployment} {to}{because}"
                 yield _Told(text, "bad", _place(event))
             case RollbackFinished():
+                self._undone = True
                 yield from self._rolled_back(event)
             case LogEntry():
                 self._idle = False
@@ -211,7 +215,7 @@ class Teller:
             case "ok":
                 return _Told(f"{DONE[event.kind]}{took}{_after(event.message)}", "good", place)
             case "skipped":
-                return _Told(f"{event.kind} not needed{_after(event.message)}", "dim", place)
+                return _Told(f"{event.kind} skipped{_after(event.message)}", "dim", place)
             case "failed":
                 # The sentences below give the reason, if there are any.
                 told = event.failure is not None and event.message in event.failure.happened
@@ -268,6 +272,8 @@ class Teller:
         idle = self._idle and event.exit_code == 0
         took = f"after {duration(event.seconds)}" if event.seconds is not None else ""
         meaning = EXIT_CODES.get(event.exit_code, "ended")
+        if event.exit_code == ROLLED_BACK and not self._undone:
+            meaning = "a release was ended, not by this run; what served before serves"
         if event.exit_code:
             code = ", ".join(filter(None, (f"exit {event.exit_code}", took)))
             text = f"Apply: {meaning} ({code})."

@@ -70,7 +70,8 @@ class Facts:
     a rollback goes. ``detail`` is the cause in words (Baseten's message, the verdict's reason),
     ``doing`` what was under way, as a noun ("the build"), ``percent`` the candidate's share of
     traffic, ``seconds`` how long it took, ``person`` who did what stands in the way, ``remedy`` a
-    sentence of the decision itself, ``still_running`` whether Baseten goes on with it.
+    sentence of the decision itself, ``still_running`` whether Baseten goes on with it, ``shared``
+    whether another environment of this run has met the failure first.
     ``lines`` go below the sentences.
     """
 
@@ -89,6 +90,7 @@ class Facts:
     paused: bool = False
     remedy: str = ""
     still_running: bool = False
+    shared: bool = False
     remote: str = "origin"
     lines: tuple[str, ...] = ()
 
@@ -110,15 +112,16 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
     again = _command(facts, "apply")
     status = _command(facts, "status")
     retry = _retry(facts)
+    shared = f", which {place} shares," if facts.shared and facts.environment else ""
     match kind:
         case FailureKind.BUILD_FAILED:
             return _say(
-                f"The build of {candidate} failed{because}.",
+                f"The build of {candidate}{shared} failed{because}.",
                 f"Mend what its build log names and commit; {again} tries this same build again.",
             )
         case FailureKind.START_FAILED:
             return _say(
-                f"{_first_up(candidate)} did not become ready{because}.",
+                f"{_first_up(candidate)}{shared} did not become ready{because}.",
                 f"Mend what its log names and commit; {again} tries this same deployment again.",
             )
         case FailureKind.CHECKS_FAILED:

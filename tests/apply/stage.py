@@ -45,6 +45,7 @@ QUICK = Pace(
     afterwards=0.5,
     not_found=2.0,
     visible=2.0,
+    signed=1.0,
     settings=5.0,
     confirm=20.0,
     ramp_down=5.0,

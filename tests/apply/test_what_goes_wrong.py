@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from gitops.apply.clock import SystemClock
+from gitops.apply.clock import StopFlag, SystemClock
 from gitops.apply.control import Control
 from gitops.decide.situation import Options
 from gitops.errors import GitopsError
+from gitops.git.repository import Repository
 from gitops.plan.events import (
     ActionFinished,
     ActionProgress,
@@ -61,12 +63,16 @@ def promoted(event: ApplyEvent) -> bool:
     return isinstance(event, ActionFinished) and event.kind == "promote"
 
 
-def control(made: Stage, environment: str = "production") -> Control:
-    with made.baseten() as baseten:
-        return Control(
+@contextmanager
+def control(made: Stage, environment: str = "production") -> Iterator[Control]:
+    """Somebody at another keyboard, with the same key."""
+    with Repository.discover(made.work.path) as repository, made.baseten() as baseten:
+        yield Control(
             reader=baseten.reader,
             writer=baseten.writer,
+            log=made.log(repository, baseten),
             clock=SystemClock(),
+            by="Ada <ada@example.invalid>",
             key=KEY,
             environment=environment,
             pace=made.pace,
@@ -86,15 +92,7 @@ def test_a_pause_blocks_and_resuming_lets_it_go_on(alone: Stage) -> None:
     failure = outcome.finished.failures[0].failure
     assert "paused" in failure.happened
     assert "gitops resume triage production" in failure.next
-    with alone.baseten() as baseten:
-        hand = Control(
-            reader=baseten.reader,
-            writer=baseten.writer,
-            clock=SystemClock(),
-            key=KEY,
-            environment="production",
-            pace=alone.pace,
-        )
+    with control(alone) as hand:
         assert "goes on" in hand.resume()
     alone.on = None
     assert alone.apply().exit_code == 0
@@ -260,14 +258,7 @@ def test_after_so_many_rollbacks_nothing_more_is_promoted(alone: Stage) -> None:
 
 
 def test_there_is_nothing_to_cancel_or_resume(alone: Stage) -> None:
-    with alone.baseten() as baseten:
-        hand = Control(
-            reader=baseten.reader,
-            writer=baseten.writer,
-            clock=SystemClock(),
-            key=KEY,
-            environment="production",
-        )
+    with control(alone) as hand:
         with pytest.raises(GitopsError, match="no promotion runs in triage/production"):
             hand.cancel()
         with pytest.raises(GitopsError, match="no promotion runs in triage/production"):
@@ -279,23 +270,61 @@ def test_cancelling_by_hand_gives_all_traffic_back(alone: Stage) -> None:
     said: list[str] = []
 
     def cancel() -> None:
-        with alone.baseten() as baseten:
-            hand = Control(
-                reader=baseten.reader,
-                writer=baseten.writer,
-                clock=SystemClock(),
-                key=KEY,
-                environment="production",
-                pace=alone.pace,
-            )
+        with control(alone) as hand:
             said.append(hand.cancel())
 
     alone.commit(truss("two"))
     alone.once(moving, cancel)
-    assert alone.apply().exit_code != 0
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert outcome.finished.rolled_back == ("triage/production",)
+    (told,) = outcome.finished.failures
+    assert "Ada <ada@example.invalid> ended the release of commit" in told.failure.happened
+    assert alone.told()[-2:] == ["production intent", "production rolled_back"]
+    end = alone.entries()[-1]
+    assert end.ended_by == end.by == "Ada <ada@example.invalid>"
+    assert not any("may still appear" in getattr(each, "message", "") for each in alone.events)
+    last = [each for each in alone.events if isinstance(each, ActionFinished)][-1]
+    assert (last.kind, last.result) == ("watch", "failed")
+    alone.on = None
+    later = alone.apply()
+    assert later.exit_code == 0
+    assert later.finished.held == ("triage/production",)
+    assert later.results[0].decision is not None
+    assert "Ada <ada@example.invalid> ended its release" in later.results[0].decision.reason
     assert "cancelled the promotion" in said[0]
     assert re.search(r"at \d+% of the traffic; deployment \w+ serves, ACTIVE", said[0])
     assert alone.serving("production") == before
+
+
+def test_an_end_that_nobody_signs_for_is_told_by_its_key(alone: Stage) -> None:
+    def cancel() -> None:
+        with alone.baseten() as baseten:
+            baseten.writer.cancel_promotion(alone.model_id(), "production")
+
+    alone.commit(truss("two"))
+    alone.once(moving, cancel)
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    (told,) = outcome.finished.failures
+    assert told.failure.happened.startswith("somebody with API key "), told
+    end = alone.entries()[-1]
+    assert end.event is Event.ROLLED_BACK
+    assert (end.ended_by or "").startswith("somebody with API key ")
+
+
+def test_a_cancelled_release_that_nobody_follows_is_closed_at_once(alone: Stage) -> None:
+    alone.commit(truss("two"))
+    alone.once(moving, lambda: alone.stop.set("test"))
+    assert alone.apply().exit_code == 130
+    with control(alone) as hand:
+        assert "cancelled the promotion" in hand.cancel()
+    assert alone.told()[-1] == "production rolled_back"
+    alone.stop = StopFlag()
+    alone.on = None
+    later = alone.apply()
+    assert later.exit_code == 0
+    assert later.finished.held == ("triage/production",)
 
 
 def test_settings_that_baseten_left_out_are_written_after_the_promotion(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def activate(job: Job, step: Activate) -> Ended | None:
 def retry(job: Job, step: Retry) -> Ended | None:
     """Ask once for a failed deployment to be tried again."""
     deployment_id = step.deployment_id
-    job.learn_retried(deployment_id)
+    job.view.learn_retried(deployment_id)
     refusal: str | None
     try:
         refusal = job.ports.writer.retry(job.view.model_id, deployment_id)
@@ -52,10 +52,10 @@ def retry(job: Job, step: Retry) -> Ended | None:
         refusal = "it stayed as it was"
     if refusal is not None:
         # The decision that follows says what this means here: a candidate or what serves.
-        job.learn_failed(deployment_id, f"Baseten did not retry it: {refusal}")
+        job.view.learn_failed(deployment_id, f"Baseten did not retry it: {refusal}")
         job.finished("skipped", message=refusal, deployment_id=deployment_id)
         return None
-    job.learn_failed(deployment_id, None)
+    job.view.learn_failed(deployment_id, None)
     job.finished("ok", deployment_id=deployment_id)
     return None
 

@@ -11,7 +11,9 @@ from gitops.render.failures import FailureKind
 
 def cancel_promotion(job: Job, step: CancelPromotion) -> Ended | None:
     """Cancel a promotion that nobody wants any more, gracefully."""
-    job.looked_on = True
+    opened = job.history.open_intent
+    if opened is not None:
+        job.learn.cancelled(opened.id)
     if cancelled(job, step.deployment_id, force=False):
         job.finished("ok", deployment_id=step.deployment_id)
         return None

@@ -39,7 +39,7 @@ def check(job: Job, step: steps.Check) -> Ended | None:
         if found.outcome is Outcome.FAIL:
             break
     judged = together(verdicts)
-    job.learn_check(deployment_id, judged)
+    job.learn.check(deployment_id, judged)
     job.figures["checks"] = figures(judged)
     if judged.outcome is Outcome.PASS:
         job.finished(

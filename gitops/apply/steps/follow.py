@@ -27,7 +27,7 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason t
     What it ended as is not decided here: the next decision reads what serves.
     """
     if step.intent is None:
-        job.learn_followed(step.deployment_id)
+        job.learn.followed(step.deployment_id)
     clock, limit = job.ports.clock, job.view.desired.timeouts.promotion
     begun = clock.monotonic()
     shown: tuple[object, ...] = ()
@@ -41,10 +41,11 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason t
         candidate = live.candidate
         if candidate is None or candidate.id != step.deployment_id:
             return None
-        job.looked_on = job.looked_on or not step.undo
+        if step.intent is not None and not step.undo:
+            job.learn.seen(step.intent)
         promotion = live.promotion or Promotion(status="RELEASING")
         if promotion.percent > 0:
-            job.learn_traffic(candidate.id)
+            job.learn.traffic(candidate.id)
         now = (promotion.status, promotion.percent, candidate.status)
         if now != shown:
             shown = now
@@ -59,7 +60,7 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason t
         if not step.undo and promotion.percent > 0:
             judged = _judge(job, judged, candidate)
             if judged.verdict is not None and judged.verdict.outcome is Outcome.FAIL:
-                job.learn_watch(candidate.id, judged.verdict)
+                job.learn.watch(candidate.id, judged.verdict)
                 return None
         if clock.monotonic() - begun >= limit:
             return _patience_ended(job, candidate, promotion, limit)

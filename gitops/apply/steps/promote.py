@@ -64,7 +64,7 @@ def promote(job: Job, step: Promote) -> Ended | None:
     except (RequestRefused, NotFound, AccessDenied) as refused:
         return _refused(job, target, intent, refused)
     job.view.remember(promoted)
-    job.learn_promoted(promoted.id)
+    job.learn.promoted(promoted.id)
     _see(job, _as_promoted(target, promoted), intent)
     return None
 
@@ -125,7 +125,7 @@ def _announce(job: Job, step: Promote, target: Side) -> Entry | Ended:
         )
         job.finished("failed", failure=failure)
         return Ended(exit_code=unreachable.exit_code, listed="failed", failure=failure)
-    job.learn_intent(intent.id)
+    job.learn.intent(intent.id)
     return intent
 
 
@@ -141,8 +141,10 @@ def _see(job: Job, target: Side, intent: Entry) -> None:
 
     seen = until(job, look, limit=job.run.pace.visible)
     if seen is None:
-        job.learn_looked(intent.id)
+        job.learn.looked(intent.id)
         job.progress("the promotion is not to be seen")
+    else:
+        job.learn.seen(intent.id)
     job.finished("ok", deployment_id=target.deployment_id)
 
 

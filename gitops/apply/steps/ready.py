@@ -44,7 +44,7 @@ def ready(job: Job, step: Ready) -> Ended | None:  # noqa: C901 - one kind of st
             building, phase_begun = False, clock.monotonic()
         match health_of(status):
             case Health.READY:
-                job.learn_failed(deployment_id, None)
+                job.view.learn_failed(deployment_id, None)
                 job.finished("ok", message=status, deployment_id=deployment_id)
                 return None
             case Health.FAILED | Health.STOPPED:
@@ -77,7 +77,7 @@ def _failed(job: Job, deployment: Deployment) -> None:
         detail=reason,
         lines=lines,
     )
-    job.learn_failed(deployment.id, reason)
+    job.view.learn_failed(deployment.id, reason)
     job.finished("failed", message=reason, deployment_id=deployment.id, failure=failure)
     job.ended.append(Ended(exit_code=5, listed="failed", failure=failure))
 

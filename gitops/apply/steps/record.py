@@ -105,7 +105,7 @@ def _count_end(job: Job, step: Record) -> None:
         )
     )
     # Where nobody looked on, nobody may claim that no traffic was moved.
-    looked_on = job.looked_on or step.intent in job.evidence.intents
+    looked_on = step.intent in job.evidence.intents | job.evidence.seen
     moved = bool(job.evidence.traffic) or not looked_on
     if step.ended_by is not None:
         failure = job.failure(FailureKind.ENDED_BY_PERSON, candidate=step.to, person=step.ended_by)

@@ -112,10 +112,10 @@ def _before(job: Job, intent_id: str | None) -> Window | None:
 def _judged(job: Job, deployment_id: str, state: Watching) -> None:
     verdict = state.verdict
     assert verdict is not None
-    job.learn_watch(deployment_id, verdict)
+    job.learn.watch(deployment_id, verdict)
     job.figures["watch"] = figures(verdict)
     if state.as_bad:
-        job.learn_as_bad(deployment_id)
+        job.learn.as_bad(deployment_id)
         job.warnings.append(f"{job.tag}: {verdict.reason}; the deployment before was as bad")
     if verdict.outcome is not Outcome.FAIL:
         job.finished(

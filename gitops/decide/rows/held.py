@@ -81,7 +81,7 @@ def _cause(hold: Hold) -> str:
 def _made_now(view: View, hold: Hold) -> bool:
     """Whether this very run made the hold: then the run is red, and --retry has had its try."""
     evidence, entry = view.evidence, hold.entry
-    if entry.id in evidence.recorded or entry.intent in evidence.intents:
+    if entry.id in evidence.recorded or entry.intent in evidence.intents | evidence.seen:
         return True
     return any(
         verdict.outcome.value == "fail"

@@ -17,6 +17,7 @@ from gitops.record.history import OpenIntent
 from gitops.record.holds import Hold
 from gitops.state.differences import flatten, same
 from gitops.state.health import Health
+from gitops.state.live import AuditEntry
 from gitops.state.settings import Change
 
 LOOK_FOR: Final = timedelta(minutes=1)
@@ -32,21 +33,45 @@ def intent_came_to_nothing(view: View) -> Decision | GoOn | None:
     if view.intent_serves:
         return None
     steps: list[Step] = []
+    seen, looked = intent.id in view.evidence.seen, intent.id in view.evidence.looked
     young = view.situation.now < intent.entry.at + LOOK_FOR
-    if young and intent.id not in view.evidence.looked and not view.cancelled:
+    if young and not seen and not looked and not view.cancelled:
         why = f"a promotion to {view.name} was about to begin: it may still appear"
         steps.append(Wait(environment=view.name, reason=why))
     if intent.condemned:
         return _rollback_is_over(view, intent, steps)
+    if view.cancelled or intent.id in view.evidence.cancelled:
+        return _ended(view, intent, steps, None, "Git asks for something else now")
+    return _over(view, intent, steps, seen=seen, looked=looked)
+
+
+def _over(view: View, intent: OpenIntent, steps: list[Step], *, seen: bool, looked: bool) -> GoOn:
+    """The promotion is gone, and not by this run: what the audit log makes of it."""
     since = audit_log.since(view.audit_here, intent.entry.at)
     began = audit_log.promotion_of(since, intent.artifact)
-    if view.audit is not None and began is None and not view.cancelled:
+    if view.audit is not None and began is None and not seen:
         return _never_began(view, intent, steps)
-    others = [entry for entry in since if entry is not began]
-    ended = None if view.cancelled else audit_log.ended_by_another(others)
+    ended = audit_log.ended_by_another([entry for entry in since if entry is not began])
+    if ended is not None:
+        return _ended(view, intent, steps, ended.actor, f"{ended.actor} ended the release")
+    if seen and not looked:
+        # Who ends a release with `gitops cancel` signs for it.
+        why = f"the promotion to {view.name} was ended, not by this run: looking by whom"
+        steps.append(Wait(environment=view.name, reason=why))
     later = since[since.index(began) + 1 :] if began is not None else ()
-    undone = audit_log.undone_by_us(later, intent.origin) is not None
-    return _ended(view, intent, steps, ended.actor if ended is not None else None, undone=undone)
+    undone = audit_log.undone_by_us(later, intent.origin)
+    if undone is not None and seen:
+        who = f"somebody with {undone.actor}"
+        return _ended(view, intent, steps, who, f"{who} ended the release")
+    return _ended(view, intent, steps, None, _unexplained(view, undone))
+
+
+def _unexplained(view: View, undone: AuditEntry | None) -> str:
+    if undone is not None:
+        return "it was ended with this API key, by `gitops cancel` or an earlier run"
+    if view.audit is None:
+        return "the release ended, and the audit log that could say how cannot be read"
+    return "the release ended without it serving"
 
 
 def _never_began(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn:
@@ -70,22 +95,10 @@ def _rollback_is_over(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn
     )
 
 
-def _ended(
-    view: View, intent: OpenIntent, steps: list[Step], who: str | None, *, undone: bool
-) -> GoOn:
+def _ended(view: View, intent: OpenIntent, steps: list[Step], who: str | None, reason: str) -> GoOn:
     changes = _left_behind(view, intent)
     if changes:
         steps.append(RestoreSettings(environment=view.name, changes=changes))
-    if who is not None:
-        reason = f"{who} ended the release"
-    elif view.cancelled:
-        reason = "Git asks for something else now"
-    elif undone:
-        reason = "it was ended with this API key, by `gitops cancel` or an earlier run"
-    elif view.audit is None:
-        reason = "the release ended, and the audit log that could say how cannot be read"
-    else:
-        reason = "the release ended without it serving"
     record = _close(view, intent, Event.ROLLED_BACK, reason, who)
     steps.append(record)
     before, after = intent.entry.settings_before or {}, intent.entry.settings_after or {}
