@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,7 @@ _KEY_TYPES = (
 )
 
 
-class _BeforeExec(click.Command):
+class _BeforeExec(click.Group):
     """Takes everything behind ``--exec`` as the command to run, whatever it looks like."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -42,14 +43,17 @@ def _key(text: str) -> Key:
     return Key(secret=secret, type=kind or "PERSONAL")  # type: ignore[arg-type]
 
 
-@click.command(
+@click.group(
     cls=_BeforeExec,
-    options_metavar="[OPTIONS] [--exec CMD...]",
+    invoke_without_command=True,
+    options_metavar="[OPTIONS]",
+    subcommand_metavar="[--exec CMD... | seed]",
     epilog="""\b
 Examples:
   gitops emulator --speed 60           serve, and print the variables to export
   gitops emulator --speed 60 --exec gitops apply --yes
                                        run one command against a fresh emulator
+  gitops emulator --state demo.state   go on where it was ended the last time
 """,
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
@@ -85,7 +89,12 @@ Examples:
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Start with N models that serve already.",
+    help="Start with N models that serve already, unless the state holds a workspace.",
+)
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep everything in this file. Default: in memory.",
 )
 @click.option("--control", is_flag=True, help="Serve /__emulator__/ for tests.")
 @click.option("--no-rate-limits", is_flag=True, help="Never answer 429.")
@@ -97,7 +106,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     Everything behind --exec is the command; it finds the emulator in its environment.
     Without --exec the four variables are printed for the shell to export.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     from gitops.emulator.launch import execute, serve
+    from gitops.emulator.storage.problem import StateError
 
     options = _options(given)
     to_run = ctx.meta.get("exec")
@@ -109,7 +121,54 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     except OSError as problem:
         reason = problem.strerror or str(problem)
         raise click.ClickException(f"The emulator cannot listen: {reason}.") from None
+    except StateError as problem:
+        raise click.ClickException(str(problem)) from None
     ctx.exit(code)
+
+
+@command.command(
+    epilog="""\b
+Examples:
+  gitops emulator seed --models 2000 --state fleet.state
+                                       before an emulator is started with that state
+  gitops emulator seed --models 20     in the one that BASETEN_API_URL leads to
+"""
+)
+@click.option("--models", type=click.IntRange(1, 5000), required=True, help="How many.")
+@click.option(
+    "--environment",
+    "environments",
+    multiple=True,
+    metavar="NAME",
+    help="Besides production; repeatable. Default: staging.",
+)
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A state file that no emulator has open; made where it is missing.",
+)
+@click.option(
+    "--url",
+    envvar="BASETEN_API_URL",
+    show_envvar=True,
+    help="An emulator on this machine that was started with --control.",
+)
+def seed(models: int, environments: tuple[str, ...], state: Path | None, url: str | None) -> None:
+    """Add models that serve at once, in production and staging; they echo."""
+    from gitops.emulator import seeding
+    from gitops.emulator.storage.problem import StateError
+
+    names = environments or ("staging",)
+    try:
+        if state is not None:
+            seeding.into_file(state, models, names)
+        elif url is not None:
+            seeding.into_running(url, models, names)
+        else:
+            raise click.UsageError("Say where: --state FILE, or --url of a running emulator.")
+    except (StateError, seeding.SeedError) as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(f"Seeded {models:,} models in {', '.join(('production', *names))}.")
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -123,5 +182,6 @@ def _options(given: dict[str, Any]) -> Options:
         workspace=given["workspace"],
         first_push=given["first_push"],
         control=given["control"],
+        state=given["state"],
         traffic=given["traffic"],
     )

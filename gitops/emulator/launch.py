@@ -33,6 +33,7 @@ def serve(options: Options, *, port: int = 0, models: int = 0) -> int:
 
     Raises:
         OSError: the port is taken.
+        StateError: the state file cannot be used.
     """
     server = Server(options, port=port)
     key = options.keys[0].secret if options.keys else new_key()
@@ -63,6 +64,7 @@ def execute(options: Options, command: Sequence[str], *, port: int = 0, models: 
 
     Raises:
         OSError: the port is taken.
+        StateError: the state file cannot be used.
     """
     server = Server(options, port=port)
     key = options.keys[0].secret if options.keys else new_key()
@@ -126,8 +128,14 @@ def _in_foreground() -> bool:
 
 
 def _seed(server: Server, models: int) -> None:
-    if models and server.emulator is not None:
-        seed(server.emulator.world, models)
+    emulator = server.emulator
+    if not models or emulator is None:
+        return
+    if emulator.restored:
+        _say(f"{emulator.options.state} holds a workspace already; --seed adds nothing to it")
+        return
+    seed(emulator.world, models)
+    emulator.save()
 
 
 def _pace(options: Options) -> str:

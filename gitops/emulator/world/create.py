@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from gitops.emulator.options import Options
 from gitops.emulator.world import health, rollout, scheduling, startups
 from gitops.emulator.world.audit import SYSTEM
 from gitops.emulator.world.entities import Artifact, Deployment, Environment, Model
-from gitops.emulator.world.environments import create_environment
+from gitops.emulator.world.environments import checked_name, create_environment
 from gitops.emulator.world.models import add_model
 from gitops.emulator.world.world import Runner, World
 
@@ -35,14 +36,21 @@ def seed(
 
     Each environment, production included, gets an active deployment of its own, called
     `deployment-N`; or, where a name is given, by that name and then as a copy of it.
+
+    Raises:
+        Refusal: an environment's name is wrong; then nothing is added.
     """
-    start = len(world.models)
-    made = [
-        add_model(world, world.default_team, f"{prefix}-{start + index + 1:03d}")
-        for index in range(models)
-    ]
+    names = dict.fromkeys(checked_name(world, name) for name in environments)
+    names.pop("production", None)
+    taken = {model.name for model in world.models.values()}
+    free = (
+        name
+        for number in itertools.count(len(world.models) + 1)
+        if (name := f"{prefix}-{number:03d}") not in taken
+    )
+    made = [add_model(world, world.default_team, name) for name in itertools.islice(free, models)]
     for model in made:
-        for name in environments:
+        for name in names:
             create_environment(world, SYSTEM, model, name)
         for environment in model.environments.values():
             model.pushes += 1

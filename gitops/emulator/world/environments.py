@@ -42,6 +42,16 @@ def _first_promotion_settings(world: World) -> PromotionSettings:
     return PromotionSettings(rolling_deploy=True, rolling_deploy_config=rolling)
 
 
+def checked_name(world: World, name: str) -> str:
+    """The name that a new environment gets. Raises: Refusal."""
+    name = world.options.environment_name(name)
+    if name.lower() == "development":
+        raise invalid("The name 'development' is reserved.")
+    if not _NAME.match(name.lower()):
+        raise invalid(f"Environment name {name!r} is not valid.")
+    return name
+
+
 def create_environment(
     world: World,
     actor: Actor,
@@ -57,11 +67,7 @@ def create_environment(
     Raises:
         Refusal: the name is taken, reserved or malformed, or a setting is wrong.
     """
-    name = world.options.environment_name(name)
-    if name.lower() == "development":
-        raise invalid("The name 'development' is reserved.")
-    if not _NAME.match(name.lower()):
-        raise invalid(f"Environment name {name!r} is not valid.")
+    name = checked_name(world, name)
     if name in model.environments:
         raise Refusal(
             world.options.conflict_status,
