@@ -59,7 +59,8 @@ class Job:
     """What the steps of one environment share. Used by one thread.
 
     ``ended`` collects what went wrong without ending the environment (a rollback that worked);
-    ``promoted`` is when the promotion that is watched ended, where this run saw it end;
+    ``promoted`` is when the promotion that is watched ended, where this run saw it end, and
+    ``moved`` when it was first seen with traffic;
     ``waiting_since`` (monotonic) when the waiting that goes on began.
     """
 
@@ -70,6 +71,7 @@ class Job:
     decision: Decision | None = None
     ended: list[Ended] = field(default_factory=list)
     promoted: datetime | None = None
+    moved: datetime | None = None
     figures: dict[str, Json] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     open: _Open | None = None

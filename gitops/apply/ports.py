@@ -9,6 +9,7 @@ from typing import Protocol
 from gitops.record.entry import Entry
 from gitops.state.artifact import Artifact
 from gitops.state.json import Json, JsonObject
+from gitops.state.kept import KeptFailure
 from gitops.state.live import AuditEntry, Deployment, Live, LiveEnvironment, LiveModel, Workspace
 from gitops.state.names import ModelKey
 from gitops.verify.observation import Answer, Window
@@ -115,6 +116,12 @@ class LiveWriter(Protocol):
     def activate(self, model_id: str, deployment_id: str) -> None:
         """Start an inactive deployment."""
 
+    def deactivate(self, model_id: str, deployment_id: str) -> None:
+        """Stop a deployment; its replicas go."""
+
+    def scale(self, model_id: str, deployment_id: str, autoscaling: JsonObject) -> None:
+        """Change the autoscaling settings of a deployment that no environment has."""
+
     def retry(self, model_id: str, deployment_id: str) -> str | None:
         """Retry a failed deployment; None when it was taken, else the reason for the refusal."""
 
@@ -170,3 +177,15 @@ class Archives(Protocol):
 
     def archive(self, artifact: Artifact) -> Iterator[bytes]:
         """The tar of an artifact, in pieces, the same bytes every time."""
+
+
+class FailureStore(Protocol):
+    """Keeps what is known of failures, for people."""
+
+    def keep(
+        self, model: str, environment: str, what: str, files: Mapping[str, str]
+    ) -> KeptFailure:
+        """Keep texts by their file names in a folder of their own.
+
+        Raises ``RepositoryError`` where that cannot be done.
+        """

@@ -8,9 +8,18 @@ from typing import Protocol
 
 from gitops.apply.clock import StopFlag
 from gitops.apply.pace import Pace
-from gitops.apply.ports import Archives, Clock, DeployLog, LiveReader, LiveWriter, Prober
+from gitops.apply.ports import (
+    Archives,
+    Clock,
+    DeployLog,
+    FailureStore,
+    LiveReader,
+    LiveWriter,
+    Prober,
+)
 from gitops.decide.situation import Asked, Options
 from gitops.plan.events import ApplyEvent
+from gitops.plan.model import Plan
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.live import InstanceType
@@ -37,7 +46,10 @@ class FactSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The outside. ``clock`` must raise ``Interrupted`` in ``sleep`` once the stop flag is set."""
+    """The outside. ``clock`` must raise ``Interrupted`` in ``sleep`` once the stop flag is set.
+
+    ``failures`` None: nothing is kept of failures.
+    """
 
     reader: LiveReader
     writer: LiveWriter
@@ -45,6 +57,7 @@ class Ports:
     log: DeployLog
     archives: Archives
     clock: Clock
+    failures: FailureStore | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +68,7 @@ class Run:
     ``by`` and ``where`` say who runs it and on which machine, ``id`` names the run. ``options``
     maps ``MODEL/ENV`` to what was allowed there, ``default_options`` is for all others.
     ``environments`` limits the run to those names, None: all. ``planned`` is how many actions the
-    plan lists.
+    plan lists, ``plan`` the plan itself where there is one.
     """
 
     ports: Ports
@@ -79,6 +92,7 @@ class Run:
     max_rollbacks: int = 3
     strict: bool = False
     planned: int = 0
+    plan: Plan | None = None
     secrets: Mapping[str, frozenset[str]] | None = None
     instance_types: Mapping[str, InstanceType] | None = None
 

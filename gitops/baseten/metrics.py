@@ -17,6 +17,7 @@ from gitops.verify.observation import Window
 
 REQUESTS: Final = "baseten_inference_requests_total"
 LATENCY: Final = "baseten_end_to_end_response_time_seconds"
+FIRST_BYTE: Final = "baseten_time_to_first_byte_seconds"
 REPLICAS: Final = "baseten_replicas_active"
 FORM: Final = "/v1/models/{}/deployments/{}/metrics"
 PERCENTILES: Final = {"0.5": "p50", "0.9": "p90", "0.95": "p95", "0.99": "p99"}
@@ -38,7 +39,7 @@ def read(
             FORM,
             model_id,
             deployment_id,
-            params={"mode": "SUMMARY", "metrics": [REQUESTS, LATENCY], **between},
+            params={"mode": "SUMMARY", "metrics": [REQUESTS, LATENCY, FIRST_BYTE], **between},
         )
         series = transport.get(
             FORM,
@@ -66,20 +67,25 @@ def window(
     if known:
         requests = sum(value for _, value in known) * seconds
         errors = sum(value for status, value in known if status.startswith("5")) * seconds
-    latency = {
-        name: value
-        for labels, value in _values(summary, LATENCY)
-        if value is not None and (name := _percentile(labels))
-    }
     replicas = [value for _, value in _values(series, REPLICAS) if value is not None]
     return Window(
         start=start,
         end=end,
         requests=requests,
         errors=errors,
-        latency=dict(sorted(latency.items())),
+        latency=_percentiles(summary, LATENCY),
+        first_token=_percentiles(summary, FIRST_BYTE),
         replicas=replicas[-1] if replicas else None,
     )
+
+
+def _percentiles(answer: Mapping[str, Any], metric: str) -> dict[str, float]:
+    found = {
+        name: value
+        for labels, value in _values(answer, metric)
+        if value is not None and (name := _percentile(labels))
+    }
+    return dict(sorted(found.items()))
 
 
 def _values(

@@ -15,6 +15,7 @@ from gitops.baseten.bodies import plain
 from gitops.baseten.transport import Transport
 from gitops.errors import RequestRefused, Unavailable
 from gitops.state.json import Json
+from gitops.verify import stream as events
 from gitops.verify.observation import Answer
 
 LONGEST_ANSWER: Final = 16 << 20
@@ -80,6 +81,7 @@ class Prober:
                     if len(seen.body) > LONGEST_ANSWER:
                         seen.error = f"the answer is longer than {LONGEST_ANSWER >> 20} MiB"
                         break
+                seen.end()
             finally:
                 response.close()
         except httpx.HTTPError as error:
@@ -93,8 +95,10 @@ class Prober:
             body=key.scrub_bytes(bytes(seen.body[:LONGEST_ANSWER])),
             headers=seen.headers,
             error=seen.error,
-            first_token=seen.first_token if stream else None,
+            first_token=seen.first if stream else None,
+            last_token=seen.last if stream else None,
             events=seen.events if stream else 0,
+            tokens=seen.tokens if stream else 0,
         )
 
     def wake(self, model_id: str, deployment_id: str) -> None:
@@ -151,28 +155,47 @@ class Prober:
 
 @dataclass(slots=True)
 class _Seen:
-    """What came so far of an answer; events are counted as they arrive."""
+    """What came so far of an answer; events are timed as they arrive.
+
+    A body that is no stream of events, as generators of trusses give it, is timed piece by piece;
+    what a token is cannot be told there.
+    """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytearray = field(default_factory=bytearray)
     error: str | None = None
-    first_token: float | None = None
+    first: float | None = None
+    last: float | None = None
     events: int = 0
-    counted: int = 0
+    tokens: int = 0
+    _pieces: tuple[float, float] | None = None
+    _stated: bool = False
+    _counted: int = 0
 
     def take(self, piece: bytes, spent: float) -> None:
         self.body += piece
-        for event in self._events():
-            if event != b"[DONE]":
-                self.events += 1
-                if self.first_token is None:
-                    self.first_token = spent
+        self._pieces = (self._pieces[0] if self._pieces else spent, spent)
+        for data in self._events():
+            if data == events.DONE:
+                continue
+            self.events += 1
+            carried = events.read(data)
+            if carried.text:
+                self.first = spent if self.first is None else self.first
+                self.last = spent
+                self.tokens += 0 if self._stated else 1
+            if carried.tokens is not None:
+                self._stated, self.tokens = True, carried.tokens
+
+    def end(self) -> None:
+        if self.events == 0 and self._pieces is not None:
+            self.first, self.last = self._pieces
 
     def _events(self) -> Iterator[bytes]:
-        while (end := self.body.find(b"\n", self.counted)) >= 0:
-            line = bytes(self.body[self.counted : end]).strip()
-            self.counted = end + 1
+        while (end := self.body.find(b"\n", self._counted)) >= 0:
+            line = bytes(self.body[self._counted : end]).strip()
+            self._counted = end + 1
             if line.startswith(b"data:"):
                 yield line.removeprefix(b"data:").strip()
 

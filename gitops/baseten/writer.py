@@ -105,7 +105,8 @@ class Writer:
     ) -> Deployment:
         """Start a promotion; the reply is the deployment that will serve, a copy perhaps.
 
-        What becomes of the previous one is the environment's ``promotion_cleanup_strategy``.
+        What becomes of the previous one is the environment's ``promotion_cleanup_strategy``, unless
+        ``override`` says KEEP. An older API does not know overrides, but a flag that says the same.
         """
         body: dict[str, Json] = {
             "deployment_id": deployment_id,
@@ -115,6 +116,8 @@ class Writer:
             body["environment_settings_update"] = update
         if override:
             body["promotion_settings_override"] = bodies.promotion_settings(override)
+            if override.get("promotion_cleanup_strategy") == "KEEP":
+                body["scale_down_previous_deployment"] = False
         form = "/v1/models/{}/environments/{}/promote"
         answer = self._transport.write("POST", form, model_id, environment, body=body)
         return self._deployment(answer, "POST", form)
@@ -137,6 +140,18 @@ class Writer:
         form = "/v1/models/{}/deployments/{}/activate"
         answer = self._transport.write("POST", form, model_id, deployment_id)
         _taken(answer, "POST", form, f"Baseten did not activate deployment {deployment_id}")
+
+    def deactivate(self, model_id: str, deployment_id: str) -> None:
+        """Stop a deployment; harmless when it is stopped already."""
+        form = "/v1/models/{}/deployments/{}/deactivate"
+        answer = self._transport.write("POST", form, model_id, deployment_id)
+        _taken(answer, "POST", form, f"Baseten did not deactivate deployment {deployment_id}")
+
+    def scale(self, model_id: str, deployment_id: str, autoscaling: JsonObject) -> None:
+        """Change a deployment's own autoscaling settings; accepted is not applied."""
+        form = "/v1/models/{}/deployments/{}/autoscaling_settings"
+        body = {name: bodies.normalised(value) for name, value in autoscaling.items()}
+        self._transport.write("PATCH", form, model_id, deployment_id, body=body)
 
     def retry(self, model_id: str, deployment_id: str) -> str | None:
         """Retry a failed deployment; None when it was taken, else the reason for the refusal."""

@@ -87,6 +87,7 @@ def _run(session: Session, planned: Planned, request: ApplyRequest, emit: Emit) 
         strict=request.strict,
         max_rollbacks=planned.desired.limits.max_rollbacks,
         planned=sum(len(model.actions) for model in planned.plan.models),
+        plan=planned.plan,
         environments=None if environment is None else frozenset({environment}),
     )
 

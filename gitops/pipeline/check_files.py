@@ -32,8 +32,12 @@ class BadFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a request file: the body, and the expectations it brings, as written."""
+    """One line of a request file: the body, and the expectations it brings, as written.
 
+    ``number`` counts all lines of the file from 1, empty ones too.
+    """
+
+    number: int
     body: Json
     expect: Mapping[str, Any] | None = None
 
@@ -144,9 +148,11 @@ def _lines(text: str) -> tuple[Line, ...]:
             expect = body.get("expect")
             if "expect" in body:
                 wrong += [f"line {number}: {each}" for each in _expect_problems(expect)]
-            found.append(Line(body["request"], expect if isinstance(expect, dict) else None))
+            found.append(
+                Line(number, body["request"], expect if isinstance(expect, dict) else None)
+            )
         else:
-            found.append(Line(body))
+            found.append(Line(number, body))
     if wrong:
         more = len(wrong) - MAX_PROBLEMS
         last = (f"and {more} more lines are wrong",) if more > 0 else ()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from gitops.pipeline.check_files import BadFile, CheckFiles
-from gitops.release import words
+from gitops.release import rules, words
 from gitops.release.checks import Check, Expect
 from gitops.release.defaults import merged
 from gitops.release.finding import Finding, Path
@@ -136,22 +136,24 @@ class CheckCompiler:
                 )
             )
         probes = []
-        for number, line in enumerate(lines, 1):
+        for line in lines:
             expect = None
             if line.expect is not None:
                 inner: list[Finding] = []
                 model = Expect.model_validate(merged(written, line.expect))
                 expect = self.expect(model, (), inner)
+                inner += rules.of_expect((), model, stream=check.stream)
+                place = f"line {line.number}: expect."
                 found += [
                     Finding(
                         path=here,
-                        message=f"line {number}: expect.{words.dotted(each.path)}: {each.message}",
+                        message=f"{place}{words.dotted(each.path)}: {each.message}",
                         hint=each.hint,
                     )
                     for each in inner
                     if each.path and each.path[0] in line.expect
                 ]
-            probes.append(desired.Probe(body=line.body, expect=expect))
+            probes.append(desired.Probe(body=line.body, expect=expect, line=line.number))
         return tuple(probes)
 
 

@@ -310,10 +310,8 @@ def _unsupported(environment: Environment) -> Iterator[str]:
     """``key: why`` for everything the environment asks for that cannot be carried out yet."""
     watch: Watch | None = environment.watch
     if watch is not None:
-        if watch.keep_previous and "watch.keep_previous" in UNSUPPORTED:
-            yield f"watch.keep_previous: {UNSUPPORTED['watch.keep_previous']}"
-        key = "watch.latency.first_token"
-        if "first_token" in bounds(watch.latency) and key in UNSUPPORTED:
+        key = "watch.latency.max"
+        if "max" in bounds(watch.latency) and key in UNSUPPORTED:
             yield f"{key}: {UNSUPPORTED[key]}"
     if environment.schedules is not None and "schedules" in UNSUPPORTED:
         yield f"schedules: {UNSUPPORTED['schedules']}"

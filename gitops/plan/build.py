@@ -22,7 +22,7 @@ from gitops.plan.model import (
     Serving,
     Wanted,
 )
-from gitops.plan.rollback import way_back
+from gitops.plan.rollback import kept_warm, way_back
 from gitops.plan.safety import limit_notices
 from gitops.plan.steps import Wait
 from gitops.plan.summary import summarise
@@ -86,6 +86,18 @@ def _model(
     there = live.models.get(str(model.key))
     ordered = tuple(each for each in in_order(model.environments) if each.name in decisions)
     acts = actions(model, ordered, decisions)
+    warm = [
+        told
+        for each in ordered
+        if (
+            told := kept_warm(
+                each,
+                decisions[each.name],
+                there.environment(each.name) if there else None,
+                live.instance_types,
+            )
+        )
+    ]
     environments = tuple(
         _environment(model, each, decisions[each.name], there, live) for each in ordered
     )
@@ -97,7 +109,9 @@ def _model(
         binding=binding({each.environment: each.bound for each in environments}),
         environments=environments,
         actions=acts,
-        notices=tuple(dict.fromkeys((*_retention(model), *_notices(ordered, decisions), *notices))),
+        notices=tuple(
+            dict.fromkeys((*_retention(model), *_notices(ordered, decisions), *warm, *notices))
+        ),
     )
 
 

@@ -30,7 +30,7 @@ def estimate(
     """
     if instance_types is None:
         return None
-    before_type = _by_live(live, instance_types)
+    before_type = hardware_of(live, instance_types)
     after_type = _after(environment, before_type, target, instance_types)
     now = live.settings if live else None
     before = (
@@ -49,9 +49,10 @@ def estimate(
     return Cost(before=before, after=after) if before or after else None
 
 
-def _by_live(
+def hardware_of(
     live: LiveEnvironment | None, instance_types: Mapping[str, InstanceType]
 ) -> InstanceType | None:
+    """What an environment runs on now; None where that is not known."""
     if live is None:
         return None
     current = live.current.instance_type_name if live.current else None

@@ -212,7 +212,7 @@ def _uses(path: Path, environment: Environment, checks: Mapping[str, Check]) -> 
         seen.add(name)
         if not isinstance(use, str) and name in checks:
             change = use[name].expect
-            yield from _expect((*here, name, "expect"), change, stream=checks[name].stream)
+            yield from of_expect((*here, name, "expect"), change, stream=checks[name].stream)
 
 
 def _requires(environments: Mapping[str, Environment]) -> Iterator[Finding]:
@@ -283,7 +283,7 @@ def of_check(path: Path, check: Check) -> Iterator[Finding]:
         )
     if "expect" in check.model_fields_set:
         expect = check.expect
-        yield from _expect((*path, "expect"), expect, stream=check.stream)
+        yield from of_expect((*path, "expect"), expect, stream=check.stream)
         judged = expect.model_fields_set & {"schema_", "equals", "contains", "matches", "close_to"}
         if expect.at is not None and not judged:
             yield Finding(
@@ -293,7 +293,8 @@ def of_check(path: Path, check: Check) -> Iterator[Finding]:
             )
 
 
-def _expect(path: Path, expect: Expect, *, stream: bool) -> Iterator[Finding]:
+def of_expect(path: Path, expect: Expect, *, stream: bool) -> Iterator[Finding]:
+    """What is wrong between expectations and the check that they belong to."""
     asked: list[Path] = []
     if expect.latency is not None and expect.latency.first_token is not None:
         asked.append((*path, "latency", "first_token"))

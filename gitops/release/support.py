@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "watch.latency.first_token": "the time to the first token is not measured yet",
-    "watch.keep_previous": "the previous deployment cannot be kept warm for a watch yet",
+    "watch.latency.max": "Baseten's metrics know no slowest answer; p99 is the nearest bound",
     "schedules": "autoscaling schedules are not written yet",
     "deploy_log.tags": "no tags are set for releases yet",
 }

@@ -45,10 +45,14 @@ class Expect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """One body to send; ``expect`` where the line of a request file brings its own."""
+    """One body to send; ``expect`` where the line of a request file brings its own.
+
+    ``line`` is that line's number, 0 where the check itself holds the body.
+    """
 
     body: Json
     expect: Expect | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

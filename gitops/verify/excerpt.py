@@ -1,4 +1,4 @@
-"""Requests and answers as one short line that may be shown: no secrets, no control characters."""
+"""Requests and answers as text that may be shown: no secrets, no control characters, cut."""
 
 from __future__ import annotations
 
@@ -61,3 +61,34 @@ def of_body(body: bytes) -> str:
         return of_json(json.loads(body))
     except (ValueError, RecursionError):
         return of_text(body[: LIMIT * 8].decode(errors="replace"))
+
+
+def header(name: str, value: str) -> str:
+    """A header's value on one line; all of it is hidden where its name speaks of a secret."""
+    secret = _SECRET_KEY.search(name) or name.lower() in {"cookie", "set-cookie"}
+    return REDACTED if secret else of_text(value)
+
+
+def longer_json(value: Json, limit: int) -> str:
+    """A JSON value, redacted, on one line of at most ``limit`` characters."""
+    return _cut(json.dumps(_redact(value), ensure_ascii=True), limit)
+
+
+def longer_text(text: str, limit: int) -> str:
+    """A text with its line breaks, redacted, of at most ``limit`` characters."""
+    kept = _SECRET_TEXT.sub(REDACTED, text[: limit * 2])
+    return _cut(
+        "".join(each if each.isprintable() or each in "\n\t" else " " for each in kept), limit
+    )
+
+
+def longer_body(body: bytes, limit: int) -> str:
+    """An answer's body, as JSON where it is JSON; redacted, at most ``limit`` characters."""
+    try:
+        return longer_json(json.loads(body), limit)
+    except (ValueError, RecursionError):
+        return longer_text(body[: limit * 8].decode(errors="replace"), limit)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"

@@ -9,7 +9,8 @@ from typing import Final
 from gitops.state.desired import Expect
 from gitops.state.json import Json
 from gitops.verify import excerpt
-from gitops.verify.expectations import at, close_to, contains, equals, matches, schema, status
+from gitops.verify.expectations import at, status
+from gitops.verify.expectations.content import JUDGES
 from gitops.verify.observation import Answer
 from gitops.verify.output import of_body
 
@@ -19,11 +20,15 @@ NOT_ABOUT_THE_MODEL: Final = frozenset({401, 402, 403, 429})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """A request that was sent: its body, what its answer should be, and the answer."""
+    """A request that was sent: its body, what its answer should be, and the answer.
+
+    ``line`` is the line of the request file that it comes from, 0 for the check's own request.
+    """
 
     body: Json
     expect: Expect
     answer: Answer
+    line: int = 0
 
 
 class Kind(Enum):
@@ -55,7 +60,8 @@ class Finding:
             if answer.status is not None
             else f"no answer ({excerpt.of_text(answer.error or 'unknown reason')})"
         )
-        return f"{self.reason}: {excerpt.of_json(self.shot.body)} → {got}"
+        place = f"line {self.shot.line}: " if self.shot.line else ""
+        return f"{place}{self.reason}: {excerpt.of_json(self.shot.body)} → {got}"
 
 
 def judge(shot: Shot, *, timeout: float, stream: bool = False) -> Finding:
@@ -84,11 +90,5 @@ def _content_problem(expect: Expect, answer: Answer, *, stream: bool) -> str | N
         if isinstance(selected, str):
             return selected
         output = selected
-    problems = (
-        schema.problem(expect.schema, output) if expect.schema is not None else None,
-        equals.problem(expect.equals, output) if expect.equals_given else None,
-        contains.problem(expect.contains, output) if expect.contains is not None else None,
-        matches.problem(expect.matches, output) if expect.matches is not None else None,
-        close_to.problem(expect.close_to, output) if expect.close_to is not None else None,
-    )
+    problems = (judge(expect, output) for judge in JUDGES)
     return next((f"{prefix}: {each}" for each in problems if each is not None), None)

@@ -6,6 +6,7 @@ clock and the requests, and stops when ``verdict`` is there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import sqrt
@@ -21,6 +22,10 @@ AS_BAD: Final = 1.1
 
 _Z: Final = 3.29
 """Standard deviations of a two-sided 99.9 % interval."""
+
+_FIRST_TOKEN: Final = "first_token"  # noqa: S105 - a token of text
+_QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+"""What Baseten's metrics know; they know no maximum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,39 +116,71 @@ def _of_figures(
 
 
 def _hopeless(state: Watching, window: Window) -> bool:
-    """Whether errors are above the bound beyond doubt, before the watch is over.
+    """Whether a bound is broken beyond doubt, before the watch is over.
 
-    Beyond doubt: the whole 99.9 % interval (Wilson's) of the rate lies above it, over as many
-    requests as a verdict needs, and the previous deployment was not as bad.
+    Beyond doubt: over as many requests as a verdict needs, the whole 99.9 % interval (Wilson's) of
+    the share that fails, or takes longer than the bound, lies above the share that may; and the
+    previous deployment was not as bad.
     """
-    bound, requests, rate = state.watch.error_rate, window.requests, window.error_rate
-    if bound is None or rate is None or requests is None:
+    requests = window.requests
+    if requests is None or requests < max(state.watch.min_requests, 1):
         return False
-    if requests < max(state.watch.min_requests, 1):
-        return False
-    spread = _Z * sqrt(rate * (1 - rate) / requests + _Z**2 / (4 * requests**2))
-    lowest = (rate + _Z**2 / (2 * requests) - spread) / (1 + _Z**2 / requests)
-    return lowest > bound and not _as_bad(state, (_error_rate(state, window),))
+    bound, rate = state.watch.error_rate, window.error_rate
+    if bound is not None and rate is not None and _at_least(rate, requests) > bound:
+        found = _error_rate(state, window)
+        if not _was_as_bad(state, found):
+            return True
+    return any(
+        found.outcome is Outcome.FAIL
+        and _at_least(_share_above(window, name, bound), requests) > 1 - _QUANTILES[_quantile(name)]
+        and not _was_as_bad(state, found)
+        for name, bound, found in _latencies(state, window)
+    )
+
+
+def _at_least(share: float, requests: float) -> float:
+    """The lowest share that fits what was seen: the lower end of Wilson's interval."""
+    spread = _Z * sqrt(share * (1 - share) / requests + _Z**2 / (4 * requests**2))
+    return (share + _Z**2 / (2 * requests) - spread) / (1 + _Z**2 / requests)
+
+
+def _share_above(window: Window, name: str, bound: float) -> float:
+    """The share of requests that took longer than the bound, as far as quantiles show it."""
+    over = [
+        quantile
+        for each, quantile in _QUANTILES.items()
+        if (value := _times(window, name).get(each)) is not None and value > bound
+    ]
+    return 1 - min(over, default=1.0)
+
+
+def _times(window: Window, name: str) -> Mapping[str, float]:
+    return window.first_token if name == _FIRST_TOKEN else window.latency
+
+
+def _quantile(name: str) -> str:
+    """The quantile that a bound is about; of the time to the first token the 95th percentile."""
+    return "p95" if name == _FIRST_TOKEN else name
+
+
+def _latencies(state: Watching, window: Window | None) -> Iterator[tuple[str, float, Measurement]]:
+    for name, bound in state.watch.latency.items():
+        if _quantile(name) not in _QUANTILES:
+            continue
+        value = _times(window, name).get(_quantile(name)) if window else None
+        before = _times(state.baseline, name).get(_quantile(name)) if state.baseline else None
+        yield (
+            name,
+            bound,
+            _bound(
+                state, f"latency.{name}", value=value, bound=bound, before=before, window=window
+            ),
+        )
 
 
 def _bounds(state: Watching, window: Window | None) -> tuple[Measurement, ...]:
-    found = []
-    if state.watch.error_rate is not None:
-        found.append(_error_rate(state, window))
-    for name, bound in state.watch.latency.items():
-        value = window.latency.get(name) if window else None
-        before = state.baseline.latency.get(name) if state.baseline else None
-        found.append(
-            _bound(
-                state,
-                f"latency.{name}",
-                value=value,
-                bound=bound,
-                before=before,
-                window=window,
-            )
-        )
-    return tuple(found)
+    found = [] if state.watch.error_rate is None else [_error_rate(state, window)]
+    return (*found, *(each for _, _, each in _latencies(state, window)))
 
 
 def _error_rate(state: Watching, window: Window | None) -> Measurement:
@@ -195,7 +232,9 @@ def _was_as_bad(state: Watching, now: Measurement) -> bool:
     if baseline is None or not _enough(state):
         return False
     kind, _, name = now.what.partition(".")
-    before = baseline.latency.get(name) if kind == "latency" else baseline.error_rate
+    before = (
+        _times(baseline, name).get(_quantile(name)) if kind == "latency" else baseline.error_rate
+    )
     if kind not in {"latency", "error_rate"} or before is None:
         return False
     value, bound = now.value, now.bound

@@ -19,6 +19,7 @@ from gitops.decide.situation import Asked, Options
 from gitops.emulator import Running, running
 from gitops.git.archive import Archives
 from gitops.git.deploylog import DeployLog
+from gitops.git.failures import Failures
 from gitops.git.identity import Identity
 from gitops.git.repository import Repository
 from gitops.git.superseded import superseded
@@ -195,6 +196,7 @@ class Stage:
                     log=self.wrap_log(log) if self.wrap_log else log,
                     archives=Archives(repository),
                     clock=clock,
+                    failures=Failures(repository.common_dir, repository.root),
                 ),
                 facts=GitFacts(repository, commit),
                 emit=self._hear,

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gitops.baseten.metrics import LATENCY, REPLICAS, REQUESTS, window
+from gitops.baseten.metrics import FIRST_BYTE, LATENCY, REPLICAS, REQUESTS, window
 from gitops.errors import AccessDenied
 from gitops.verify.observation import Window
 from tests.baseten.fakes import baseten
@@ -89,7 +89,7 @@ def test_what_is_asked() -> None:
     client.reader.window("m1", "d1", START, END)
     first, second = (request.url for request in server.requests)
     assert first.path == "/v1/models/m1/deployments/d1/metrics"
-    assert first.params.get_list("metrics") == [REQUESTS, LATENCY]
+    assert first.params.get_list("metrics") == [REQUESTS, LATENCY, FIRST_BYTE]
     assert first.params["mode"] == "SUMMARY"
     assert first.params["start_epoch_millis"] == str(int(START.timestamp()) * 1000)
     assert first.params["end_epoch_millis"] == str(int(END.timestamp()) * 1000)

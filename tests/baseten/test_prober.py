@@ -203,6 +203,40 @@ def test_a_stream_counts_its_events_and_times_the_first(
     assert headers["Accept"] == "text/event-stream"
 
 
+CHAT = [
+    {"choices": [{"delta": {"role": "assistant", "content": ""}}]},
+    {"choices": [{"delta": {"content": "one"}}], "usage": None},
+    {"choices": [{"delta": {"content": " two"}}]},
+    {"choices": [], "usage": {"completion_tokens": 7}},
+]
+
+
+def test_the_first_token_is_the_first_event_with_text(model: Model, prober: Prober) -> None:
+    def stream(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        for each in CHAT:
+            handler.wfile.write(f"data: {json.dumps(each)}\n\n".encode())
+        handler.wfile.write(b"data: [DONE]\n\n")
+
+    model.reply = stream
+    answer = ask(prober, stream=True)
+    assert (answer.events, answer.tokens) == (4, 7)
+    assert answer.first_token == 0
+    assert answer.tokens_per_second is None
+
+
+def test_a_stream_that_is_none_of_events_is_timed_by_its_pieces(
+    model: Model, prober: Prober
+) -> None:
+    model.reply = lambda handler: handler.send(200, b"plain words")
+    answer = ask(prober, stream=True)
+    assert (answer.first_token, answer.events, answer.tokens) == (0, 0, 0)
+    assert answer.tokens_per_second is None
+
+
 def test_the_key_is_masked_in_what_a_model_gives_back(model: Model, prober: Prober) -> None:
     def echo(handler: Handler) -> None:
         handler.send(200, json.dumps(dict(handler.headers)).encode())

@@ -288,7 +288,7 @@ def test_what_cannot_be_carried_out_yet_is_named(fleet: Repository) -> None:
         {
             "releases/qwen.yaml": text.replace(
                 "    allow: [fewer_replicas]\n",
-                "    watch: {keep_previous: true, latency: {first_token: 1s}}\n"
+                "    watch: {keep_previous: true, latency: {first_token: 1s, max: 2s}}\n"
                 "    schedules:\n"
                 "      day: {cadence: DAILY, weekdays: [MONDAY], start_hour: 8, end_hour: 18,"
                 " autoscaling: {min_replica: 1, max_replica: 2}}\n",

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.state.desired import Check, Expect, Probe
-from gitops.verify.check import planned_runs, together, verdict
+from gitops.verify.check import Serving, planned_runs, together, warm_ups
+from gitops.verify.check import judged as judge_all
 from gitops.verify.expectations.equals import same
+from gitops.verify.expectations.than_current import NOTHING_SERVES, Uncompared
 from gitops.verify.observation import Answer
+from gitops.verify.pairs import LONGEST, MOST, pairs
 from gitops.verify.percentile import percentile
 from gitops.verify.shot import Shot
 from gitops.verify.verdict import Outcome
@@ -34,7 +37,8 @@ def judged(answers: list[Answer], expect: Expect | None = None, **more: Any) -> 
     expect = expect or Expect()
     probe = Probe(body={"q": 1})
     check = Check(name="smoke", probes=(probe,), expect=expect, timeout=TIMEOUT, **more)
-    return verdict(check, [Shot(body={"q": 1}, expect=expect, answer=each) for each in answers])
+    shots = [Shot(body={"q": 1}, expect=expect, answer=each) for each in answers]
+    return judge_all(check, shots).verdict
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,8 @@ def compared(mine: list[Answer], theirs: list[Answer] | None, **bounds: Any) -> 
     def shots(answers: list[Answer]) -> list[Shot]:
         return [Shot(body=1, expect=expect, answer=each) for each in answers]
 
-    return verdict(check, shots(mine), shots(theirs) if theirs is not None else None)
+    other = Serving(shots=shots(theirs)) if theirs is not None else NOTHING_SERVES
+    return judge_all(check, shots(mine), other).verdict
 
 
 def test_a_comparison_with_what_serves() -> None:
@@ -168,7 +173,7 @@ def test_a_failure_is_shown_without_secrets_and_on_one_line() -> None:
     )
     body = {"prompt": "hi", "api_key": "abc123def", "max_tokens": 8}
     check = Check(name="smoke", probes=(Probe(body=body),))
-    found = verdict(check, [Shot(body=body, expect=expect, answer=hostile)])
+    found = judge_all(check, [Shot(body=body, expect=expect, answer=hostile)]).verdict
     told = found.measurements[0].detail
     assert "abc123def" not in told
     assert "abcdefghijkl" not in told
@@ -235,3 +240,160 @@ def test_a_verdict_holds_whatever_the_unreached_would_have_said(
         for instead in (GOOD, BROKEN):
             replaced = [instead if each is REFUSED else each for each in answers]
             assert judged(replaced, expect).outcome is found
+
+
+def by_name(found: Any) -> dict[str, Any]:
+    return {each.what: each for each in found.measurements}
+
+
+def test_a_line_with_bounds_of_its_own_is_held_against_those_alone() -> None:
+    slow, plain = Expect(latency={"max": 5.0}), Expect(latency={"max": 0.2})
+    lenient = Expect(latency={"max": 0.2}, error_rate=1.0)
+    check = Check(
+        name="c",
+        probes=(
+            Probe(body=1, line=1),
+            Probe(body=2, line=3, expect=slow),
+            Probe(body=3, line=4, expect=lenient),
+        ),
+        expect=plain,
+        timeout=TIMEOUT,
+    )
+    shots = [
+        Shot(body=1, expect=plain, answer=answer(seconds=0.1), line=1),
+        Shot(body=2, expect=slow, answer=answer(seconds=3.0), line=3),
+        Shot(body=3, expect=lenient, answer=BROKEN, line=4),
+    ]
+    found = judge_all(check, shots).verdict
+    assert found.outcome is Outcome.PASS, found.reason
+    named = by_name(found)
+    assert (named["error_rate"].value, named["error_rate"].samples) == (0.0, 2)
+    assert (named["line 4.error_rate"].value, named["line 4.error_rate"].bound) == (1.0, 1.0)
+    assert "line 4: status 500" in named["line 4.error_rate"].detail
+    assert (named["latency.max"].value, named["latency.max"].samples) == (0.1, 1)
+    assert (named["line 3.latency.max"].value, named["line 3.latency.max"].bound) == (3.0, 5.0)
+    late = [*shots[:1], Shot(body=2, expect=slow, answer=answer(seconds=6.0), line=3)]
+    assert "line 3.latency.max is 6 s, above 5 s" in judge_all(check, late).verdict.reason
+
+
+def test_latencies_and_speed_are_told_also_without_a_bound() -> None:
+    streamed = [
+        answer(body=[], seconds=2.0, first_token=0.5, last_token=1.5, tokens=each)
+        for each in (11, 21, 31)
+    ]
+    named = by_name(judged(streamed, stream=True))
+    assert named["tokens_per_second"].value == pytest.approx(20.0)
+    assert named["tokens_per_second"].bound is None
+    assert (named["latency.first_token"].value, named["latency.first_token"].samples) == (0.5, 3)
+    assert (named["latency.p95"].value, named["latency.p95"].bound) == (2.0, None)
+    bound = by_name(judged(streamed, Expect(latency={"p95": 3.0}), stream=True))
+    assert bound["latency.p95"].bound == 3.0
+    assert "tokens_per_second" not in by_name(judged([GOOD]))
+    assert "latency.p50" not in by_name(judged([BROKEN]))
+
+
+def test_one_token_or_one_moment_has_no_speed() -> None:
+    assert answer(first_token=0.5, last_token=0.5, tokens=9).tokens_per_second is None
+    assert answer(first_token=0.5, last_token=0.9, tokens=1).tokens_per_second is None
+    assert answer(tokens=9).tokens_per_second is None
+
+
+def test_a_comparison_names_the_scale_of_both() -> None:
+    expect = Expect(than_current={"latency": {"p50": 1.0}})
+    check = Check(name="c", probes=(Probe(body=1),), expect=expect, timeout=TIMEOUT)
+    mine = [Shot(body=1, expect=expect, answer=answer(seconds=0.3))]
+    other = Serving(
+        shots=[Shot(body=1, expect=expect, answer=answer(seconds=0.2))],
+        scale="4 replicas of A10G",
+        candidates_scale="1 replica of A10G",
+    )
+    assert judge_all(check, mine, other).verdict.reason == (
+        "c: than_current.latency.p50 is above 1 (0.3 here on 1 replica of A10G,"
+        " 0.2 where it serves now on 4 replicas of A10G)"
+    )
+
+
+def test_what_is_broken_now_does_not_stand_in_the_way_of_what_mends_it() -> None:
+    bounds = {"latency": {"p95": 1.0}}
+    assert compared([GOOD], [BROKEN], **bounds).outcome is Outcome.PASS
+    assert compared([GOOD], [REFUSED], **bounds).outcome is Outcome.INCONCLUSIVE
+    expect = Expect(than_current=bounds)
+    check = Check(name="c", probes=(Probe(body=1),), expect=expect, timeout=TIMEOUT)
+    shots = [Shot(body=1, expect=expect, answer=GOOD)]
+    stopped = Uncompared(why="what serves now is INACTIVE", certain=True)
+    assert judge_all(check, shots, stopped).verdict.outcome is Outcome.PASS
+    unknown = Uncompared(why="it did not wake", certain=False)
+    found = judge_all(check, shots, unknown).verdict
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.reason == "c: than_current.latency.p95: it did not wake"
+
+
+def test_runs_that_the_ceiling_leaves_out_are_told() -> None:
+    assert judged([GOOD], runs=3, max_requests=1).reason == (
+        "smoke: 1 of 1 requests as expected; 1 of 3 runs, because max_requests is 1"
+    )
+
+
+def test_the_ceiling_counts_warm_ups_of_both_sides() -> None:
+    check = Check(name="c", probes=(Probe(body=1),), runs=9, warmup=2, max_requests=10)
+    assert (warm_ups(check), len(planned_runs(check))) == (2, 8)
+    assert (warm_ups(check, sides=2), len(planned_runs(check, sides=2))) == (2, 3)
+
+
+def test_failing_pairs_are_kept_whole_but_redacted_and_cut() -> None:
+    secret = {"password": "hunter2hunter2", "text": "x" * (LONGEST * 2)}
+    shot = Shot(
+        body=secret,
+        expect=Expect(),
+        answer=answer(
+            500,
+            {"echo": "Bearer abcdefghijkl", "long": "y" * (LONGEST * 2)},
+            headers={"X-Api-Key": "abc", "Content-Type": "application/json\x1b[31m"},
+        ),
+        line=7,
+    )
+    failing = judge_all(Check(name="c", probes=(Probe(body=secret),)), [shot] * (MOST + 5)).failing
+    kept = pairs("c", failing)
+    assert len(kept) == MOST
+    text = json.dumps(kept[0])
+    for hidden in ("hunter2", "abcdefghijkl", '"abc"', "\\u001b"):
+        assert hidden not in text
+    assert kept[0]["line"] == 7
+    assert kept[0]["says"] == "bad"
+    assert len(text) < 3 * LONGEST
+
+
+outcomes = st.lists(st.sampled_from([GOOD, BROKEN, REFUSED, TIMED_OUT]), min_size=1, max_size=12)
+ORDER = (Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.FAIL)
+
+
+@given(outcomes, st.floats(0, 1), st.data())
+def test_more_errors_never_make_a_verdict_better(
+    answers: list[Answer], allowed: float, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(answers) - 1))
+    expect = Expect(error_rate=allowed)
+    before = judged(answers, expect).outcome
+    if answers[place] is not GOOD:
+        return
+    worse = [*answers[:place], BROKEN, *answers[place + 1 :]]
+    assert ORDER.index(judged(worse, expect).outcome) >= ORDER.index(before)
+
+
+@given(st.lists(st.floats(0.001, 9), min_size=1, max_size=30), st.floats(0.001, 9), st.data())
+def test_slower_answers_never_make_a_verdict_better(
+    seconds: list[float], bound: float, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(["p50", "p90", "p95", "p99", "max"]))
+    expect = Expect(latency={name: bound})
+    slower = [each + data.draw(st.floats(0, 5)) for each in seconds]
+    before = judged([answer(seconds=each) for each in seconds], expect).outcome
+    after = judged([answer(seconds=each) for each in slower], expect).outcome
+    assert ORDER.index(after) >= ORDER.index(before)
+
+
+@given(st.lists(st.floats(0, 100), min_size=1), st.floats(0, 100), st.floats(0, 100))
+def test_percentiles_rise_with_their_share(samples: list[float], one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    assert percentile(samples, low) <= percentile(samples, high)
+    assert percentile(samples, 100) == max(samples)

@@ -7,21 +7,21 @@ from typing import Final
 from gitops.apply.job import Ended, Job
 from gitops.apply.settled import pending
 from gitops.apply.steps.settings import write_until_read_back
-from gitops.apply.steps.watching import figures_since
+from gitops.apply.steps.watching import figures_before, figures_since
 from gitops.errors import RequestRefused
 from gitops.plan.steps import Follow
 from gitops.render.failures import FailureKind
 from gitops.state.desired import Watch
 from gitops.state.health import Health, health_of
 from gitops.state.live import Deployment, Promotion
-from gitops.verify.verdict import Outcome
+from gitops.verify.verdict import Outcome, Verdict, figures
 from gitops.verify.watch import Watching, begin, look
 
 STANDING_STILL: Final = frozenset({"PAUSED", "RAMPING_DOWN", "FAILED", "CANCELED"})
 """Statuses in which following is over and a decision is due."""
 
 
-def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason to stop a case
+def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901, PLR0912 - a case a reason to stop
     """Look until the promotion's end, a person's pause, a certain verdict, or the file's limit.
 
     What it ended as is not decided here: the next decision reads what serves.
@@ -58,30 +58,57 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901 - one reason t
         if stands or health_of(candidate.status) in {Health.FAILED, Health.STOPPED}:
             return None
         if not step.undo and promotion.percent > 0:
-            judged = _judge(job, judged, candidate)
-            if judged.verdict is not None and judged.verdict.outcome is Outcome.FAIL:
-                job.learn.watch(candidate.id, judged.verdict)
-                return None
+            judged = judged or _begin(job, step.intent)
+            if judged.verdict is None:
+                judged = _judge(job, judged, candidate)
+                if _condemned(job, candidate, judged.verdict):
+                    return None
         if clock.monotonic() - begun >= limit:
             return _patience_ended(job, candidate, promotion, limit)
         clock.sleep(pause)
     raise AssertionError("the pauses never end")
 
 
-def _judge(job: Job, judged: Watching | None, candidate: Deployment) -> Watching:
-    """The watch's own rules while traffic moves; only what is beyond doubt counts already."""
+def _begin(job: Job, intent: str | None) -> Watching:
+    """The watch's own rules, without an end: only what is beyond doubt counts while traffic moves.
+
+    The previous deployment's figures are those from before the promotion, as for the watch itself.
+    """
+    job.moved = job.now()
+    asked = job.desired.watch or Watch(seconds=0)
+    bounded = asked.seconds > 0 and not job.options.no_watch
+    endless = Watch(
+        seconds=job.view.desired.timeouts.promotion * 2,
+        error_rate=asked.error_rate if bounded else None,
+        latency=asked.latency if bounded else {},
+        min_requests=asked.min_requests,
+        unhealthy_for=asked.unhealthy_for,
+    )
+    return begin(
+        endless,
+        began=job.moved,
+        lag=job.run.pace.metrics_lag,
+        baseline=figures_before(job, intent) if bounded else None,
+    )
+
+
+def _judge(job: Job, judged: Watching, candidate: Deployment) -> Watching:
     now = job.now()
-    if judged is None:
-        asked = job.desired.watch or Watch(seconds=0)
-        endless = Watch(
-            seconds=job.view.desired.timeouts.promotion * 2,
-            error_rate=asked.error_rate if asked.seconds > 0 else None,
-            min_requests=asked.min_requests,
-            unhealthy_for=asked.unhealthy_for,
-        )
-        judged = begin(endless, began=now, lag=job.run.pace.metrics_lag)
     window = figures_since(job, candidate.id, judged.began, now) if judged.has_bounds else None
     return look(judged, at=now, status=candidate.status, window=window)
+
+
+def _condemned(job: Job, candidate: Deployment, verdict: Verdict | None) -> bool:
+    """Whether the promotion has to end now. Where the watch only alerts, it is told and goes on."""
+    if verdict is None or verdict.outcome is not Outcome.FAIL:
+        return False
+    watch = job.desired.watch
+    if watch is not None and watch.on_failure == "alert":
+        job.progress(f"{verdict.reason}; the watch only alerts, so the promotion goes on")
+        return False
+    job.learn.watch(candidate.id, verdict)
+    job.figures["watch"] = figures(verdict)
+    return True
 
 
 def _arrived(job: Job, step: Follow) -> Ended | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitops.apply import blocks
 from gitops.apply.job import Ended, Job
+from gitops.apply.steps.previous import KEEP, MARK, is_kept
 from gitops.apply.waiting import until
 from gitops.errors import (
     AccessDenied,
@@ -51,6 +52,7 @@ def promote(job: Job, step: Promote) -> Ended | None:
             job.name,
             target.deployment_id,
             settings=settings or None,
+            override=KEEP if is_kept(job) and step.from_ is not None else None,
             preserve_instance_type=step.instance_type in {None, "environment"},
         )
     except ResponseLost as lost:
@@ -108,6 +110,7 @@ def _announce(job: Job, step: Promote, target: Side) -> Entry | Ended:
         settings_before=flatten(job.live.settings) if job.live else {},
         settings_after=flatten(job.desired.settings, now=job.now()),
         reason=job.decision.reason if job.decision else None,
+        figures=MARK if is_kept(job) and step.from_ is not None else None,
     )
     try:
         intent = job.announce(entry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gitops.apply import forensics
 from gitops.apply.job import Ended, Job
 from gitops.errors import BasetenError
 from gitops.plan.steps import Ready
@@ -75,7 +76,10 @@ def _failed(job: Job, deployment: Deployment) -> None:
         FailureKind.START_FAILED if built else FailureKind.BUILD_FAILED,
         candidate=deployment,
         detail=reason,
-        lines=lines,
+        lines=(
+            *lines,
+            *forensics.keep(job, "start", deployment=deployment, reason=reason),
+        ),
     )
     job.view.learn_failed(deployment.id, reason)
     job.finished("failed", message=reason, deployment_id=deployment.id, failure=failure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from gitops.apply.job import Ended, Job
+from gitops.apply.steps.previous import let_go
 from gitops.plan.events import Failure
 from gitops.plan.steps import Record
 from gitops.record.entry import Event
@@ -16,6 +17,7 @@ from gitops.verify.verdict import Outcome
 
 def record(job: Job, step: Record) -> Ended | None:
     """Append the entry; an unreachable remote keeps it here for the next run."""
+    let_go(job, step)
     success = step.event in {Event.RELEASED, Event.ADOPTED}
     opened = job.history.intent(step.intent)
     asked = flatten(job.desired.settings, now=job.now()) if success else None

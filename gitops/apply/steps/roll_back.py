@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from gitops.apply import forensics
 from gitops.apply.job import Ended, Job, Listed
 from gitops.apply.settled import put_back
 from gitops.apply.steps.cancel import cancelled
@@ -29,7 +30,7 @@ def roll_back(job: Job, step: RollBack) -> Ended | None:
         return _undo(job, step, begun)
     except BasetenError as error:
         kind = FailureKind.ROLLBACK_NOT_CONFIRMED
-        return _stopped(job, step, begun, kind, error.message)
+        return _stopped(job, step, begun, kind, error.message, answers=False)
 
 
 def _undo(job: Job, step: RollBack, begun: datetime) -> Ended | None:
@@ -62,10 +63,21 @@ def _undo(job: Job, step: RollBack, begun: datetime) -> Ended | None:
     problem = _restore(job, intent) or (_confirm(job, step.to) if step.to else None)
     if problem is not None:
         return _unconfirmed(job, step, begun, problem)
+    # What serves is safe now; only then it is worth a while to keep what did not.
+    kept = _kept(job, step, intent)
     figures = _figures(job, step, intent, begun)
     if _write(job, step, figures):
-        _tell_end(job, step, begun, figures, moved=moved)
+        _tell_end(job, step, begun, figures, moved=moved, kept=kept)
     return None
+
+
+def _kept(
+    job: Job, step: RollBack, intent: Entry | None, *, answers: bool = True
+) -> tuple[str, ...]:
+    since = intent.at - forensics.BEFORE if intent is not None else None
+    return forensics.keep(
+        job, "release", deployment=step.bad, reason=step.reason, since=since, ask=answers
+    )
 
 
 def _tell_start(job: Job, step: RollBack, begun: datetime) -> None:
@@ -206,7 +218,13 @@ def _is_by_hand(job: Job, step: RollBack) -> bool:
 
 
 def _tell_end(
-    job: Job, step: RollBack, begun: datetime, figures: dict[str, Json], *, moved: bool
+    job: Job,
+    step: RollBack,
+    begun: datetime,
+    figures: dict[str, Json],
+    *,
+    moved: bool,
+    kept: tuple[str, ...],
 ) -> None:
     if _is_by_hand(job, step):
         kind, code = FailureKind.WATCH_FAILED, 0
@@ -218,7 +236,7 @@ def _tell_end(
         kind, code = FailureKind.PROMOTION_FAILED_WITH_TRAFFIC, 3
     else:
         kind, code = FailureKind.WATCH_FAILED, 3
-    failure = job.failure(kind, candidate=step.bad, target=step.to, detail=step.reason)
+    failure = job.failure(kind, candidate=step.bad, target=step.to, detail=step.reason, lines=kept)
     _emit_finished(
         job,
         begun,
@@ -235,7 +253,12 @@ def _tell_end(
 
 def _no_way_back(job: Job, step: RollBack, begun: datetime) -> None:
     """Nothing served before: leave it serving, hold it, and call a person."""
-    failure = job.failure(FailureKind.NOTHING_TO_GO_BACK_TO, candidate=step.bad, detail=step.reason)
+    failure = job.failure(
+        FailureKind.NOTHING_TO_GO_BACK_TO,
+        candidate=step.bad,
+        detail=step.reason,
+        lines=_kept(job, step, job.history.intent(step.intent)),
+    )
     entry = job.entry(
         Event.HELD,
         from_=step.bad,
@@ -254,7 +277,15 @@ def _unconfirmed(job: Job, step: RollBack, begun: datetime, why: str) -> Ended:
     return _stopped(job, step, begun, kind, why)
 
 
-def _stopped(job: Job, step: RollBack, begun: datetime, kind: FailureKind, why: str = "") -> Ended:
+def _stopped(
+    job: Job,
+    step: RollBack,
+    begun: datetime,
+    kind: FailureKind,
+    why: str = "",
+    *,
+    answers: bool = True,
+) -> Ended:
     live = job.live
     promotion = live.promotion if live is not None else None
     failure = job.failure(
@@ -264,6 +295,7 @@ def _stopped(job: Job, step: RollBack, begun: datetime, kind: FailureKind, why: 
         detail=why or step.reason,
         paused=promotion is not None and promotion.status.upper() == "PAUSED",
         percent=promotion.percent if promotion is not None else None,
+        lines=_kept(job, step, job.history.intent(step.intent), answers=answers),
     )
     _end_badly(job, begun, failure)
     return job.ended.pop()

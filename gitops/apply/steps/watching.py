@@ -30,7 +30,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
         job.desired.watch,
         began=began,
         lag=job.run.pace.metrics_lag,
-        baseline=_before(job, step.intent),
+        baseline=figures_before(job, step.intent),
     )
     shown: tuple[str, str] | None = None
     for pause in job.run.pace.pauses():
@@ -64,7 +64,10 @@ def _window(job: Job, deployment_id: str, state: Watching, now: datetime) -> Win
     if now - state.ends > _A_MOMENT:
         after = figures_since(job, deployment_id, state.ends, now)
         complete = after is not None and after.replicas is not None
-    window = figures_since(job, deployment_id, state.began, min(now, state.ends))
+    # Until the watch is over only what is certain counts, and traffic that moved in steps counts
+    # towards that from its first one.
+    began = min(job.moved or state.began, state.began) if now < state.ends else state.began
+    window = figures_since(job, deployment_id, began, min(now, state.ends))
     if window is None or not complete or window.until is not None:
         return window
     return replace(window, until=state.ends)
@@ -90,7 +93,7 @@ def _pause(pause: float, state: Watching, now: datetime) -> float:
     return min(pause, left) if left > 0 else pause
 
 
-def _before(job: Job, intent_id: str | None) -> Window | None:
+def figures_before(job: Job, intent_id: str | None) -> Window | None:
     """The previous deployment's own figures from before the promotion that is watched."""
     wanted = job.desired.watch
     intent = job.history.intent(intent_id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import isfinite
 
-from gitops.state.json import Json, JsonObject
+from gitops.state.desired import Expect
+from gitops.state.json import Json
 from gitops.verify import excerpt
 from gitops.verify.output import Output
 
@@ -15,8 +16,11 @@ def _number(value: Json) -> float | None:
     return float(value)
 
 
-def problem(expected: JsonObject, output: Output) -> str | None:
-    """What is wrong with the output, or None. ``expected`` has ``value`` and ``tolerance``."""
+def problem(expect: Expect, output: Output) -> str | None:
+    """What is wrong with the output, or None."""
+    expected = expect.close_to
+    if expected is None:
+        return None
     target, tolerance = _number(expected.get("value")), _number(expected.get("tolerance"))
     if target is None or tolerance is None:
         return "close_to needs a number in value and one in tolerance"

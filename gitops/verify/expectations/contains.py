@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from gitops.state.desired import Expect
 from gitops.verify import excerpt
 from gitops.verify.output import Output
 
 
-def problem(expected: str, output: Output) -> str | None:
+def problem(expect: Expect, output: Output) -> str | None:
     """What is wrong with the output, or None."""
-    if expected in output.text:
+    if expect.contains is None or expect.contains in output.text:
         return None
-    return f"does not contain {excerpt.of_json(expected)}"
+    return f"does not contain {excerpt.of_json(expect.contains)}"

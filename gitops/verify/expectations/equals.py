@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gitops.state.desired import Expect
 from gitops.state.json import Json
 from gitops.verify import excerpt
 from gitops.verify.output import Output
@@ -20,8 +21,11 @@ def same(left: Json, right: Json) -> bool:
     return left == right
 
 
-def problem(expected: Json, output: Output) -> str | None:
+def problem(expect: Expect, output: Output) -> str | None:
     """What is wrong with the output, or None."""
+    if not expect.equals_given:
+        return None
+    expected = expect.equals
     if not output.is_json:
         return f"not JSON, expected {excerpt.of_json(expected)}"
     if same(expected, output.value):

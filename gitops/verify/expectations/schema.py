@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from gitops.state.json import Json
+from gitops.state.desired import Expect
 from gitops.verify import excerpt
 from gitops.verify.output import Output
 
 
-def problem(schema: Json, output: Output) -> str | None:
+def problem(expect: Expect, output: Output) -> str | None:
     """What is wrong with the output, or None: the error that explains most, with its place.
 
     A ``$ref`` to another document is never fetched; it is a problem of the schema.
     """
+    schema = expect.schema
+    if schema is None:
+        return None
     import referencing
     from jsonschema import exceptions, validators
 
