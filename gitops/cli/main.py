@@ -24,6 +24,7 @@ _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 COMMANDS: Final = {
     "validate": "Check release files; needs no network.",
     "compile": "Print desired state as JSON; needs no network.",
+    "diff": "Show what changes between two commits; needs no network.",
     "plan": "Show what apply would do.",
     "apply": "Make Baseten serve what Git says.",
     "status": "Say in a sentence how every environment is.",

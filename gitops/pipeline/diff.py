@@ -1,0 +1,107 @@
+"""Diff: what two commits ask for, compared offline, with the source commits in between."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gitops.errors import InvalidRelease, RepositoryError, UsageError
+from gitops.pipeline.compile import compile_commit
+from gitops.pipeline.project import Project, Repository
+from gitops.plan.release_diff import Direction, ReleaseDiff, release_diff
+from gitops.state.artifact import Artifact
+from gitops.state.commit import CommitInfo
+from gitops.state.identity.build import EXTERNALS
+from gitops.yaml import truss_config
+
+BEFORE: Final = "HEAD~1"
+NOW: Final = "HEAD"
+
+
+def diff(project: Project, commits: str | None = None) -> ReleaseDiff:
+    """Compare ``BASE..HEAD``, ``BASE`` with HEAD, or the last commit with the one before it.
+
+    ``BASE...HEAD`` compares with where the two parted. Needs no network. Raises ``UsageError``,
+    ``RepositoryError`` and ``InvalidRelease``.
+    """
+    repository = project.repository
+    base, head = _ends(repository, commits)
+    after = compile_commit(repository, head)
+    try:
+        before = compile_commit(repository, base)
+    except InvalidRelease as error:
+        [first, *_] = error.problems
+        raise UsageError(
+            f"the release files of {base[:12]} are not valid: {first}",
+            hint="Compare with a commit whose release files are.",
+        ) from error
+    return release_diff(before, after, _Ways(repository))
+
+
+def _ends(repository: Repository, commits: str | None) -> tuple[str, str]:
+    if commits is None:
+        head = repository.head()
+        try:
+            return repository.resolve(BEFORE), head
+        except RepositoryError as error:
+            raise UsageError(
+                "HEAD has no commit before it in this clone",
+                hint="Name two commits: gitops diff BASE..HEAD.",
+            ) from error
+    for mark in ("...", ".."):
+        if mark in commits:
+            one, _, other = commits.partition(mark)
+            base, head = repository.resolve(one or NOW), repository.resolve(other or NOW)
+            if mark == "..":
+                return base, head
+            fork = repository.merge_base(base, head)
+            if fork is None:
+                raise UsageError(f"{commits}: the two share no commit in this clone")
+            return fork, head
+    return repository.resolve(commits), repository.head()
+
+
+@dataclass(slots=True)
+class _Ways:
+    """The way from one commit to another; what several environments ask is asked of Git once."""
+
+    objects: Repository
+    _directions: dict[tuple[str, str], Direction] = field(default_factory=dict)
+    _touched: dict[tuple[str, str, frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
+
+    def direction(self, before: str, after: str) -> Direction:
+        """Where ``after`` lies, seen from ``before``."""
+        asked = (before, after)
+        if asked not in self._directions:
+            way: Direction = "elsewhere"
+            if self.objects.is_ancestor(before, after):
+                way = "forward"
+            elif self.objects.is_ancestor(after, before):
+                way = "back"
+            self._directions[asked] = way
+        return self._directions[asked]
+
+    def between(
+        self, before: Artifact, after: Artifact, direction: Direction
+    ) -> tuple[CommitInfo, ...]:
+        """The commits between the two that touch the truss or what it takes from elsewhere."""
+        old, new = (
+            (after.commit, before.commit) if direction == "back" else (before.commit, after.commit)
+        )
+        paths = frozenset([*sources(before), *sources(after)])
+        asked = (old, new, paths)
+        if asked not in self._touched:
+            self._touched[asked] = self.objects.commits_touching(sorted(paths), new, base=old)
+        return tuple(info for each in self._touched[asked] if (info := self.objects.info(each)))
+
+
+def sources(artifact: Artifact) -> Iterable[str]:
+    """The folders that an artifact is made of: its truss, and its external package directories."""
+    yield posixpath.normpath(artifact.truss)
+    if EXTERNALS not in artifact.raw_config:
+        return
+    named = truss_config.parse(artifact.raw_config.encode()).get(EXTERNALS)
+    for folder in named if isinstance(named, list) else ():
+        yield posixpath.normpath(posixpath.join(artifact.truss, str(folder)))

@@ -1,0 +1,320 @@
+"""What changes between two commits, in terms of releases: pins, settings, checks. Pure values.
+
+Field paths are those of the release file (``watch.for``, ``autoscaling.min_replica``); durations
+are in seconds. A commit id that changed while the files did not is no change of a release, except
+where somebody moved a pin.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from gitops.plan.canonical import plain
+from gitops.state.artifact import Artifact
+from gitops.state.commit import CommitInfo
+from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
+from gitops.state.differences import same
+from gitops.state.json import Json
+from gitops.state.names import ModelKey
+
+FORMAT_VERSION: Final = "1"
+
+Kind: TypeAlias = Literal["added", "removed", "changed"]
+Direction: TypeAlias = Literal["forward", "back", "elsewhere"]
+"""To a commit that has the old one in its history · to one in the old one's · to neither."""
+
+_ENVIRONMENT: Final = frozenset({"name", "artifact", "follows_head", "unsupported", "provenance"})
+_MODEL: Final = frozenset({"key", "environments"})
+# As the release file names them, where a value of desired state has another name.
+_WORDS: Final = (
+    (re.compile(r"^settings\."), ""),
+    (re.compile(r"^(watch|requires\.[^.]+)\.seconds$"), r"\1.for"),
+    (re.compile(r"^checks\.([^.]+)\.probes$"), r"checks.\1.requests"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDiff:
+    """A field that differs. A side that is None did not set it."""
+
+    path: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDiff:
+    """A file of the artifact that differs; ``path`` as it lies in the archive."""
+
+    path: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What an environment asks for. ``head``: it follows the applied commit."""
+
+    commit: str
+    digest: str
+    head: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What an environment asks for moves. A side is None where it asked for no artifact.
+
+    ``commits`` are the source commits between the two that touch the truss, newest first: those
+    that ship, or on the way back those that are taken out. ``config`` are fields of config.yaml.
+    """
+
+    before: Pin | None
+    after: Pin | None
+    direction: Direction
+    commits: tuple[CommitInfo, ...] = ()
+    files: tuple[FileDiff, ...] = ()
+    config: tuple[FieldDiff, ...] = ()
+
+    @property
+    def builds(self) -> bool:
+        """Whether the files differ too, so that another artifact is asked for."""
+        return self.after is not None and (
+            self.before is None or self.before.digest != self.after.digest
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentDiff:
+    """One environment that differs."""
+
+    environment: str
+    kind: Kind
+    move: Move | None = None
+    fields: tuple[FieldDiff, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDiff:
+    """One model that differs; ``release_file`` is the newer one."""
+
+    model: str
+    release_file: str
+    kind: Kind
+    fields: tuple[FieldDiff, ...] = ()
+    environments: tuple[EnvironmentDiff, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDiff:
+    """Everything that differs between two commits; ``models`` in the order of the release files."""
+
+    format_version: str = FORMAT_VERSION
+    base: str
+    head: str
+    managed: int
+    models: tuple[ModelDiff, ...] = ()
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.models)
+
+
+class Sources(Protocol):
+    """What Git knows of the way from one commit to another."""
+
+    def direction(self, before: str, after: str) -> Direction:
+        """Where ``after`` lies, seen from ``before``."""
+
+    def between(
+        self, before: Artifact, after: Artifact, direction: Direction
+    ) -> tuple[CommitInfo, ...]:
+        """The commits between the two that touch the truss, newest first."""
+
+
+def release_diff(before: Desired, after: Desired, sources: Sources) -> ReleaseDiff:
+    """Compare two desired states."""
+    old = {model.key: model for model in before.models}
+    new = {model.key: model for model in after.models}
+    found = [_model(key, old.get(key), new.get(key), sources) for key in {**new, **old}]
+    return ReleaseDiff(
+        base=before.commit,
+        head=after.commit,
+        managed=len(new),
+        models=tuple(sorted((each for each in found if each), key=lambda one: one.release_file)),
+    )
+
+
+def to_json(diff: ReleaseDiff) -> dict[str, Json]:
+    """The document of ``gitops diff --format json``."""
+    return {each.name: plain(getattr(diff, each.name)) for each in fields(diff)}
+
+
+def _model(
+    key: ModelKey, old: DesiredModel | None, new: DesiredModel | None, sources: Sources
+) -> ModelDiff | None:
+    kind: Kind = "changed" if old and new else "added" if new else "removed"
+    mine = {each.name: each for each in old.environments} if old else {}
+    yours = {each.name: each for each in new.environments} if new else {}
+    environments = tuple(
+        found
+        for name in {**yours, **mine}
+        if (found := _environment(name, mine.get(name), yours.get(name), sources)) is not None
+    )
+    differing = () if kind != "changed" else tuple(_fields(_flat(old, _MODEL), _flat(new, _MODEL)))
+    if kind == "changed" and not environments and not differing:
+        return None
+    shown = new or old
+    assert shown is not None
+    return ModelDiff(
+        model=str(key),
+        release_file=shown.release_file,
+        kind=kind,
+        fields=differing,
+        environments=environments,
+    )
+
+
+def _environment(
+    name: str, old: DesiredEnvironment | None, new: DesiredEnvironment | None, sources: Sources
+) -> EnvironmentDiff | None:
+    kind: Kind = "changed" if old and new else "added" if new else "removed"
+    move = _move(old, new, sources)
+    apart = _check_names(old) ^ _check_names(new)
+    before, after = _flat(old, _ENVIRONMENT, apart), _flat(new, _ENVIRONMENT, apart)
+    if kind == "added":
+        # Defaults are no news.
+        after = {path: each for path, each in after.items() if new and _written(path, new)}
+    differing = () if kind == "removed" else tuple(_fields(before, after))
+    if kind == "changed" and move is None and not differing:
+        return None
+    return EnvironmentDiff(environment=name, kind=kind, move=move, fields=differing)
+
+
+def _check_names(environment: DesiredEnvironment | None) -> frozenset[str]:
+    return frozenset(each.name for each in environment.checks) if environment else frozenset()
+
+
+def _written(path: str, new: DesiredEnvironment) -> bool:
+    return any(path == key or path.startswith(f"{key}.") for key in new.provenance)
+
+
+def _move(
+    old: DesiredEnvironment | None, new: DesiredEnvironment | None, sources: Sources
+) -> Move | None:
+    before, after = old.artifact if old else None, new.artifact if new else None
+    one, other = _pin(old), _pin(new)
+    if before is None or after is None or one is None or other is None:
+        if one is other:
+            return None
+        return Move(before=one, after=other, direction="forward")
+    repinned = one.commit != other.commit and not (one.head and other.head)
+    if one.digest == other.digest and not repinned and one.head == other.head:
+        return None
+    direction = sources.direction(before.commit, after.commit)
+    return Move(
+        before=one,
+        after=other,
+        direction=direction,
+        commits=sources.between(before, after, direction),
+        files=tuple(_files(before, after)),
+        config=tuple(_fields(_flattened(before.config), _flattened(after.config))),
+    )
+
+
+def _pin(environment: DesiredEnvironment | None) -> Pin | None:
+    artifact = environment.artifact if environment else None
+    if environment is None or artifact is None:
+        return None
+    return Pin(commit=artifact.commit, digest=artifact.digest, head=environment.follows_head)
+
+
+def _files(before: Artifact, after: Artifact) -> Iterator[FileDiff]:
+    old = {each.path: (each.mode, each.content or each.oid) for each in before.entries}
+    new = {each.path: (each.mode, each.content or each.oid) for each in after.entries}
+    for path in sorted({*old, *new}):
+        if path not in old:
+            yield FileDiff(path=path, kind="added")
+        elif path not in new:
+            yield FileDiff(path=path, kind="removed")
+        elif old[path] != new[path]:
+            yield FileDiff(path=path, kind="changed")
+
+
+def _flat(
+    value: DesiredModel | DesiredEnvironment | None,
+    left_out: frozenset[str],
+    whole: frozenset[str] = frozenset(),
+) -> dict[str, Json]:
+    """A value of desired state by dotted path, in the release file's words.
+
+    Checks named in ``whole`` are one value each.
+    """
+    if value is None:
+        return {}
+    kept = {
+        each.name: plain(getattr(value, each.name))
+        for each in fields(value)
+        if each.name not in left_out
+    }
+    found: dict[str, Json] = {}
+    if checks := _by_name(kept.get("checks")):
+        found = {f"checks.{name}": checks.pop(name) for name in whole & checks.keys()}
+        kept["checks"] = checks
+    for path, each in _flattened(kept).items():
+        renamed = path
+        for pattern, instead in _WORDS:
+            renamed = pattern.sub(instead, renamed)
+        found[renamed] = _without_lines(each) if renamed.endswith(".requests") else each
+    return found
+
+
+def _without_lines(probes: Json) -> Json:
+    """Bodies of requests without the place they were read from."""
+    if not isinstance(probes, Sequence) or isinstance(probes, str):
+        return probes
+    return [
+        {key: it for key, it in each.items() if key != "line"}
+        if isinstance(each, Mapping)
+        else each
+        for each in probes
+    ]
+
+
+def _flattened(value: Json, path: str = "") -> dict[str, Json]:
+    if isinstance(value, Mapping) and value:
+        found: dict[str, Json] = {}
+        for key, each in value.items():
+            found.update(_flattened(each, f"{path}.{key}" if path else str(key)))
+        return found
+    if (named := _by_name(value)) is not None:
+        return _flattened(named, path)
+    if value is None or value in ((), [], {}):
+        return {}
+    return {path: value}
+
+
+def _by_name(value: Json) -> dict[str, Json] | None:
+    """A list of checks or requirements as a map: they are known by name, not by place."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        return None
+    found: dict[str, Any] = {}
+    for each in value:
+        if not isinstance(each, Mapping):
+            return None
+        name = next((each[key] for key in ("name", "environment") if key in each), None)
+        if not isinstance(name, str):
+            return None
+        found[name] = {
+            key: inner for key, inner in each.items() if key not in {"name", "environment"}
+        }
+    return found
+
+
+def _fields(old: Mapping[str, Json], new: Mapping[str, Json]) -> Iterator[FieldDiff]:
+    for path in sorted({*old, *new}):
+        before, after = old.get(path), new.get(path)
+        if not same(before, after):
+            yield FieldDiff(path=path, before=before, after=after)
