@@ -204,7 +204,7 @@ def test_words_of_others_do_nothing(repository: Repository, gitops: Call) -> Non
     assert "\u202e" not in out
     _, out, _ = gitops("--format", "markdown")
     assert r"`\x1b[31m@team` `<img`" in out
-    assert "`[a](http://x)`" in out
+    assert "`[a](http://x`)" in out
 
 
 class Straight:
