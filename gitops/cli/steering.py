@@ -29,6 +29,8 @@ def steer(context: Context, model: str, environment: str, act: Callable[[Control
     project = context.project()
     compilation = compile_as_far_as_valid(project)
     key = _key(compilation, model, environment)
+    if compilation.errors:
+        click.echo(_warning(compilation, key), err=True)
     with connect(project, compilation.desired) as outside:
         control = Control(
             reader=outside.ports.reader,
@@ -45,6 +47,18 @@ def steer(context: Context, model: str, environment: str, act: Callable[[Control
         finally:
             for notice in outside.log.notices:
                 click.echo(printable(notice), err=True)
+
+
+def _warning(compilation: Compilation, key: ModelKey) -> str:
+    from gitops.render.text import printable
+    from gitops.render.words import count
+
+    first, number = compilation.errors[0], len(compilation.errors)
+    return printable(
+        f"Warning: {first.where} and other places have {count(number, 'problem')}"
+        if number > 1
+        else f"Warning: {first.where} has a problem"
+    ) + printable(f" (`gitops validate` lists them); going on with model {key} as it is written")
 
 
 def _key(compilation: Compilation, model: str, environment: str) -> ModelKey:

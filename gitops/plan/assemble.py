@@ -39,12 +39,14 @@ def actions(
     """The model's actions; ``environments`` in the order in which they are taken.
 
     An environment's actions follow each other. A push is listed once, before the first that needs
-    it, and waits for nobody. Promotions of one artifact are chained; what an environment comes
+    it, and waits for nobody; so is the one retry that a failed deployment gets, with the first
+    environment that wants it. Promotions of one artifact are chained; what an environment comes
     after has to be over first.
     """
     found: dict[str, PlannedAction] = {}
     last: dict[str, str] = {}
     promoted: dict[str, str] = {}
+    retried: dict[str, str] = {}
     for environment in environments:
         decision = decisions.get(environment.name)
         if decision is None or environment.mode != "reconcile" or model.mode != "reconcile":
@@ -53,7 +55,7 @@ def actions(
         needs = tuple(last[name] for name in decision.after if name in last)
         previous: str | None = None
         for step in decision.steps:
-            kind, name = kind_of(step), action_id(model.key, environment.name, step)
+            kind, name = kind_of(step), _name(model, environment, step, retried)
             if kind is None or name is None:
                 continue
             if name in found:
@@ -77,6 +79,15 @@ def actions(
         if previous:
             last[environment.name] = previous
     return tuple(found.values())
+
+
+def _name(
+    model: DesiredModel, environment: DesiredEnvironment, step: Step, retried: dict[str, str]
+) -> str | None:
+    name = action_id(model.key, environment.name, step)
+    if isinstance(step, Retry) and name is not None:
+        return retried.setdefault(step.deployment_id, name)
+    return name
 
 
 def _reason(  # noqa: C901, PLR0912 - one case a step

@@ -28,13 +28,24 @@ ROW_OF_OUR_ROLLBACK: Final = 8
 
 def headline(model: ModelPlan, environment: EnvironmentPlan) -> str:
     """The sentence; it ends with a full stop and begins with MODEL/ENV."""
-    place, happens = f"{model.name}/{environment.environment}", _happens(environment)
+    place = f"{model.name}/{environment.environment}"
+    happens = _happens(environment, failed=_retried(model, environment))
     if environment.mode == "observe" and environment.state != "converged":
         return f"{place} is only observed; left to gitops, it {happens}"
     return f"{place} {happens}"
 
 
-def _happens(environment: EnvironmentPlan) -> str:  # noqa: C901, PLR0912 - one case a state
+def _retried(model: ModelPlan, environment: EnvironmentPlan) -> bool:
+    """Whether this environment waits for a failed deployment to be tried again."""
+    retries = {each.id for each in model.actions if each.kind == "retry"}
+    return any(
+        each.environment == environment.environment
+        and (each.id in retries or not retries.isdisjoint(each.depends_on))
+        for each in model.actions
+    )
+
+
+def _happens(environment: EnvironmentPlan, *, failed: bool) -> str:  # noqa: C901, PLR0912 - one case a state
     new, old = wanted(environment.desired), serving(environment.serving)
     instead = f"in place of {old}" if environment.serving else "its first release"
     match environment.state:
@@ -47,6 +58,8 @@ def _happens(environment: EnvironmentPlan) -> str:  # noqa: C901, PLR0912 - one 
         case "promote":
             if environment.target is None:
                 built = "the same build"
+            elif failed:
+                built = f"whose deployment {environment.target} failed and is tried again, once"
             else:
                 built = f"already on Baseten (deployment {environment.target})"
             return f"gets {new}, {built}, {instead}{_along(environment)}."

@@ -133,6 +133,11 @@ def test_a_release_file_with_a_problem_does_not_stand_in_the_way_of_steering(two
         code, out, err = run(two, verb, "triage", "production")
         assert (code, out) == (1, "")
         assert "no promotion runs in triage/production" in err
+        assert "Warning: releases/triage.yaml:" in err
+        assert "`gitops validate`" in err
+    two.commit({"gitops.yaml": "version: [\n"})
+    code, _, err = run(two, "cancel", "triage", "production")
+    assert (code, "no promotion runs in triage/production" in err) == (1, True), err
 
 
 def test_a_file_that_named_another_model_before_is_blocked(two: Stage) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from gitops.apply.ports import DeployLog
 from gitops.decide.situation import Options
+from gitops.git.repository import Repository
 from gitops.plan.events import ActionFinished, ApplyFinished, ApplyStarted, RollbackFinished
-from gitops.record.entry import Event
+from gitops.record.entry import Entry, Event
+from gitops.state.names import ModelKey
 from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
 
 
@@ -196,3 +201,58 @@ def test_a_build_outlasting_its_limit_goes_on_and_the_next_apply_continues(two: 
     two.commit({"releases/triage.yaml": text})
     assert two.apply().exit_code == 0
     assert len(two.pushes()) == 1
+
+
+def test_a_failed_build_is_told_to_every_environment_that_shares_it(tmp_path: Path) -> None:
+    with stage(tmp_path, truss("one", "nobody_knows: 1"), release(STAGING, PRODUCTION)) as made:
+        outcome = made.apply()
+    assert outcome.exit_code == 5, outcome.finished
+    assert outcome.finished.failed == ("triage/staging", "triage/production")
+    first, second = (each.failure.happened for each in outcome.finished.failures)
+    assert first.startswith("The build of ")
+    assert "shares" not in first
+    assert second.startswith("The build of ")
+    assert "which triage/production shares, failed: " in second
+    assert "did not become ready" not in first + second
+
+
+def test_what_waits_for_a_failed_environment_is_told_in_one_calm_line(tmp_path: Path) -> None:
+    behind = PRODUCTION + "    requires: {environment: staging}\n"
+    with stage(tmp_path, truss("one", "nobody_knows: 1"), release(STAGING, behind)) as made:
+        outcome = made.apply()
+        events = [each for each in made.events if isinstance(each, ActionFinished)]
+    assert outcome.exit_code == 5, outcome.finished
+    assert outcome.finished.failed == ("triage/staging",)
+    assert outcome.finished.blocked == ("triage/production",)
+    assert [each.environment for each in outcome.finished.failures] == ["staging"]
+    (last,) = [each for each in events if each.environment == "production"]
+    assert (last.result, last.action) == ("skipped", "triage/production/promote")
+    assert last.message == "it waits for triage/staging"
+    assert last.failure is None
+
+
+def test_what_a_rival_adopted_first_is_not_adopted_again(two: Stage) -> None:
+    rivals: list[Entry] = []
+
+    class Raced:
+        """A rival of the same mind writes just before us, once."""
+
+        def __init__(self, log: DeployLog) -> None:
+            self._log = log
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._log, name)
+
+        def keep(self, key: ModelKey, entry: Entry) -> Entry:
+            if entry.event is Event.ADOPTED and not rivals:
+                with Repository.discover(two.work.path) as repository, two.baseten() as baseten:
+                    rival = two.log(repository, baseten)
+                    rival.fetch()
+                    rivals.append(rival.append(key, replace(entry, run="rival")))
+            return self._log.keep(key, entry)
+
+    two.wrap_log = cast("Callable[[DeployLog], DeployLog]", Raced)
+    outcome = two.apply()
+    assert outcome.exit_code == 0, outcome.finished
+    assert len(rivals) == 1
+    assert two.told().count("production adopted") == 1

@@ -215,6 +215,12 @@ SCENARIOS: dict[str, Scenario] = {
     "20-failed-once": Scenario(
         row=20, unattached=(dataclasses.replace(NEW, status="DEPLOY_FAILED"),)
     ),
+    "20-failed-once-for-two": Scenario(
+        row=20,
+        environments=(STAGING, REQUIRING),
+        live=(STAGING_LIVE, there()),
+        unattached=(dataclasses.replace(NEW, status="BUILD_FAILED"),),
+    ),
     "20-back-to-what-served-before": Scenario(
         row=20, entries=(SERVED, RELEASED), unattached=(NEW,)
     ),
