@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -212,3 +212,22 @@ def commit_to_branch(
     repository = project.repository
     assert isinstance(repository, Repository)
     return commit(repository, branch, repository.head(), files, message)
+
+
+def snapshot(project: Project, folders: Iterable[str]) -> str:
+    """The working tree's folders on top of HEAD, as a commit that no branch knows; its id."""
+    from gitops.git.repository import Repository
+    from gitops.git.snapshot import snapshot as taken
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    return taken(repository, folders)
+
+
+def current_branch(project: Project) -> str | None:
+    """The branch that is checked out; None for a detached HEAD."""
+    from gitops.git.repository import Repository
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    return repository.default_branch(None)

@@ -97,6 +97,16 @@ def deployment_payload(artifact: Artifact, name: str) -> dict[str, Any]:
     }
 
 
+def development_payload(artifact: Artifact, labels: Mapping[str, str]) -> dict[str, Any]:
+    """As ``deployment_payload``, for the development deployment, which has no name of its own."""
+    return {
+        **deployment_payload(artifact, ""),
+        "deployment_name": None,
+        "labels": {key: _printable(value) for key, value in labels.items()},
+        "is_development": True,
+    }
+
+
 def _labels(artifact: Artifact) -> dict[str, str]:
     """The artifact's labels as labels may be: printable ASCII without spaces, 2 KB at the most.
 

@@ -97,6 +97,24 @@ class Reader:
         raw = resolving.pick(key, team, self._models())
         return self._with_environments(raw) if raw is not None else None
 
+    def development_slots(self) -> tuple[tuple[LiveModel, Deployment], ...]:
+        """Every model of the workspace that has a development deployment, and that deployment."""
+        with _SideBySide() as pool:
+            listed = [raw for raw in self._models() if raw.get("development_deployment_id")]
+            asked = [
+                (pool.submit(self._with_environments, raw), pool.submit(self._development, raw))
+                for raw in listed
+            ]
+            pool.finish()
+            return tuple(
+                (model, slot)
+                for one, other in asked
+                if (model := one.result()) is not None and (slot := other.result()) is not None
+            )
+
+    def _development(self, raw: Mapping[str, Any]) -> Deployment | None:
+        return self.deployment(str(raw["id"]), str(raw["development_deployment_id"]))
+
     def model_name(self, model_id: str) -> str | None:
         """The name that a model id has now; None where there is no such model."""
         answer = _unless_gone(lambda: self._transport.get("/v1/models/{}", model_id))

@@ -39,7 +39,35 @@ class Writer:
         ``ResponseLost`` from the last one: look for a deployment of that name or with the
         artifact's labels before pushing again.
         """
-        payload = bodies.deployment_payload(artifact, name)
+        return self._push(key, model_id, bodies.deployment_payload(artifact, name), archive)
+
+    def push_development(
+        self,
+        key: ModelKey,
+        model_id: str | None,
+        artifact: Artifact,
+        *,
+        labels: Mapping[str, str],
+        archive: Callable[[], Iterator[bytes]],
+    ) -> Deployment:
+        """As ``push``, into the model's one development deployment, whose content is replaced.
+
+        ``labels`` replace the artifact's own: nothing that serves is recognised by them.
+        """
+        payload = bodies.development_payload(artifact, labels)
+        return self._push(key, model_id, payload, archive)
+
+    def delete_model(self, model_id: str) -> None:
+        """Delete a model with all its deployments and environments. It cannot be undone."""
+        self._transport.write("DELETE", "/v1/models/{}", model_id)
+
+    def _push(
+        self,
+        key: ModelKey,
+        model_id: str | None,
+        payload: Mapping[str, Any],
+        archive: Callable[[], Iterator[bytes]],
+    ) -> Deployment:
         team_id = self._team_id(key) if model_id is None else None
         subject: dict[str, Any] = {"model_id": model_id} if model_id else {"name": key.name}
         if team_id:

@@ -1,0 +1,240 @@
+"""Work in progress: the working tree in a model's one development deployment, or a model apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote
+
+from gitops.apply.pace import Pace
+from gitops.errors import GitopsError, InvalidRelease, NotFound, UsageError, Where
+from gitops.pipeline.diff import sources
+from gitops.pipeline.project import Project, compile_as_far_as_valid
+from gitops.pipeline.selection import Selection, select
+from gitops.pipeline.trusses import Trusses, problem
+from gitops.state.artifact import LABEL_DIGEST, Artifact
+from gitops.state.desired import Desired, DesiredModel
+from gitops.state.health import Health, health_of
+from gitops.state.identity.refusal import NoArtifact
+from gitops.state.live import Deployment
+from gitops.state.names import ModelKey
+
+if TYPE_CHECKING:
+    from gitops.wiring import Outside
+
+LABEL_BY: Final = "gitops.dev.by"
+LABEL_OF: Final = "gitops.dev.of"
+LABEL_APART: Final = "gitops.dev.apart"
+LOG_LINES: Final = 20
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+class NotReady(GitopsError):
+    """A development deployment that could not be built or started."""
+
+    exit_code = 5
+
+
+class StillStarting(GitopsError):
+    """We stopped waiting for a development deployment."""
+
+    exit_code = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevRequest:
+    """What to push: ``model`` as Git manages it, to its own slot or to a model called ``name``."""
+
+    model: str
+    name: str | None = None
+    branch: str | None = None
+    lock_timeout: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevPush:
+    """What was pushed. ``url`` is where its requests go, ``files`` how many it has."""
+
+    key: ModelKey
+    deployment: Deployment
+    files: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevModel:
+    """A model that a push made apart from those that Git manages: of which one, and by whom."""
+
+    id: str
+    key: ModelKey
+    of: str
+    by: str
+
+
+def dev_push(project: Project, request: DevRequest, say: Callable[[str], None]) -> DevPush:
+    """Push the working tree's truss and wait until it can be asked. ``say`` hears of progress.
+
+    Raises ``UsageError`` for a name that nothing manages, ``InvalidRelease`` for a truss that
+    cannot be pushed, ``Locked`` where somebody else pushes or releases this model, ``NotReady`` and
+    ``BasetenError``.
+    """
+    from gitops.wiring import connect, snapshot
+
+    desired = compile_as_far_as_valid(project).desired
+    [model] = select(desired, Selection(models=(request.model,))).models
+    artifact = _artifact(project, model, lambda folders: snapshot(project, folders))
+    key = ModelKey(model.key.team, _name(model, request))
+    with connect(project, desired) as outside:
+        if key != model.key:
+            _raise_if_managed(desired, key)
+        labels = {
+            LABEL_BY: _label(outside.by),
+            LABEL_OF: _label(str(model.key)),
+            LABEL_DIGEST: artifact.digest,
+        }
+        if key != model.key:
+            labels[LABEL_APART] = "yes"
+        there = outside.ports.reader.model(key)
+        say(f"pushing {len(artifact.entries)} files of {model.truss} to {key}")
+        made = outside.baseten.writer.push_development(
+            key,
+            there.id if there else None,
+            artifact,
+            labels=labels,
+            archive=lambda: outside.ports.archives.archive(artifact),
+        )
+        ready = _ready(outside, made, model, say)
+        base = outside.baseten.endpoint.inference(made.model_id)
+        return DevPush(
+            key=key,
+            deployment=ready,
+            files=len(artifact.entries),
+            url=f"{base}/development/predict",
+        )
+
+
+def _name(model: DesiredModel, request: DevRequest) -> str:
+    if request.name is not None:
+        return request.name
+    if request.branch is None:
+        return model.key.name
+    suffix = _UNFIT.sub("-", request.branch).strip("-.")
+    if not suffix:
+        raise UsageError(
+            f"no model can be named after the branch {request.branch!r}",
+            hint="Name one with --as.",
+        )
+    return f"{model.key.name}-{suffix}"[:255]
+
+
+def _raise_if_managed(desired: Desired, key: ModelKey) -> None:
+    managed = {model.key for model in desired.models}
+    if key in managed:
+        raise UsageError(
+            f"{key} is managed by a release file", hint="Name a model of your own with --as."
+        )
+
+
+def _artifact(
+    project: Project, model: DesiredModel, snapshot: Callable[[list[str]], str]
+) -> Artifact:
+    """The truss as the working tree has it, with the folders that it takes packages from."""
+    if model.truss is None:
+        raise UsageError(
+            f"{model.key} has no truss here: other people push its deployments",
+            hint=f"Add `truss:` to {model.release_file} to push one.",
+        )
+    if project.repository.is_bare:
+        raise UsageError("there is no working tree here", hint="Push from a clone that has one.")
+    folders = [model.truss]
+    while True:
+        commit = snapshot(folders)
+        try:
+            artifact = Trusses(project.repository).artifact(commit, model.truss, None)
+        except NoArtifact as error:
+            where = Where(model.release_file)
+            raise InvalidRelease(
+                tuple(problem(each, "the working tree", "truss", where) for each in error.refusals)
+            ) from error
+        wanted = sorted(sources(artifact))
+        if set(wanted) <= set(folders):
+            return artifact
+        folders = wanted
+
+
+def _ready(
+    outside: Outside, made: Deployment, model: DesiredModel, say: Callable[[str], None]
+) -> Deployment:
+    clock, reader, pace = outside.ports.clock, outside.ports.reader, Pace()
+    begun, shown = clock.monotonic(), ""
+    limit = model.timeouts.build + model.timeouts.start
+    for pause in pace.pauses():
+        found = reader.deployment(made.model_id, made.id)
+        waited = clock.monotonic() - begun
+        if found is None and waited >= pace.not_found:
+            raise NotReady(f"Baseten has no deployment {made.id} any more")
+        if found is not None:
+            if found.status != shown:
+                shown = found.status
+                say(f"deployment {found.id} is {shown}")
+            match health_of(found.status):
+                case Health.READY:
+                    return found
+                case Health.FAILED | Health.STOPPED | Health.INACTIVE:
+                    lines = reader.logs(made.model_id, made.id, limit=LOG_LINES)
+                    raise NotReady(
+                        "\n  | ".join([f"deployment {made.id} ended in {found.status}", *lines])
+                    )
+                case Health.TRANSITION | Health.UNHEALTHY if waited >= limit:
+                    raise StillStarting(
+                        f"deployment {made.id} is {found.status} after {waited:.0f} seconds",
+                        hint="It goes on by itself; the next push replaces it.",
+                    )
+                case Health.TRANSITION | Health.UNHEALTHY:
+                    pass
+        clock.sleep(pause)
+    raise AssertionError("the pauses never end")
+
+
+def find_dev_models(project: Project, *, everybody: bool) -> tuple[DevModel, ...]:
+    """Models that were made apart, by whoever runs this or by everybody.
+
+    A model that has more than its development deployment is none: somebody released it.
+    """
+    from gitops.wiring import connect
+
+    desired = compile_as_far_as_valid(project).desired
+    managed = {str(model.key) for model in desired.models}
+    with connect(project, desired) as outside:
+        return tuple(
+            DevModel(
+                id=model.id,
+                key=ModelKey(model.team, model.name),
+                of=unquote(str(slot.labels.get(LABEL_OF, ""))),
+                by=unquote(str(slot.labels.get(LABEL_BY, ""))),
+            )
+            for model, slot in outside.baseten.reader.development_slots()
+            if slot.labels.get(LABEL_APART) == "yes"
+            and (everybody or slot.labels.get(LABEL_BY) == _label(outside.by))
+            and not {model.name, str(ModelKey(model.team, model.name))} & managed
+            and all(each.is_development for each in outside.ports.reader.deployments(model.id))
+        )
+
+
+def delete_dev_models(project: Project, found: Iterable[DevModel]) -> Iterator[ModelKey]:
+    """Delete these models, and give each name once it is gone; what is gone already counts."""
+    from gitops.wiring import connect
+
+    with connect(project, compile_as_far_as_valid(project).desired) as outside:
+        for model in found:
+            with suppress(NotFound):
+                outside.baseten.writer.delete_model(model.id)
+            yield model.key
+
+
+def _label(text: str) -> str:
+    """Text as a label's value may be: printable ASCII without spaces."""
+    return quote(text, safe="@+./:")
