@@ -7,7 +7,9 @@
     ├── InvalidRelease             1   problems in release files, all of them at once
     ├── RepositoryError            1   no repository, no commit, shallow, a missing object
     │   └── RemoteUnreachable      1   the Git host did not answer or refused us
+    │       └── LeaseEnded         1   our lock could not be renewed in time
     ├── LogMoved                   6   another run wrote the deploy log first
+    ├── Locked                     6   another run holds the lock, or took ours
     ├── BasetenError               1   the management or inference API
     │   ├── AccessDenied           1   401 or 403
     │   ├── NotFound               1   404
@@ -31,6 +33,8 @@ __all__ = [
     "GitopsError",
     "Interrupted",
     "InvalidRelease",
+    "LeaseEnded",
+    "Locked",
     "LogMoved",
     "NotFound",
     "Problem",
@@ -114,6 +118,16 @@ class RepositoryError(GitopsError):
 
 class RemoteUnreachable(RepositoryError):
     """The Git remote did not answer, or refused this user."""
+
+
+class LeaseEnded(RemoteUnreachable):
+    """Our lock could not be renewed, and does not count for long enough any more."""
+
+
+class Locked(GitopsError):
+    """Another run holds the lock of a model, or has taken it from us."""
+
+    exit_code = 6
 
 
 class LogMoved(GitopsError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from gitops.record.entry import Entry
+from gitops.record.lock import LockSwap, SeenLock, Swapped
 from gitops.state.artifact import Artifact
 from gitops.state.json import Json, JsonObject
 from gitops.state.kept import KeptFailure
@@ -170,6 +171,32 @@ class DeployLog(Protocol):
 
     def is_kept(self, key: ModelKey, entry_id: str) -> bool:
         """Whether an entry is only in this clone, to be pushed by a later run."""
+
+
+class LockStore(Protocol):
+    """The locks of all models, changed by compare-and-swap.
+
+    Raises ``RemoteUnreachable``, and ``RepositoryError`` for a lock that cannot be read.
+    """
+
+    @property
+    def shared(self) -> bool:
+        """Whether runs on other machines see them."""
+
+    def fetch(self) -> None:
+        """See what the locks are now."""
+
+    def seen(self, keys: Iterable[ModelKey]) -> dict[ModelKey, SeenLock]:
+        """What the locks were last seen to be, or made by us."""
+
+    def swap(self, moves: Mapping[ModelKey, LockSwap]) -> Swapped:
+        """Change all of these locks, or none."""
+
+    def begin(self, run: str) -> None:
+        """This process is that run: others in this clone can see whether it is alive."""
+
+    def end(self, run: str) -> None:
+        """That run is over."""
 
 
 class Archives(Protocol):

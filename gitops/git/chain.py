@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
 from gitops.errors import RepositoryError
+from gitops.git.commits import Commits, body_of
 from gitops.git.identity import Identity
 from gitops.git.objects import MissingObject
 from gitops.git.repository import Repository
 from gitops.record.entry import Entry, Event, Side, from_json, to_json
 from gitops.render.text import printable
-from gitops.state.json import Json
 
 _WALKED: Final = 48
 """So many entries are read one by one; a longer chain is worth a process of its own."""
@@ -55,29 +53,13 @@ class Chains:
 
     def __init__(self, repository: Repository, writer: Identity) -> None:
         self._repository = repository
-        self._writer = writer
-        self._empty_tree: str | None = None
+        self._commits = Commits(repository, writer)
         self._read: dict[str, tuple[Entry, ...]] = {}
 
     def write(self, entry: Entry, parent: str | None) -> str:
         """Store an entry as a commit on top of ``parent``; no ref, index or file changes."""
-        git = self._repository.git
-        if self._empty_tree is None:
-            self._empty_tree = git.run("hash-object", "-t", "tree", "-w", "--stdin").text
-        seconds = int(entry.at.timestamp())
-        lines = [
-            f"tree {self._empty_tree}",
-            *([f"parent {parent}"] if parent else []),
-            f"author {self._writer} {seconds} +0000",
-            f"committer {self._writer} {seconds} +0000",
-            "",
-            subject(entry),
-            "",
-            json.dumps(to_json(entry), default=plain, allow_nan=False),
-            "",
-        ]
-        commit = "\n".join(lines).encode()
-        return git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=commit).text
+        parents = [parent] if parent else []
+        return self._commits.write(subject(entry), to_json(entry), at=entry.at, parents=parents)
 
     def entries(self, tip: str | None, name: str) -> tuple[Entry, ...]:
         """The entries up to ``tip``, oldest first. ``name`` is the ref, for messages.
@@ -143,19 +125,15 @@ class Chains:
 
 def _parsed(oid: str, content: str, name: str) -> tuple[Entry, str | None]:
     """A commit as an entry, and its parent."""
-    head, _, message = content.partition("\n\n")
+    head = content.partition("\n\n")[0]
     parents = [line[7:] for line in head.splitlines() if line.startswith("parent ")]
     if len(parents) > 1:
         raise _foreign(name, oid, "it is a merge")
-    body = message.partition("\n\n")[2].strip()
     try:
-        decoded = json.loads(body)
-        if not isinstance(decoded, dict):
-            raise _foreign(name, oid, "its body is not a JSON object")
-        entry = from_json(decoded, entry_id=oid)
+        entry = from_json(body_of(content), entry_id=oid)
         if entry.at.tzinfo is None:
             raise _foreign(name, oid, "its time has no time zone")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _foreign(name, oid, str(error)) from error
     return entry, parents[0] if parents else None
 
@@ -166,16 +144,3 @@ def _foreign(name: str, oid: str, why: str) -> RepositoryError:
         f" of gitops can read: {printable(why)}.",
         hint=f"look at it with `git show {oid}`; upgrade gitops if a newer one wrote it",
     )
-
-
-def plain(value: object) -> Json:
-    """Values that JSON has no word for: read-only mappings, sequences, moments."""
-    match value:
-        case Mapping():
-            return {str(key): inner for key, inner in value.items()}
-        case datetime():
-            return value.isoformat()
-        case Sequence():
-            return list(value)
-        case _:
-            raise TypeError(f"{type(value).__name__} cannot stand in a deploy-log entry")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from gitops.errors import RepositoryError
-from gitops.git.chain import plain
+from gitops.git.commits import plain
 from gitops.git.refnames import LogName
 from gitops.record.entry import Entry, from_json, to_json
 from gitops.render.text import printable

@@ -1,4 +1,4 @@
-"""How a model's deploy log is called: ``refs/gitops/log/WORKSPACE/TEAM/MODEL``.
+"""How a model's deploy log is called: ``refs/gitops/log/WORKSPACE/TEAM/MODEL``; and its lock.
 
 Each segment is a name with every byte outside of ``[A-Za-z0-9_-]`` written ``%XX``, so that any
 name Baseten allows can stand in a ref and be read back from it.
@@ -16,6 +16,8 @@ from gitops.state.live import Workspace
 
 LOG: Final = "refs/gitops/log/"
 """The deploy log: on the remote, and what this clone knows of it."""
+LOCK: Final = "refs/gitops/lock/"
+"""The locks: on the remote, or in a clone that has none."""
 ASIDE: Final = "refs/gitops/aside/log/"
 """Chains of entries that the remote's log has no place for; kept, never read."""
 
@@ -44,7 +46,7 @@ def mirror(remote: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogName:
-    """Whose log a ref holds. ``workspace`` is ``NAME@HOST``, or the host alone."""
+    """Whose log, or lock, a ref holds. ``workspace`` is ``NAME@HOST``, or the host alone."""
 
     workspace: str
     team: str
@@ -52,7 +54,7 @@ class LogName:
 
     @property
     def path(self) -> str:
-        """The part of the ref below ``refs/gitops/log/``."""
+        """The part of the ref below ``refs/gitops/log/``, or ``refs/gitops/lock/``."""
         return "/".join(segment(name) for name in (self.workspace, self.team, self.model))
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,7 +20,15 @@ TIMEOUT: Final = 60.0
 _SCP_LIKE: Final = re.compile(r"(?:[^/@]+@)?(\[[^\]/]+\]|[^/:]+):")
 _ATTEMPTS: Final = 3
 _NOT_THERE: Final = "couldn't find remote ref"
-_STALE: Final = ("stale info", "fetch first", "non-fast-forward", "needs force")
+_STALE: Final = ("stale info", "fetch first", "needs force")
+_CONTENDED: Final = (
+    "cannot lock ref",
+    "failed to update ref",
+    "failed to lock",
+    "Unable to create",
+    "atomic transaction failed",
+)
+"""Somebody writes the same ref in the same moment."""
 _NO_ACCESS: Final = (
     "Authentication failed",
     "could not read Username",
@@ -51,6 +59,19 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+class OnlyForward(RemoteUnreachable):
+    """The remote takes no commit into a ref that does not continue the one before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swap:
+    """One ref that is to go from ``old`` (None: it is not there) to ``new``, or stay."""
+
+    ref: str
+    old: str | None
+    new: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +134,13 @@ class Remote:
                 break
         return done
 
-    def lookup(self, ref: str) -> str | None:
-        """The object that a ref of the remote names now; None where it has no such ref."""
-        done = self._ask("ls-remote", "--quiet", "--refs", "--", self.name, ref)
+    def lookup(self, refs: Sequence[str]) -> dict[str, str]:
+        """The objects that these refs of the remote name now; without those that are not there."""
+        done = self._ask("ls-remote", "--quiet", "--refs", "--", self.name, *refs)
         if done.code:
             raise self._unreachable("be read", done)
-        for line in done.text.splitlines():
-            oid, _, name = line.partition("\t")
-            if name == ref:
-                return oid
-        return None
+        rows = (line.partition("\t") for line in done.text.splitlines())
+        return {name: oid for oid, _, name in rows if name in refs}
 
     def default_branch(self) -> str | None:
         """The branch that the remote's HEAD names, asked of the remote."""
@@ -139,34 +157,64 @@ class Remote:
         the remote cannot be reached, refuses us, or a hook of it declines. An answer that was lost
         is looked up: what the remote took counts as pushed.
         """
-        done = self._ask(
+        if self.swap([Swap(ref=ref, old=expected, new=new)]):
+            raise LogMoved(f"{ref} was written by another run first.")
+
+    def swap(self, swaps: Sequence[Swap]) -> frozenset[str]:
+        """Move all of these refs of the remote, or none; which of them stood in the way.
+
+        These are something else than expected by now, or somebody was writing them in the same
+        moment. Raises as ``push`` does, and ``OnlyForward`` where the remote takes no commit that
+        does not continue the one before it.
+        """
+        for _ in range(_ATTEMPTS):
+            done = self._push(swaps)
+            if done.code == 0:
+                return frozenset()
+            verdicts = {each.ref: _verdict(done, each.ref) for each in swaps}
+            try:
+                there = self.lookup([each.ref for each in swaps])
+            except RemoteUnreachable as error:
+                raise self._unreachable("be pushed to", done) from error
+            if all(there.get(each.ref) == each.new for each in swaps):
+                return frozenset()
+            moved = frozenset(
+                each.ref
+                for each in swaps
+                if there.get(each.ref) not in {each.old, each.new}
+                or any(word in verdicts[each.ref] for word in _STALE)
+            )
+            if moved:
+                return moved
+            contended = frozenset(
+                ref for ref, said in verdicts.items() if any(word in said for word in _CONTENDED)
+            )
+            if not contended:
+                raise self._refused(done, verdicts)
+        return contended
+
+    def _push(self, swaps: Sequence[Swap]) -> Done:
+        return self._ask(
             *("-c", f"remote.{self.name}.mirror=false"),
             "push",
             *("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no"),
-            f"--force-with-lease={ref}:{expected or ''}",
-            *("--", self.name, f"{new}:{ref}"),
+            *(["--atomic"] if len(swaps) > 1 else []),
+            *(f"--force-with-lease={each.ref}:{each.old or ''}" for each in swaps),
+            *("--", self.name, *(f"{each.new}:{each.ref}" for each in swaps)),
         )
-        if done.code == 0:
-            return
-        verdict = _verdict(done, ref)
-        if any(word in verdict for word in _STALE):
-            if self.lookup(ref) == new:
-                return
-            raise LogMoved(f"{ref} was written by another run first.")
-        try:
-            there = self.lookup(ref)
-        except RemoteUnreachable as error:
-            raise self._unreachable("be pushed to", done) from error
-        if there == new:
-            return
-        if there != expected:
-            raise LogMoved(f"{ref} was written by another run first.")
-        if verdict:
-            raise RemoteUnreachable(
+
+    def _refused(self, done: Done, verdicts: Mapping[str, str]) -> RepositoryError:
+        """Why a push failed although every ref is still what it was expected to be."""
+        said = {ref: verdict for ref, verdict in verdicts.items() if verdict}
+        own = {ref: verdict for ref, verdict in said.items() if "atomic" not in verdict}
+        if said:
+            ref, verdict = next(iter((own or said).items()))
+            kind = OnlyForward if "non-fast-forward" in verdict else RemoteUnreachable
+            return kind(
                 f"The Git remote {self._shown} refused {ref}: {verdict}{_remote_lines(done)}",
                 hint="let this user create and update refs/gitops/* there, hooks included",
             )
-        raise self._unreachable("be pushed to", done)
+        return self._unreachable("be pushed to", done)
 
     def _ask(self, *arguments: str) -> Done:
         try:
