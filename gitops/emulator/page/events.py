@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -10,9 +10,11 @@ from gitops.emulator.page.deployments import tone
 from gitops.emulator.page.history import Ended, History, StatusChange
 from gitops.emulator.page.values import Event, Tone
 from gitops.emulator.world.audit import Actor, Entry, Query
+from gitops.emulator.world.entities import FAILED
 from gitops.emulator.world.world import World
 
-SHOWN = 40
+SHOWN = 25
+_SETTLED = FAILED | {"ACTIVE", "UNHEALTHY", "SCALED_TO_ZERO", "INACTIVE"}
 
 _DEEDS = {
     "MODEL_DEPLOYED": "pushed",
@@ -50,7 +52,7 @@ def latest(world: World, history: History) -> tuple[Event, ...]:
     entries, _ = world.audit.page(Query(limit=SHOWN))
     happened = [
         *(_deed(each) for each in entries),
-        *(_change(each) for each in islice(reversed(history.changes), SHOWN)),
+        *_changes(history.changes),
         *(_end(each) for each in islice(reversed(history.ended), SHOWN)),
     ]
     # Each list is newest first already; what came about at the moment of a deed followed it.
@@ -94,17 +96,29 @@ def who(actor: Actor) -> str:
     return f"{name}, {client}" if client else name
 
 
-def _change(change: StatusChange) -> Event:
-    return Event(
-        key=f"h{change.number}",
-        at=change.at,
-        what=change.status,
-        tone=tone(change.status),
-        model=change.model,
-        environment=None,
-        deployment=change.deployment,
-        who=None,
-    )
+def _changes(changes: Iterable[StatusChange]) -> Iterator[Event]:
+    """The changes of one deployment on its way up or down are one event that grows."""
+    ways: dict[str, list[StatusChange]] = {}
+    told: list[list[StatusChange]] = []
+    for change in changes:
+        way = ways.get(change.deployment_id)
+        if way is None or way[-1].status in _SETTLED:
+            way = ways[change.deployment_id] = []
+            told.append(way)
+        way.append(change)
+    for way in told:
+        last = way[-1]
+        yield Event(
+            key=f"h{way[0].number}",
+            at=last.at,
+            what=last.status,
+            tone=tone(last.status),
+            model=last.model,
+            environment=None,
+            deployment=last.deployment,
+            who=None,
+            began=None if last is way[0] else (way[0].status, way[0].at),
+        )
 
 
 def _end(ended: Ended) -> Event:

@@ -22,6 +22,7 @@ class StatusChange:
     number: int
     at: float
     model: str
+    deployment_id: str
     deployment: str
     status: str
 
@@ -71,6 +72,7 @@ class History:
                     number=next(self._numbers),
                     at=world.now,
                     model=model.name,
+                    deployment_id=deployment.id,
                     deployment=deployment.name,
                     status=deployment.status,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,6 +16,9 @@ HEIGHT = 20
 PACE_MOVING = 500
 PACE_RESTING = 1500
 """Milliseconds from one look to the next."""
+
+DIGITS = 12
+_DIGITS = re.compile(r"[0-9a-f]{20,}")
 
 _environment: list[Environment] = []
 
@@ -45,7 +49,14 @@ def _templates() -> Environment:
         auto_reload=False,
     )
     made.filters.update(
-        clock=clock, iso=iso, number=number, rate=rate, share=share, columns=columns, query=query
+        brief=brief,
+        clock=clock,
+        iso=iso,
+        number=number,
+        rate=rate,
+        share=share,
+        columns=columns,
+        query=query,
     )
     made.globals["height"] = HEIGHT
     made.globals["moved"] = moved
@@ -57,10 +68,14 @@ def headline(totals: Totals) -> tuple[str, str]:
     if not totals.models:
         return "idle", "No models yet"
     if totals.trouble:
-        return "bad", f"{_of(totals.trouble, totals.environments)} worth a look"
+        broken = totals.serving + totals.empty < totals.environments
+        return (
+            "bad" if broken else "poor",
+            f"{_of(totals.trouble, totals.environments)} worth a look",
+        )
     if totals.moving:
-        things = "promotion is" if totals.moving == 1 else "promotions are"
-        return "moving", f"{number(totals.moving)} {things} moving traffic or about to"
+        things = "promotion" if totals.moving == 1 else "promotions"
+        return "moving", f"{number(totals.moving)} {things} under way"
     if totals.starting:
         things = "deployment is" if totals.starting == 1 else "deployments are"
         return "moving", f"{number(totals.starting)} {things} starting"
@@ -112,9 +127,16 @@ def query(question: Question, page: int) -> str:
     return urlencode({name: value for name, value in asked.items() if value != usual[name]})
 
 
-def clock(at: float) -> str:
-    """Time of day in UTC."""
-    return datetime.fromtimestamp(at, tz=UTC).strftime("%H:%M:%S")
+def brief(name: str) -> str:
+    """A name whose long hexadecimal digits are cut: the first ones tell it from the others."""
+    return _DIGITS.sub(lambda found: found[0][:DIGITS] + "…", name)
+
+
+def clock(at: float, now: float) -> str:
+    """Time of day in UTC, behind its date where that is not today's."""
+    moment = datetime.fromtimestamp(at, tz=UTC)
+    today = moment.date() == datetime.fromtimestamp(now, tz=UTC).date()
+    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")
 
 
 def iso(at: float) -> str:

@@ -120,6 +120,8 @@ class Event:
     deployment: str | None
     who: str | None
     """None: nobody did, it came about."""
+    began: tuple[str, float] | None = None
+    """The status that the way to this one began with, and when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

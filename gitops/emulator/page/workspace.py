@@ -81,27 +81,36 @@ def read(world: World, history: History, question: Question) -> Workspace:
 def _survey(world: World) -> _Survey:
     survey = _Survey()
     requests = failed = 0
+    failing: set[str] = set()
     for model in world.models.values():
         candidates = set()
+        for deployment in model.deployments.values():
+            survey.replicas += deployment.replicas
+            if deployment.samples.first_seen:
+                lately = recent(metrics.of_deployment(deployment), world.now)
+                requests += lately.requests
+                failed += lately.failed
+                if lately.failed:
+                    failing.add(deployment.id)
         for environment in model.environments.values():
             promotion = environment.promotion
             if promotion is not None and promotion.running:
                 survey.promoting.append((model, environment, promotion))
                 candidates.add(promotion.candidate_id)
-            survey.empty += world.current(environment) is None
-            survey.tones[model.id, environment.name] = _environment_tone(world, environment)
-        for deployment in model.deployments.values():
-            survey.replicas += deployment.replicas
-            if deployment.status in STARTING and deployment.id not in candidates:
-                survey.starting.append((model, deployment))
-            lately = recent(metrics.of_deployment(deployment), world.now)
-            requests += lately.requests
-            failed += lately.failed
+            survey.empty += environment.current_id is None
+            how = _environment_tone(world, environment, failing)
+            survey.tones[model.id, environment.name] = how
+        survey.starting += [
+            (model, each)
+            for each in model.deployments.values()
+            if each.status in STARTING and each.id not in candidates
+        ]
     survey.requests = Bar(requests=requests, failed=failed)
     return survey
 
 
-def _environment_tone(world: World, environment: Environment) -> Tone:
+def _environment_tone(world: World, environment: Environment, failing: set[str]) -> Tone:
+    """`failing` are the deployments that failed requests in the last minute."""
     current, promotion = world.current(environment), environment.promotion
     running = promotion is not None and promotion.running
     if current is None:
@@ -109,9 +118,10 @@ def _environment_tone(world: World, environment: Environment) -> Tone:
     how = tone(current.status)
     if how == "bad" or current.status in {"INACTIVE", "DEACTIVATING"}:
         return "bad"
-    lately = share(recent(metrics.of_environment(world, environment), world.now))
-    if lately is not None and lately >= POOR_SHARE:
-        return "poor"
+    if any(each.deployment_id in failing for each in environment.stints):
+        lately = share(recent(metrics.of_environment(world, environment), world.now))
+        if lately is not None and lately >= POOR_SHARE:
+            return "poor"
     return "moving" if running else how
 
 

@@ -15,6 +15,7 @@ function keyed(nodes) {
 }
 
 function mend(old, fresh) {
+  if (old.classList.contains("new")) fresh.classList.add("new");
   for (const { name } of [...old.attributes]) {
     if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   }
@@ -33,6 +34,7 @@ function mend(old, fresh) {
       if (match.nodeType === Node.ELEMENT_NODE) mend(match, child);
       else match.data = child.data;
     } else {
+      if (key) child.classList.add("new");
       old.insertBefore(child, place);
     }
   }
