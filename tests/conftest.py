@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -65,6 +66,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write golden files instead of comparing"
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many of schemathesis's requests succeeded and how many were refused."""
+    total: Counter[str] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name.startswith("schemathesis "):
+                    total[name.partition(" ")[2]] += int(str(value))
+    if total:
+        told = f"{total['succeeded']} succeeded, {total['refused']} were refused"
+        terminalreporter.write_line(f"schemathesis sent {total['sent']} requests: {told}")
 
 
 def _is_foreign(name: str) -> bool:
