@@ -96,6 +96,32 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Keep everything in this file. Default: in memory.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="Something to go wrong, e.g. drop_after:POST:/promote or build_fails:model=chat.",
+)
+@click.option(
+    "--random-seed",
+    "seed",
+    type=int,
+    metavar="N",
+    help="Repeat ids, and when faults of chance strike.",
+)
+@click.option(
+    "--truss-network",
+    type=click.Choice(["auto", "off", "on"]),
+    default="auto",
+    help="Whether trusses reach the network. Default auto: not, where the system can prevent it.",
+)
+@click.option(
+    "--idle-out",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Deactivate what was at zero for so long; 0: never. Default two weeks.",
+)
 @click.option("--control", is_flag=True, help="Serve /__emulator__/ for tests.")
 @click.option("--no-rate-limits", is_flag=True, help="Never answer 429.")
 @click.pass_context
@@ -171,10 +197,25 @@ def seed(models: int, environments: tuple[str, ...], state: Path | None, url: st
     click.echo(f"Seeded {models:,} models in {', '.join(('production', *names))}.")
 
 
-def _options(given: dict[str, Any]) -> Options:
-    from gitops.emulator.options import Options
+def _checked_fault(text: str) -> str:
+    from gitops.emulator.faults import FaultError, parse
 
+    try:
+        parse(text)
+    except FaultError as problem:
+        raise click.BadParameter(f"{text!r}: {problem}.", param_hint="--fault") from None
+    return text
+
+
+def _options(given: dict[str, Any]) -> Options:
+    from gitops.emulator.options import Durations, Options
+
+    idle_out = given["idle_out"]
     return Options(
+        durations=Durations() if idle_out is None else Durations(idle_out=idle_out),
+        faults=tuple(_checked_fault(text) for text in given["faults"]),
+        seed=given["seed"],
+        truss_network=given["truss_network"],
         speed=given["speed"],
         mode=given["mode"],
         keys=tuple(_key(text) for text in given["keys"]),

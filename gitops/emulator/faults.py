@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,7 @@ def _pattern(text: str) -> str:
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
+RequestKind = Literal["drop_before", "drop_after", "half_body", "status", "latency"]
 WorldKind = Literal[
     "build_fails",
     "deploy_fails",
@@ -95,7 +96,7 @@ class RequestFault(_Fault):
     comes `seconds` (real ones) later.
     """
 
-    kind: Literal["drop_before", "drop_after", "half_body", "status", "latency"]
+    kind: RequestKind
     method: str | None = None
     path: Pattern = ".*"
     """A regular expression, found anywhere in the path."""
@@ -232,6 +233,9 @@ def _pairs(part: str) -> dict[str, str]:
 
 def _sentence(problem: ValidationError) -> str:
     first = problem.errors()[0]
+    if first["type"].startswith("union_tag"):
+        kinds = ", ".join((*get_args(RequestKind), *get_args(WorldKind)))
+        return f"the kind is none of a status code, {kinds}"
     where = ".".join(str(part) for part in first["loc"][1:])
     message = first["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if where else message

@@ -208,3 +208,29 @@ def test_a_key_of_an_unknown_type_is_refused_in_words() -> None:
     assert done.returncode != 0
     assert "unknown type 'ODD'; expected one of PERSONAL" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+ASK = """
+import os, httpx
+http = httpx.Client(
+    base_url=os.environ["BASETEN_API_URL"],
+    headers={"Authorization": "Bearer " + os.environ["BASETEN_API_KEY"]},
+)
+seen = [http.get("/v1/teams").status_code for _ in range(12)]
+print(http.get("/v1/users/me").json()["workspace_name"], seen)
+"""
+
+
+def test_faults_from_the_command_line_strike_the_same_requests_with_the_same_seed() -> None:
+    arguments = ("--random-seed", "5", "--fault", "503:/v1/teams:probability=0.5")
+    first, second = (run(*arguments, "--exec", sys.executable, "-c", ASK) for _ in range(2))
+    assert first.stdout == second.stdout
+    assert "503" in first.stdout
+    assert "200" in first.stdout
+
+
+def test_a_fault_that_cannot_be_read_is_refused_in_words() -> None:
+    done = run("--fault", "explode")
+    assert done.returncode != 0
+    assert "the kind is none of a status code, drop_before" in done.stderr
+    assert "Traceback" not in done.stderr

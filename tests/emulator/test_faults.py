@@ -46,7 +46,7 @@ def test_a_fault_is_written_in_one_line(text: str, fields: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("explode", "explode"),
+        ("explode", "none of a status code, drop_before"),
         ("drop_after:POTS", "'POTS' is none of a method, a path"),
         ("drop_after:times=-1", "times: "),
         ("drop_after:model=x", "model: "),

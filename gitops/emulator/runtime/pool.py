@@ -302,6 +302,7 @@ class Pool:
         if deployment.id not in self.world.deployments or deployment.status not in READY:
             return
         lifecycle.set_status(self.world, deployment, "UNHEALTHY")
+        deployment.restarts.append(self.world.now)
         how = await worker.ending()
         self._say(deployment, f"The model process ended ({how}); it is restarted.")
         crashes = self._crashes[deployment.id] = self._crashes.get(deployment.id, 0) + 1

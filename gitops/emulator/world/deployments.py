@@ -7,10 +7,11 @@ from typing import Any
 
 from gitops.emulator.world import deeds, lifecycle
 from gitops.emulator.world.audit import Actor
-from gitops.emulator.world.entities import FAILED, Deployment, Model
+from gitops.emulator.world.entities import FAILED, STARTING, Deployment, Model
 from gitops.emulator.world.pushes import check_name
 from gitops.emulator.world.refusal import Refusal, invalid
 from gitops.emulator.world.scaling import apply_autoscaling
+from gitops.emulator.world.settings import check_development
 from gitops.emulator.world.timeline import event
 from gitops.emulator.world.world import World
 
@@ -66,11 +67,11 @@ def update_autoscaling(
     """
     previous = deployment.autoscaling
     merged = previous.merged(update)
-    if deployment.is_development and (merged.min_replica, merged.max_replica) != (0, 1):
-        raise invalid("The development deployment runs with 0 to 1 replicas.")
+    if deployment.is_development:
+        check_development(merged)
     if merged == previous:
         return "UNCHANGED"
-    starting = not deployment.deployed
+    starting = deployment.status in STARTING
     world.after(world.options.durations.settings, _put_in_force, deployment.id, dict(update))
     deployment_after = deployment.autoscaling
     deployment.autoscaling = merged
@@ -82,7 +83,9 @@ def update_autoscaling(
 @event
 def _put_in_force(world: World, deployment_id: str, update: Mapping[str, Any]) -> None:
     deployment = world.deployments.get(deployment_id)
-    if deployment is not None:
+    if deployment is not None and deployment.status in STARTING:
+        world.after(world.options.durations.settings, _put_in_force, deployment_id, update)
+    elif deployment is not None:
         apply_autoscaling(
             world,
             deployment,

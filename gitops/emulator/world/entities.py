@@ -165,6 +165,11 @@ class Deployment(Entity):
     last_activity: float = 0.0
     idle_check_planned: bool = False
     growing: bool = False
+    restarts: list[float] = field(default_factory=list)
+    """When a truss process ended by itself and was started again."""
+    deploy_timeout_minutes: int | None = None
+    coming_up_since: float | None = None
+    """When its last build or activation began."""
     enough_since: float | None = None
     """Since when fewer replicas would have been enough."""
     copied_from: str | None = None
@@ -202,18 +207,27 @@ class Promotion:
     visible_at: float
     rolling: bool
     keep_previous: bool
+    canary: bool = False
+    """Traffic moves over `ramp_up_duration_seconds`; cannot be steered but cancelled."""
     status: PromotionStatus = "RELEASING"
     percent: int = 0
     error_message: str | None = None
     generation: int = 0
     carried: int = 0
     """Rounding left over from sharing requests by percent."""
+    began_with: Autoscaling | None = None
+    """What the environment would have if nobody changed its settings meanwhile."""
     replicas: int = 0
     """Of the previous deployment when it began."""
     sticks_at: int | None = None
     """A fault keeps it at this percentage, or the first step above it."""
     sticks_for: float | None = None
     """Seconds; None: until the fault is lifted."""
+
+    @property
+    def gradual(self) -> bool:
+        """Whether traffic moves in steps."""
+        return self.rolling or self.canary
 
     @property
     def running(self) -> bool:

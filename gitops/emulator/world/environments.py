@@ -8,7 +8,7 @@ from typing import Any
 
 from gitops.emulator.world import deeds, lifecycle, rollout, scheduling, shadows
 from gitops.emulator.world.audit import Actor
-from gitops.emulator.world.entities import Deployment, Environment, Model
+from gitops.emulator.world.entities import STARTING, Deployment, Environment, Model
 from gitops.emulator.world.hardware import DEFAULT_INSTANCE_TYPE
 from gitops.emulator.world.refusal import Refusal, invalid
 from gitops.emulator.world.settings import Autoscaling, PromotionSettings, Rolling
@@ -155,7 +155,7 @@ def update_environment(
         environment.id,
         autoscaling,
     )
-    return "QUEUED" if current is not None and not current.deployed else "ACCEPTED"
+    return "QUEUED" if current is not None and current.status in STARTING else "ACCEPTED"
 
 
 @event
@@ -165,6 +165,11 @@ def _put_in_force(
     model = world.models.get(model_id)
     environment = model.environments.get(name) if model else None
     if environment is None or environment.id != environment_id:
+        return
+    current = world.current(environment)
+    if current is not None and current.status in STARTING:
+        seconds = world.options.durations.settings
+        world.after(seconds, _put_in_force, model_id, name, environment_id, update)
         return
     environment.autoscaling = environment.autoscaling.merged(update)
     scheduling.reconcile(world, environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitops.emulator.world import deeds
 from gitops.emulator.world.audit import SYSTEM
-from gitops.emulator.world.entities import FAILED, READY, Deployment
+from gitops.emulator.world.entities import FAILED, READY, STARTING, Deployment
 from gitops.emulator.world.scaling import (
     set_replicas,
     set_starting,
@@ -34,6 +34,7 @@ def set_status(world: World, deployment: Deployment, status: str) -> None:
 def begin_build(world: World, deployment: Deployment) -> None:
     """Start the image build."""
     set_status(world, deployment, "BUILDING")
+    _begin_timeout(world, deployment)
     world.log(deployment, "Building image")
     world.later(deployment, world.options.durations.build, _finish_build)
 
@@ -55,10 +56,33 @@ def _finish_build(world: World, deployment: Deployment) -> None:
 
 def begin_deploy(world: World, deployment: Deployment) -> None:
     """Schedule the built image."""
+    if deployment.status not in STARTING:
+        _begin_timeout(world, deployment)
     set_status(world, deployment, "DEPLOYING")
     world.log(deployment, "Deploying: scheduling a replica and pulling the image")
     if not _wait_for_capacity(world, deployment):
         world.later(deployment, world.options.durations.deploy, _begin_load)
+
+
+def _begin_timeout(world: World, deployment: Deployment) -> None:
+    minutes = deployment.deploy_timeout_minutes
+    deployment.coming_up_since = world.now
+    if minutes is not None:
+        world.after(minutes * 60, _time_out, deployment.id, world.now)
+
+
+@event
+def _time_out(world: World, deployment_id: str, since: float) -> None:
+    """A deployment that is not up by then fails, whatever it waits for."""
+    deployment = world.deployments.get(deployment_id)
+    if deployment is None or deployment.coming_up_since != since:
+        return
+    if deployment.status in STARTING:
+        minutes = deployment.deploy_timeout_minutes
+        world.log(
+            deployment, f"Not ready after {minutes} minutes (deploy_timeout_minutes)", "ERROR"
+        )
+        fail(world, deployment, "DEPLOY_FAILED")
 
 
 def _wait_for_capacity(world: World, deployment: Deployment) -> bool:

@@ -34,7 +34,6 @@ INAPPLICABLE = frozenset(
         "baseten_gpu_memory_used",
         "baseten_container_cpu_usage_seconds_total",
         "baseten_container_cpu_memory_working_set_bytes",
-        "baseten_container_restarts_total",
         "baseten_pod_readiness",
     }
 )
@@ -245,6 +244,18 @@ def _mean(
     return [total / (end - window.start)] if known else [None]
 
 
+def _restarts(parts: Sequence[Part], window: Window, _labels: Sequence[str]) -> Values:
+    end = min(window.end, window.known_until)
+    if window.start >= end or not any(part.deployment.replica_history for part in parts):
+        return [None]
+    restarts = sum(
+        max(window.start, part.start) <= at < min(end, part.end)
+        for part in parts
+        for at in part.deployment.restarts
+    )
+    return [restarts / (window.end - window.start)]
+
+
 def _plain(_parts: Sequence[Part], _known_until: float) -> list[str]:
     return [""]
 
@@ -277,6 +288,9 @@ _METRICS: dict[str, _Metric] = {
     ),
     "baseten_time_to_first_byte_seconds": _Metric(
         unit="SECONDS", kind="HISTOGRAM", measure=_first_byte, labels=_quantile_labels
+    ),
+    "baseten_container_restarts_total": _Metric(
+        unit="PER_SECOND", kind="COUNTER", measure=_restarts
     ),
     "baseten_concurrent_requests": _Metric(unit="COUNT", kind="GAUGE", measure=_concurrent),
 }

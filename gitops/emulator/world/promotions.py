@@ -120,7 +120,11 @@ def attach(
         started_at=world.now,
         visible_at=world.now + world.options.scaled(world.options.durations.candidate_delay),
         rolling=settings.rolling_deploy and environment.current_id is not None,
+        canary=settings.ramp_up_while_promoting
+        and not settings.rolling_deploy
+        and environment.current_id is not None,
         keep_previous=wish.keep_previous,
+        began_with=candidate.autoscaling,
         replicas=current.replicas if current else 0,
         sticks_at=sticking.percent if sticking else None,
         sticks_for=sticking.seconds if sticking else None,
@@ -208,7 +212,7 @@ def cancel(world: World, actor: Actor, model: Model, environment: Environment) -
     """Cancel gracefully: `CANCELED` at once where no traffic moved, else `RAMPING_DOWN`."""
     promotion = _running(environment)
     _steered(world, actor, model, environment, "GRACEFUL_CANCEL")
-    if promotion.percent > 0:
+    if promotion.rolling and promotion.percent > 0:
         if promotion.status != "RAMPING_DOWN":
             rollout.ramp_down(world, environment)
         return "RAMPING_DOWN"

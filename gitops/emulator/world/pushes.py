@@ -20,7 +20,7 @@ from gitops.emulator.world.entities import (
 from gitops.emulator.world.environments import create_environment
 from gitops.emulator.world.promotions import Wish
 from gitops.emulator.world.refusal import Refusal, invalid
-from gitops.emulator.world.settings import Autoscaling, PromotionSettings
+from gitops.emulator.world.settings import Autoscaling, PromotionSettings, check_development
 from gitops.emulator.world.world import World
 
 _NAME = re.compile(r"^[A-Za-z0-9_.\-]{1,255}$")
@@ -73,7 +73,9 @@ def check_push(world: World, model: Model | None, push: Push) -> None:
         raise invalid("promotion_settings_override requires environment_name.")
     if push.schedule_settings and not push.environment_name:
         raise invalid("autoscaling_schedule_settings requires environment_name.")
-    Autoscaling().merged(push.autoscaling)
+    first = Autoscaling().merged(push.autoscaling)
+    if push.is_development:
+        check_development(first)
     check_labels(push.labels)
     if push.deployment_name is not None:
         check_name(world, model, push.deployment_name)
@@ -204,6 +206,7 @@ def _published(world: World, model: Model, wanted: Push, artifact: Artifact) -> 
         instance_type_id=_instance_type(wanted),
         labels=dict(wanted.labels) if wanted.labels else None,
         region=wanted.region,
+        deploy_timeout_minutes=wanted.deploy_timeout_minutes,
     )
     _add(world, model, deployment)
     return deployment
@@ -225,6 +228,7 @@ def _development_slot(world: World, model: Model, wanted: Push, artifact: Artifa
         _add(world, model, slot)
     world.runner.stop(slot.id)
     slot.artifact = artifact
+    slot.deploy_timeout_minutes = wanted.deploy_timeout_minutes
     slot.built = slot.deployed = False
     slot.instance_type_id = _instance_type(wanted)
     if wanted.labels:

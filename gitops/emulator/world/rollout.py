@@ -55,6 +55,9 @@ def look_at_candidate(world: World, environment: Environment) -> None:
         _plan(world, environment, world.options.durations.release, _begin_traffic)
 
 
+_CANARY_PERCENT = 10
+"""Traffic that one step of a canary moves; the sources say how long all of it takes."""
+
 Step = Callable[[World, Environment], None]
 
 
@@ -90,12 +93,12 @@ def _begin_traffic(world: World, environment: Environment) -> None:
     candidate = world.deployments[promotion.candidate_id]
     if candidate.status != "ACTIVE" or _sticks(world, environment, _begin_traffic):
         return
-    if not promotion.rolling:
+    if not promotion.gradual:
         complete(world, environment)
         return
     _begin_stint(world, environment, candidate)
     promotion.status = "RAMPING_UP"
-    promotion.percent = min(100, _rolling(promotion).step_percent)
+    promotion.percent = min(100, _step_percent(promotion))
     _share_replicas(world, environment)
     _plan_step(world, environment)
 
@@ -119,8 +122,11 @@ def _sticks(world: World, environment: Environment, step: Step) -> bool:
 
 
 def _plan_step(world: World, environment: Environment) -> None:
-    rolling = _rolling(_of(environment))
-    rest = world.options.durations.step + rolling.stabilization_time_seconds
+    promotion = _of(environment)
+    if promotion.canary:
+        rest = promotion.settings.ramp_up_duration_seconds * _CANARY_PERCENT / 100
+    else:
+        rest = world.options.durations.step + _rolling(promotion).stabilization_time_seconds
     _plan(world, environment, rest, _step)
 
 
@@ -134,7 +140,7 @@ def _step(world: World, environment: Environment) -> None:
         if promotion.percent >= 100:
             complete(world, environment)
             return
-        promotion.percent = min(100, promotion.percent + _rolling(promotion).step_percent)
+        promotion.percent = min(100, promotion.percent + _step_percent(promotion))
         _share_replicas(world, environment)
     _plan_step(world, environment)
 
@@ -179,7 +185,7 @@ def ramp_down(world: World, environment: Environment) -> None:
 @event
 def _step_down(world: World, environment: Environment) -> None:
     promotion = _of(environment)
-    promotion.percent = max(0, promotion.percent - _rolling(promotion).step_percent)
+    promotion.percent = max(0, promotion.percent - _step_percent(promotion))
     _share_replicas(world, environment)
     if promotion.percent == 0:
         finish(world, environment, "CANCELED")
@@ -200,6 +206,10 @@ def complete(world: World, environment: Environment) -> None:
     if update.backpressure is not None:
         environment.backpressure = update.backpressure.get("policy")
     environment.instance_type_id = candidate.instance_type_id
+    if environment.autoscaling != promotion.began_with:
+        # What was changed meanwhile did not reach the rollout; now it holds.
+        candidate.autoscaling = environment.autoscaling
+    candidate.backpressure = environment.backpressure
     make_current(world, environment, candidate)
     promotion.status = "SUCCEEDED"
     promotion.percent = 100
@@ -290,6 +300,10 @@ def _of(environment: Environment) -> Promotion:
     if environment.promotion is None:
         raise RuntimeError(f"no promotion to {environment.name} is going on")
     return environment.promotion
+
+
+def _step_percent(promotion: Promotion) -> int:
+    return _CANARY_PERCENT if promotion.canary else _rolling(promotion).step_percent
 
 
 def _rolling(promotion: Promotion) -> Rolling:

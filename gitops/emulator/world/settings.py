@@ -115,6 +115,12 @@ _ROLLING_RANGES: tuple[tuple[str, int, int], ...] = (
 )
 
 
+def check_development(settings: Autoscaling) -> None:
+    """The replicas of the development slot are fixed. Raises: Refusal."""
+    if (settings.min_replica, settings.max_replica) != (0, 1):
+        raise invalid("The development deployment runs with 0 to 1 replicas.")
+
+
 def _given(update: Mapping[str, Any] | None) -> dict[str, Any]:
     """Null and omitted both mean "leave as is"."""
     return {key: value for key, value in (update or {}).items() if value is not None}
