@@ -61,7 +61,8 @@ class Job:
     ``ended`` collects what went wrong without ending the environment (a rollback that worked);
     ``promoted`` is when the promotion that is watched ended, where this run saw it end, and
     ``moved`` when it was first seen with traffic;
-    ``waiting_since`` (monotonic) when the waiting that goes on began.
+    ``waiting_since`` (monotonic) when the waiting that goes on began; ``no_figures`` is why figures
+    could not be read, as it was told last.
     """
 
     run: Run
@@ -76,6 +77,7 @@ class Job:
     warnings: list[str] = field(default_factory=list)
     open: _Open | None = None
     waiting_since: float | None = None
+    no_figures: str = ""
 
     @property
     def evidence(self) -> Evidence:

@@ -49,10 +49,10 @@ def kept_warm(
     if not promotes or not _keeps(environment) or live is None or current is None:
         return None
     then = _after_the_watch(environment, live)
-    if then == "seconds":
-        return None
     least = live.settings.autoscaling.get("min_replica")
     replicas = max(current.active_replicas, least if isinstance(least, int) else 0)
+    if then == "seconds" or not replicas:
+        return None
     seconds = environment.watch.seconds if environment.watch is not None else 0.0
     slower = "a cold start" if then == "cold start" else "an activation"
     price = _price(live, instance_types, replicas, seconds)

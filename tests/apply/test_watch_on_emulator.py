@@ -48,6 +48,7 @@ def shares(made: Stage) -> set[int]:
     [
         ("error_rate: 0.02", "error_rate: 0.9", "requests failed, above 2.0%"),
         ("latency: {p90: 50ms}", "latency_ms: 120", "latency.p90 is 0.12"),
+        ("latency: {first_token: 50ms}", "latency_ms: 120", "latency.first_token is 0.12"),
     ],
 )
 def test_what_is_bad_for_certain_is_cancelled_at_the_first_step(

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from baseten.client import managementapi as sdk
 
 from gitops.baseten.client import Baseten
 from gitops.baseten.endpoint import ApiKey, Endpoint
@@ -97,6 +98,38 @@ def test_a_promotion_with_nothing_more() -> None:
         "deployment_id": "d1",
         "preserve_env_instance_type": True,
     }
+
+
+def test_a_promotion_that_keeps_the_previous_says_so_to_older_apis_too() -> None:
+    _, body = sent(
+        samples.deployment("copy"),
+        lambda writer: writer.promote(
+            "m1", "production", "d1", override={"promotion_cleanup_strategy": "KEEP"}
+        ),
+    )
+    assert body == {
+        "deployment_id": "d1",
+        "preserve_env_instance_type": True,
+        "promotion_settings_override": {"promotion_cleanup_strategy": "KEEP"},
+        "scale_down_previous_deployment": False,
+    }
+    assert "scale_down_previous_deployment" in sdk.PromoteToEnvironmentRequest.model_fields
+
+
+def test_what_became_superfluous_is_stopped_or_scaled_down() -> None:
+    assert sent({"success": True}, lambda writer: writer.deactivate("m1", "d1")) == (
+        "POST /v1/models/m1/deployments/d1/deactivate",
+        None,
+    )
+    with pytest.raises(RequestRefused, match="did not deactivate deployment d1: busy"):
+        sent(
+            {"success": False, "message": "busy"},
+            lambda writer: writer.deactivate("m1", "d1"),
+        )
+    assert sent(
+        {"status": "ACCEPTED", "message": ""},
+        lambda writer: writer.scale("m1", "d1", {"min_replica": 0.0}),
+    ) == ("PATCH /v1/models/m1/deployments/d1/autoscaling_settings", {"min_replica": 0})
 
 
 def test_a_promotion_that_does_not_say_what_it_made_has_to_be_looked_up() -> None:

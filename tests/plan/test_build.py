@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
 
 from gitops.decide.decision import Blocked, Decision, State
 from gitops.plan.build import build_plan
@@ -22,6 +25,7 @@ from tests.plan.examples import (
     OLD,
     artifact,
     at_rest,
+    deployment,
     desired,
     environment,
     live,
@@ -230,6 +234,7 @@ def test_the_way_back() -> None:
 
     assert way() == "cold start"
     assert way(watch=WatchRule(keep_previous=True)) == "seconds"
+    assert way(watch=WatchRule(keep_previous=True, seconds=0)) == "cold start"
     for strategy, expected in (
         ("KEEP", "seconds"),
         ("SCALE_TO_ZERO", "cold start"),
@@ -241,6 +246,53 @@ def test_the_way_back() -> None:
     assert first.models[0].environments[0].rollback == "none"
     quiet = plan_of({"production": at_rest()})
     assert quiet.models[0].environments[0].rollback is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "replicas", "prices", "said"),
+    [
+        (
+            "SCALE_TO_ZERO",
+            2,
+            True,
+            (
+                "the deployment that serves production now stays warm until the watch has passed, 10m "
+                "after the promotion, for about $2.80: a rollback takes seconds until then, and would "
+                "take a cold start without keep_previous"
+            ),
+        ),
+        (
+            "DEACTIVATE",
+            1,
+            True,
+            (
+                "for about $1.40: a rollback takes seconds until then, and would "
+                "take an activation without keep_previous"
+            ),
+        ),
+        ("DEACTIVATE", 1, False, "10m after the promotion: a rollback takes seconds"),
+        ("KEEP", 2, True, None),
+        ("SCALE_TO_ZERO", 0, True, None),
+    ],
+)
+def test_what_keeping_the_previous_warm_costs_and_gains(
+    strategy: str, replicas: int, prices: bool, said: str | None
+) -> None:
+    wanted = environment(
+        "production",
+        watch=WatchRule(keep_previous=True),
+        settings=Settings(promotion={"promotion_cleanup_strategy": strategy}),
+    )
+    serving = replace(deployment(), active_replicas=replicas)
+    there = live_model(environments=(live_environment(current=serving),))
+    plan = plan_of(
+        {"production": pushed()},
+        wanted=desired(model(wanted)),
+        there=live({"qwen-3-8b": there}, prices=prices),
+    )
+    found = [each for each in plan.models[0].notices if "stays warm" in each]
+    assert len(found) == (said is not None)
+    assert (said or "") in "".join(found)
 
 
 def test_what_is_said_of_several_environments_is_said_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,6 +112,38 @@ def test_latency_bounds() -> None:
     assert unknown.outcome is Outcome.INCONCLUSIVE
 
 
+def test_latencies_beyond_doubt_end_the_watch_early_and_doubtful_ones_do_not() -> None:
+    watch = Watch(seconds=600, latency={"p95": 2.0})
+    slow = {"p50": 2.5, "p90": 3.0, "p95": 4.0}
+    found = watched(watch, (30, "ACTIVE", window(50, 0, **slow)))
+    assert found.outcome is Outcome.FAIL
+    assert found.reason == "latency.p95 is 4 s, above 2 s"
+    # A tenth of fifty requests above the bound may be chance; of two thousand it is not.
+    tenth = {"p50": 1.0, "p90": 2.5, "p95": 4.0}
+    assert watched(watch, (30, "ACTIVE", window(50, 0, **tenth))) is None
+    assert watched(watch, (30, "ACTIVE", window(2000, 0, **tenth))).outcome is Outcome.FAIL
+    assert watched(watch, (30, "ACTIVE", window(49, 0, **slow))) is None
+    known_before = begin(watch, began=START, lag=LAG, baseline=window(500, 0, p95=3.9))
+    seen = window(50, 0, **slow)
+    assert look(known_before, at=at(30), status="ACTIVE", window=seen).verdict is None
+
+
+def test_the_time_to_the_first_token_is_its_95th_percentile() -> None:
+    watch = Watch(seconds=600, latency={"first_token": 0.3})
+
+    def streaming(*, until: float = 0.0, **quantiles: float) -> Window:
+        return replace(window(100, 0, until=until), first_token=quantiles)
+
+    late = watched(watch, (601, "ACTIVE", streaming(until=600, p50=0.1, p95=0.4)))
+    assert late.reason == "latency.first_token is 0.4 s, above 0.3 s"
+    good = watched(watch, (601, "ACTIVE", streaming(until=600, p50=0.1, p95=0.2, p99=9.0)))
+    assert good.outcome is Outcome.PASS
+    early = watched(watch, (5, "ACTIVE", streaming(p50=0.5, p95=0.9)))
+    assert early.outcome is Outcome.FAIL
+    plain = watched(watch, (601, "ACTIVE", window(100, 0, until=600, p95=9.0)))
+    assert plain.outcome is Outcome.INCONCLUSIVE
+
+
 def test_what_was_as_bad_before_is_not_this_release() -> None:
     bad = window(1000, 100, until=600)
 
@@ -201,6 +234,28 @@ def test_a_verdict_never_changes_and_silence_never_passes(
             assert seen.error_rate <= 0.02
         if status == "FAILED":
             assert state.verdict.outcome is Outcome.FAIL
+
+
+@given(
+    st.integers(0, 2000),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.sampled_from([1.0, 30.0, 599.0, 601.0, 1000.0]),
+)
+def test_more_errors_never_make_a_verdict_better(
+    requests: int, one: float, other: float, seconds: float
+) -> None:
+    fewer, more = sorted((one, other))
+
+    def outcome(share: float) -> Outcome | None:
+        seen = window(requests, requests * share, until=seconds)
+        found = watched(BOUND, (seconds, "ACTIVE", seen))
+        return found.outcome if found is not None else None
+
+    if outcome(fewer) is Outcome.FAIL:
+        assert outcome(more) is Outcome.FAIL
+    if requests < BOUND.min_requests:
+        assert outcome(more) in {None, Outcome.INCONCLUSIVE}
 
 
 @given(looks_strategy)

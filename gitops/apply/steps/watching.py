@@ -83,7 +83,10 @@ def figures_since(job: Job, deployment_id: str, start: datetime, end: datetime) 
     try:
         return job.ports.reader.window(job.view.model_id, deployment_id, start, end)
     except (Unavailable, RequestRefused, NotFound, AccessDenied) as error:
-        job.progress(f"no figures: {error.message}")
+        told = f"no figures: {error.message}"
+        if told != job.no_figures:
+            job.no_figures = told
+            job.progress(told)
         return None
 
 
