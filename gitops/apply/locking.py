@@ -55,6 +55,18 @@ class Claim:
     def held(self) -> Iterator[Leases]:
         """All of the locks, renewed while the block works and given back after it.
 
+        Raises as ``take`` does.
+        """
+        leases = self.take()
+        with leases.renewed_meanwhile():
+            try:
+                yield leases
+            finally:
+                self._release(leases)
+
+    def take(self) -> Leases:
+        """All of the locks; whoever does not give them back has them until their leases end.
+
         Raises ``Locked`` where somebody held one of them for too long, ``RemoteUnreachable`` where
         the remote cannot be asked; nothing is locked then.
         """
@@ -65,11 +77,7 @@ class Claim:
         except BaseException:
             self.store.end(self.holder.run)
             raise
-        with leases.renewed_meanwhile():
-            try:
-                yield leases
-            finally:
-                self._release(leases)
+        return leases
 
     def _take(self, leases: Leases) -> None:
         begun = self.clock.monotonic()

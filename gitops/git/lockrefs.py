@@ -2,8 +2,7 @@
 
 ``refs/gitops/lock/WORKSPACE/TEAM/MODEL`` names a commit whose JSON body is the lock. On a remote a
 new value replaces the one before it, which nothing refers to any more: renewing a lock four times
-a minute must not grow a history that every clone would fetch. A remote that takes only what
-continues the old value is given a commit with that as its parent.
+a minute must not grow a history that every clone would fetch.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from gitops.errors import RepositoryError
 from gitops.git.commits import Commits, body_of
 from gitops.git.identity import Identity
 from gitops.git.refnames import LOCK, mirror
-from gitops.git.remote import OnlyForward, Remote, Swap
+from gitops.git.remote import Remote, Swap
 from gitops.git.repository import Repository
 from gitops.record.lock import Lock
 from gitops.record.lock_json import from_json, to_json
@@ -68,7 +67,6 @@ class LockRefs:
         self._scope = f"{workspace}/" if workspace else ""
         self._prefix = f"{mirror(remote.name)}lock/" if remote else LOCK
         self._commits = Commits(repository, writer)
-        self._chained = False
         self._tips: dict[str, str] | None = None
         self._lock = threading.RLock()
 
@@ -125,15 +123,8 @@ class LockRefs:
         if not changes:
             return {}, frozenset()
         with self._lock:
-            try:
-                swaps = self._written(changes)
-                moved = self._moved(swaps)
-            except OnlyForward:
-                if self._chained:
-                    raise
-                self._chained = True
-                swaps = self._written(changes)
-                moved = self._moved(swaps)
+            swaps = self._written(changes)
+            moved = self._moved(swaps)
             if moved:
                 return {}, frozenset(ref.removeprefix(LOCK) for ref in moved)
             ids = {each.ref.removeprefix(LOCK): each.new for each in swaps}
@@ -146,17 +137,13 @@ class LockRefs:
 
     def _written(self, changes: Mapping[str, Change]) -> list[Swap]:
         """The commits of these changes: locks that say the same are one commit."""
-        wanted: dict[Lock, list[str]] = {}
-        for path, change in changes.items():
-            wanted.setdefault(change.new, []).append(path)
-        ids: dict[str, str] = {}
-        for lock, paths in wanted.items():
-            olds = dict.fromkeys(changes[path].old for path in paths)
-            parents = [old for old in olds if old is not None] if self._chained else []
-            oid = self._commits.write(_subject(lock), to_json(lock), at=lock.at, parents=parents)
-            ids |= dict.fromkeys(paths, oid)
+        ids = {
+            lock: self._commits.write(_subject(lock), to_json(lock), at=lock.at, parents=())
+            for lock in dict.fromkeys(change.new for change in changes.values())
+        }
         return [
-            Swap(ref=LOCK + path, old=change.old, new=ids[path]) for path, change in changes.items()
+            Swap(ref=LOCK + path, old=change.old, new=ids[change.new])
+            for path, change in changes.items()
         ]
 
     def _moved(self, swaps: Sequence[Swap]) -> frozenset[str]:

@@ -61,10 +61,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-class OnlyForward(RemoteUnreachable):
-    """The remote takes no commit into a ref that does not continue the one before it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swap:
     """One ref that is to go from ``old`` (None: it is not there) to ``new``, or stay."""
@@ -164,8 +160,7 @@ class Remote:
         """Move all of these refs of the remote, or none; which of them stood in the way.
 
         These are something else than expected by now, or somebody was writing them in the same
-        moment. Raises as ``push`` does, and ``OnlyForward`` where the remote takes no commit that
-        does not continue the one before it.
+        moment. Raises ``RemoteUnreachable`` as ``push`` does.
         """
         for _ in range(_ATTEMPTS):
             done = self._push(swaps)
@@ -209,8 +204,7 @@ class Remote:
         own = {ref: verdict for ref, verdict in said.items() if "atomic" not in verdict}
         if said:
             ref, verdict = next(iter((own or said).items()))
-            kind = OnlyForward if "non-fast-forward" in verdict else RemoteUnreachable
-            return kind(
+            return RemoteUnreachable(
                 f"The Git remote {self._shown} refused {ref}: {verdict}{_remote_lines(done)}",
                 hint="let this user create and update refs/gitops/* there, hooks included",
             )

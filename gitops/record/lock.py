@@ -58,11 +58,10 @@ class Holder:
     @property
     def named(self) -> str:
         """Who it is, in words."""
+        who = self.by or "somebody"
         at = f" on {self.where}" if self.where else ""
-        what = f", applying {self.commit[:12]}" if self.commit else ""
-        return (
-            f"{self.by or 'somebody'}{at}{what} (run {self.run[:8]}, begun {_moment(self.since)})"
-        )
+        what = f" with commit {self.commit[:12]}" if self.commit else ""
+        return f"{who}{at}, since {_moment(self.since)}{what} (run {self.run[:8]})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +84,8 @@ class Ended:
     @property
     def named(self) -> str:
         """What happened, in words."""
-        return (
-            f"{self.how} by {self.by or 'somebody'} at {_moment(self.at)} from {self.holder.named}"
-        )
+        who = self.by or "somebody"
+        return f"{self.how} by {who} at {_moment(self.at)} from {self.holder.named}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
