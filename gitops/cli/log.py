@@ -69,6 +69,12 @@ def command(
     logs: Sequence[ModelLog] = book.logs(team=team or None, model=name or None)
     if environment is not None:
         logs = [log.only(environment) for log in logs]
+    if model is not None and not any(log.entries for log in logs):
+        every = [log for log in book.logs() if log.entries]
+        if every:
+            click.echo(render.nothing_of(model, environment, every), err=form == "json")
+            if form == "text":
+                return
     style = chosen(colour=context.colour())
     match form, then:
         case "json", None:

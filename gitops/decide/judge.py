@@ -8,16 +8,20 @@ from gitops.decide.view import View, side_of
 from gitops.plan.steps import Record, RollBack, Step, Wait, Watch
 from gitops.record.entry import Event
 from gitops.record.history import OpenIntent
+from gitops.state.desired import Watch as Wanted
 from gitops.state.health import Health
 from gitops.state.recognise import Recognised
-from gitops.verify.verdict import Outcome
+from gitops.verify.verdict import Outcome, Verdict
 
 
 def is_bad(view: View, deployment_id: str) -> bool:
     """Whether this run's watch condemned a deployment, by the release file's own rule."""
-    verdict, watch = view.evidence.watch.get(deployment_id), view.environment.watch
-    if verdict is None:
-        return False
+    verdict = view.evidence.watch.get(deployment_id)
+    return verdict is not None and condemned(verdict, view.environment.watch)
+
+
+def condemned(verdict: Verdict, watch: Wanted | None) -> bool:
+    """Whether a watch's verdict undoes a release, by what the release file asks for."""
     if verdict.outcome is Outcome.INCONCLUSIVE:
         return watch is not None and watch.on_inconclusive == "fail"
     return verdict.outcome is Outcome.FAIL

@@ -117,12 +117,14 @@ def _unknown(root: type[BaseModel], path: Path) -> Finding:
     hint: str | None
     near = words.nearest(wrong, siblings)
     elsewhere = places_of(root, wrong)
-    if near is not None:
+    if len(path) > 1 and "requires" in path[-3:-1]:
+        hint = f"write {_required(wrong if near is None else 'staging')}"
+    elif near is not None:
         hint = f"did you mean {near}?"
     elif elsewhere:
         hint = f"{wrong} belongs in {' or '.join(elsewhere[:2])}"
     else:
-        hint = words.meant(wrong, siblings)
+        hint = f"one of {words.names(siblings, len(siblings))}" if siblings else None
     what = "unknown setting" if inside_settings else "unknown key"
     return Finding(path=path, message=what, hint=hint, at_key=True)
 
@@ -133,7 +135,14 @@ def _missing(path: Path) -> Finding:
         ("model",): "write the model's name on Baseten",
         ("environments",): "name at least one environment",
     }
-    return Finding(path=path, message="is missing", hint=hints.get(path))
+    hint = hints.get(path)
+    if path[-1] == "environment" and "requires" in path[-3:-1]:
+        hint = f"write {_required('staging')}"
+    return Finding(path=path, message="is missing", hint=hint)
+
+
+def _required(environment: str) -> str:
+    return f"`requires: {{environment: {words.name(environment)}, for: 1h}}`"
 
 
 _Rule = Callable[[Path, Any, Mapping[str, Any]], tuple[str, str | None]]

@@ -293,7 +293,7 @@ def _serves(kind: FailureKind, facts: Facts) -> str:
     if kind in _CONFIRMED:
         return f"{serving}: what it served before, read back and confirmed."
     if kind in _UNTOUCHED:
-        return f"{serving}: what it served before, no traffic was moved."
+        return f"{serving}, as before: no traffic was moved."
     if facts.percent and facts.candidate not in {None, facts.serving}:
         return f"{serving}, and {facts.percent}% of its traffic goes to {_candidate(facts)}."
     return f"{serving}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,7 +14,15 @@ from gitops.render.figures import way_back
 from gitops.render.layout import WIDTH, lines, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.text import printable
-from gitops.render.words import commit_and_deployment, duration, instant, one_line, short, value
+from gitops.render.words import (
+    commit_and_deployment,
+    duration,
+    instant,
+    one_line,
+    short,
+    some,
+    value,
+)
 
 _ROLES: Final[Mapping[Event, Role]] = {
     Event.INTENT: "dim",
@@ -66,6 +75,22 @@ def text_at(
     ]
     said = "\n\n".join(blocks) or "The deploy log had no entry yet."
     return f"{style(f'At {instant(moment)}', 'heading')}\n\n{said}\n"
+
+
+def nothing_of(model: str, environment: str | None, logs: Sequence[ModelLog]) -> str:
+    """What to say where nobody has released a model, or there, and ``logs`` have something else."""
+    name = model.rpartition("/")[2]
+    own = [log for log in logs if log.model == name]
+    if own and environment is not None:
+        wrong, known = environment, [each.environment for log in own for each in log.entries]
+        what = f"environment {model}/{environment}"
+    else:
+        wrong, known = name, [log.model for log in logs]
+        what = f"model {model}"
+    there = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(wrong, there, 3, 0.5)
+    about = f"did you mean {' or '.join(near)}?" if near else f"it has {some(sorted(there))}"
+    return printable(f"The deploy log has no {what}; {about}")
 
 
 def as_json(logs: Sequence[ModelLog]) -> str:

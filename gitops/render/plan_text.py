@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -250,5 +249,10 @@ def _unchanged(plan: Plan, style: Style, width: int) -> list[str]:
     ]
     if not quiet:
         return []
-    line = f"Unchanged: {count(len(quiet), 'model')} ({', '.join(quiet)})."
-    return [style(textwrap.shorten(line, width, placeholder=" ...)."), "dim")]
+    head = f"Unchanged: {count(len(quiet), 'model')}"
+    for shown in range(len(quiet), 0, -1):
+        more = f" and {len(quiet) - shown} more" if shown < len(quiet) else ""
+        line = f"{head} ({', '.join(quiet[:shown])}{more})."
+        if len(line) <= width:
+            return [style(line, "dim")]
+    return [style(f"{head}.", "dim")]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final, assert_never
 
 from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, Cost, EnvironmentPlan, ModelPlan, Serving, Wanted
-from gitops.render.words import count, value
+from gitops.render.words import count, instant, value
 
 __all__ = [
     "changed",
@@ -111,8 +112,18 @@ def origin(change: ChangedField) -> str:
     """Why a field differs, where that is not simply the release."""
     if change.origin != "drift":
         return ""
-    who = " ".join(filter(None, (change.by, change.at)))
+    by = f"by {change.by}" if change.by else ""
+    at = f"at {_instant(change.at)}" if change.at else ""
+    who = " ".join(filter(None, (by, at)))
     return f"drift: {who}" if who else "drift"
+
+
+def _instant(moment: str) -> str:
+    try:
+        return instant(datetime.fromisoformat(moment))
+    except ValueError:
+        # A saved plan may have been written by hand.
+        return moment
 
 
 def sign(change: ChangedField) -> str:

@@ -53,7 +53,14 @@ def test_models_and_environments_are_picked(
     assert models("qwen-3-8b") == ["ml/qwen-3-8b", "search/qwen-3-8b"]
     assert models("search/qwen-3-8b") == ["search/qwen-3-8b"]
     assert models("qwen-3-8b", "staging") == ["ml/qwen-3-8b"]
-    assert models("nope") == ["The deploy log is empty."]
+    assert models("nope") == ["The deploy log has no model nope; it has other and qwen-3-8b"]
+    assert models("qwen-3-8c") == ["The deploy log has no model qwen-3-8c; did you mean qwen-3-8b?"]
+    assert models("qwen-3-8b", "produktion") == [
+        "The deploy log has no environment qwen-3-8b/produktion; did you mean production?"
+    ]
+    code, out, err = gitops("nope", "--format", "json")
+    assert (code, json.loads(out)["logs"]) == (0, [])
+    assert "has no model nope" in err
 
 
 def test_workspaces_are_named_where_there_are_several(

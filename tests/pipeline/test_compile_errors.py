@@ -126,6 +126,8 @@ def cases(repository: Repository) -> dict[str, Mapping[str, str | bytes]]:
         "everything missing": {"releases/m.yaml": "{}\n"},
         "unknown version": release(top="version: 2\nmodel: m\ntruss: trusses/m\n"),
         "unknown key": release(rest="enviroments: {}\n"),
+        "an unknown key far from any": setting("pineapple: 1"),
+        "requires by name": setting("requires: {b: {for: 1h}}"),
         "unknown setting": setting("autoscaling: {min_replicas: 1, maxReplica: 2}"),
         "a misplaced key": setting("max_replica: 3"),
         "a key of hostile size": release(rest=f'"{"x" * 300}": 1\n'),

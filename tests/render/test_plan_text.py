@@ -55,6 +55,31 @@ def test_many_unchanged_models_take_one_line() -> None:
     assert len(lines) < 8
 
 
+def test_names_of_unchanged_models_are_never_cut() -> None:
+    names = ["call-transcriber", "qwen-3-8b", "support-triage", "ticket-embeddings"]
+    plan = build_plan(
+        desired(*(model(name=name) for name in names)),
+        live({name: live_model(name) for name in names}),
+        {name: {"production": at_rest()} for name in names},
+        now=NOW,
+    )
+
+    def unchanged(width: int) -> str:
+        return next(line for line in render(plan, width=width).splitlines() if "Unchanged" in line)
+
+    some = "call-transcriber, qwen-3-8b, support-triage"
+    assert unchanged(100) == f"Unchanged: 4 models ({some}, ticket-embeddings)."
+    assert unchanged(80) == f"Unchanged: 4 models ({some} and 1 more)."
+    assert unchanged(30) == "Unchanged: 4 models."
+
+
+def test_drift_says_by_whom_and_when_to_the_second() -> None:
+    changed = dataclasses.replace(DRIFT, by="API key k1", at="2026-11-22T02:46:49.288550Z")
+    decided = dataclasses.replace(at_rest(), state=State.SETTINGS, changes=(changed,))
+    text = render(build_plan(desired(), live(), {"qwen-3-8b": {"production": decided}}, now=NOW))
+    assert "(drift: by API key k1 at 2026-11-22T02:46:49Z)" in text
+
+
 def test_hostile_words_cannot_touch_the_terminal() -> None:
     evil = "\x1b[2J\x1b]0;pwned\x07\u202egnp.\nPlan: nothing to change in 1 model."
     change = dataclasses.replace(DRIFT, by=evil, before=evil, path=f"autoscaling.{evil}")

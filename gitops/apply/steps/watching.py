@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gitops.apply.job import Ended, Job
+from gitops.decide.judge import condemned
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
 from gitops.plan.steps import Watch
 from gitops.render.words import count, percent
 from gitops.state.health import Health, health_of
 from gitops.verify.observation import Window
-from gitops.verify.verdict import Outcome, figures
+from gitops.verify.verdict import Outcome, Verdict, figures
 from gitops.verify.watch import Watching, begin, look
 
 _A_MOMENT: Final = timedelta(milliseconds=100)
@@ -123,16 +124,25 @@ def _judged(job: Job, deployment_id: str, state: Watching) -> None:
     if state.as_bad:
         job.learn.as_bad(deployment_id)
         job.warnings.append(f"{job.tag}: {verdict.reason}; the deployment before was as bad")
-    if verdict.outcome is not Outcome.FAIL:
+    if not condemned(verdict, job.desired.watch):
         job.finished(
             "ok",
-            message=verdict.reason,
+            message=_passed(verdict),
             deployment_id=deployment_id,
             figures=figures(verdict),
         )
         return
     # Bad: the action stays open, for what follows (a rollback, an alert) tells how it ends.
     job.progress(verdict.reason)
+
+
+def _passed(verdict: Verdict) -> str:
+    if verdict.outcome is not Outcome.INCONCLUSIVE:
+        return verdict.reason
+    return (
+        f"{verdict.reason}; that counts as passed, as on_inconclusive is pass "
+        "(on_inconclusive: fail rolls back)"
+    )
 
 
 def _told(state: Watching, window: Window | None) -> str:

@@ -62,7 +62,7 @@ def _reason(view: View, hold: Hold) -> str:
     key = view.situation.model.key
     return (
         f"held since {hold.entry.at:%Y-%m-%d %H:%M} UTC: {_cause(hold)}; "
-        f"pin another commit, or `gitops apply --retry {key}/{view.name}`"
+        f"release another commit, or `gitops apply --retry {key}/{view.name}`"
     )
 
 

@@ -65,7 +65,9 @@ def failed(view: View) -> Decision | None:
     deployment = current.deployment
     what = f"deployment {deployment.name}, which serves {view.name}, is {deployment.status}"
     if current.health is Health.STOPPED:
-        return blocked(view, 15, what, "start its build again in Baseten, or pin another commit")
+        return blocked(
+            view, 15, what, "start its build again in Baseten, or release another commit"
+        )
     if current.health is not Health.FAILED:
         return None
     tried = deployment.id in view.evidence.retried
@@ -117,7 +119,7 @@ def unverified(view: View) -> Decision | None:
         view,
         16,
         State.VERIFY,
-        f"what serves {view.name} could not be verified: {why}; pin another commit, "
+        f"what serves {view.name} could not be verified: {why}; release another commit, "
         f"or `gitops apply --retry {key}/{view.name}`",
         steps=(note,) if view.unverified is None else (),
         changes=changes,
