@@ -17,6 +17,7 @@ from gitops.pipeline.project import Project
 if TYPE_CHECKING:
     from gitops.apply.run import FactSource, Ports
     from gitops.baseten.client import Baseten
+    from gitops.git.changes import GitChanges
     from gitops.git.deploylog import DeployLog
     from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
@@ -202,16 +203,13 @@ def commit_file(project: Project, path: str, data: bytes, message: str) -> str:
     return commit_here(repository, path, message)
 
 
-def commit_to_branch(
-    project: Project, branch: str, files: Mapping[str, bytes], message: str
-) -> str:
-    """A new branch with one commit on top of HEAD that writes these files; its id."""
-    from gitops.git.changes import commit_to_branch as commit
+def git_changes(project: Project) -> GitChanges:
+    """New commits in this clone, made beside the working tree."""
+    from gitops.git.changes import GitChanges
     from gitops.git.repository import Repository
 
-    repository = project.repository
-    assert isinstance(repository, Repository)
-    return commit(repository, branch, repository.head(), files, message)
+    assert isinstance(project.repository, Repository)
+    return GitChanges(project.repository)
 
 
 def snapshot(project: Project, folders: Iterable[str]) -> str:

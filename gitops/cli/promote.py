@@ -67,10 +67,13 @@ def command(
 
 def _written(project: Project, move: PinMove, *, commit: bool, branch: str | None) -> str:
     from gitops.render.text import printable
-    from gitops.wiring import commit_file, commit_to_branch, write_file
+    from gitops.wiring import commit_file, git_changes, write_file
 
     if branch is not None:
-        made = commit_to_branch(project, branch, {move.file: move.new}, move.message)
+        changes = git_changes(project)
+        changes.check_branch(branch)
+        made = changes.commit(project.repository.head(), {move.file: move.new}, move.message)
+        changes.branch(branch, made)
         return f"Branch {printable(branch)}, commit {made}."
     if commit:
         made = commit_file(project, move.file, move.new, move.message)

@@ -1,72 +1,125 @@
-"""A change of files as a commit: on the branch that is checked out, or on a new one."""
+"""New commits made beside the working tree, and what tells one commit from another."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from gitops.errors import RepositoryError, UsageError
-from gitops.git.process import decoded, encoded
+from gitops.git.process import Done, decoded, encoded
 from gitops.git.repository import Repository
 from gitops.render.text import printable
+from gitops.state.changed import ChangedPath, Content, GitFile
 
-REGULAR = "100644"
-
-
-def check_branch(repository: Repository, branch: str) -> None:
-    """Raises ``UsageError`` where a new local branch cannot have that name."""
-    git = repository.git
-    if git.try_run("check-ref-format", "--branch", branch).code or branch.startswith("-"):
-        raise UsageError(
-            f"{printable(branch)!r} cannot be a branch's name", hint="Name another with --branch."
-        )
-    if git.try_run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").code == 0:
-        raise UsageError(
-            f"there is a branch {printable(branch)} already",
-            hint="Name another with --branch, or delete that one.",
-        )
+_REGULAR: Final = "100644"
 
 
-def commit_to_branch(
-    repository: Repository, branch: str, base: str, files: Mapping[str, bytes], message: str
-) -> str:
-    """A new branch with one commit on top of ``base`` that writes these files; its id.
+@dataclass(frozen=True, slots=True)
+class GitChanges:
+    """Commits of one repository that are made without a checkout."""
 
-    The working tree, the index and HEAD stay as they are. Raises ``UsageError`` for a name that is
-    taken and ``RepositoryError`` where Git refuses, as for want of a name and an address.
-    """
-    check_branch(repository, branch)
-    git = repository.git
-    with tempfile.TemporaryDirectory(prefix="gitops-index-") as folder:
-        apart = replace(git, environ={**git.environ, "GIT_INDEX_FILE": str(Path(folder, "index"))})
-        apart.run("read-tree", base)
-        for path, data in files.items():
-            oid = git.run("hash-object", "-w", "--stdin", stdin=data).text
-            listed = decoded(git.run("ls-tree", "-z", base, "--", encoded(path)).out)
-            mode = listed.partition(" ")[0] or REGULAR
-            row = f"{mode} {oid}\t{path}\0"
-            apart.run("update-index", "-z", "--index-info", stdin=encoded(row))
-        tree = apart.run("write-tree").text
-    commit = _said(repository, "commit-tree", tree, "-p", base, "-F", "-", stdin=encoded(message))
-    git.run("update-ref", "-m", "gitops", f"refs/heads/{branch}", commit, "0" * len(commit))
-    return commit
+    repository: Repository
+
+    def check_branch(self, branch: str) -> None:
+        """Raises ``UsageError`` where a new local branch cannot have that name."""
+        git = self.repository.git
+        if branch.startswith("-") or git.try_run("check-ref-format", "--branch", branch).code:
+            raise UsageError(
+                f"{printable(branch)!r} cannot be a branch's name",
+                hint="Name another with --branch.",
+            )
+        if git.try_run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").code == 0:
+            raise UsageError(
+                f"there is a branch {printable(branch)} already",
+                hint="Name another with --branch, or delete that one.",
+            )
+
+    def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
+        """A commit on top of ``base`` that changes these files, which no ref names yet; its id.
+
+        The working tree, the index and HEAD stay as they are. Raises ``RepositoryError`` where Git
+        refuses, as for want of a name and an address.
+        """
+        git = self.repository.git
+        rows = [self._row(base, path, content) for path, content in files.items()]
+        with tempfile.TemporaryDirectory(prefix="gitops-index-") as folder:
+            index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            apart = replace(git, environ={**git.environ, **index})
+            apart.run("read-tree", base)
+            apart.run("update-index", "-z", "--index-info", stdin=encoded("".join(rows)))
+            tree = apart.run("write-tree").text
+        asked = ("commit-tree", tree, "-p", base, "-F", "-")
+        return _well("commit-tree", git.try_run(*asked, stdin=encoded(message)))
+
+    def branch(self, name: str, commit: str) -> None:
+        """A new local branch at a commit. Raises ``UsageError`` where the name cannot be had."""
+        self.check_branch(name)
+        ref = f"refs/heads/{name}"
+        self.repository.git.run("update-ref", "-m", "gitops", ref, commit, "0" * len(commit))
+
+    def parent(self, commit: str) -> str | None:
+        """The first parent of a commit; None for one that has none in this clone."""
+        asked = ("rev-parse", "--verify", "--quiet", f"{commit}^1^{{commit}}")
+        done = self.repository.git.try_run(*asked)
+        return done.text if done.code == 0 else None
+
+    def changed(self, before: str, after: str) -> tuple[ChangedPath, ...]:
+        """The files that differ between two commits, sorted by path; a renamed one is two."""
+        asked = ("diff-tree", "-r", "-z", "--no-renames", "--full-index", before, after)
+        fields = decoded(self.repository.git.run(*asked).out).split("\0")
+        found: list[ChangedPath] = []
+        for head, path in zip(fields[::2], fields[1::2], strict=False):
+            old_mode, new_mode, old, new, _ = head.removeprefix(":").split(" ")
+            found.append(
+                ChangedPath(
+                    path=path,
+                    before=GitFile(mode=old_mode, oid=old) if old.strip("0") else None,
+                    after=GitFile(mode=new_mode, oid=new) if new.strip("0") else None,
+                )
+            )
+        return tuple(sorted(found, key=lambda each: each.path))
+
+    def file(self, commit: str, path: str) -> GitFile | None:
+        """A file of a commit; None where there is none."""
+        listed = decoded(self.repository.git.run("ls-tree", "-z", commit, "--", encoded(path)).out)
+        mode, _, rest = listed.partition(" ")
+        kind, _, rest = rest.partition(" ")
+        return GitFile(mode=mode, oid=rest.partition("\t")[0]) if kind == "blob" else None
+
+    def merged(self, ours: GitFile, base: GitFile, theirs: GitFile) -> bytes | None:
+        """A text with two changes of it made together; None where they touch the same lines."""
+        with tempfile.TemporaryDirectory(prefix="gitops-merge-") as folder:
+            names = [str(Path(folder, name)) for name in ("ours", "base", "theirs")]
+            for name, file in zip(names, (ours, base, theirs), strict=True):
+                Path(name).write_bytes(self.repository.blob(file.oid))
+            done = self.repository.git.try_run("merge-file", "-p", "-q", *names)
+        return done.out if done.code == 0 else None
+
+    def _row(self, base: str, path: str, content: Content) -> str:
+        if content is None:
+            return f"0 {'0' * len(base)}\t{path}\0"
+        if isinstance(content, bytes):
+            there = self.file(base, path)
+            oid = self.repository.git.run("hash-object", "-w", "--stdin", stdin=content).text
+            content = GitFile(mode=there.mode if there else _REGULAR, oid=oid)
+        return f"{content.mode} {content.oid}\t{path}\0"
 
 
 def commit_here(repository: Repository, path: str, message: str) -> str:
     """Commit one changed file of the working tree, and nothing else that may be staged; its id."""
     named = b":(top,literal)" + encoded(path)
-    _said(repository, "commit", "--quiet", "--only", "-F", "-", "--", named, stdin=encoded(message))
+    asked = ("commit", "--quiet", "--only", "-F", "-", "--", named)
+    _well("commit", repository.git.try_run(*asked, stdin=encoded(message)))
     return repository.head()
 
 
-def _said(repository: Repository, *arguments: str | bytes, stdin: bytes) -> str:
-    done = repository.git.try_run(*arguments, stdin=stdin)
+def _well(verb: str, done: Done) -> str:
     if done.code == 0:
         return done.text
-    verb = arguments[0] if isinstance(arguments[0], str) else decoded(arguments[0])
-    if "Please tell me who you are" in done.err or "empty ident" in done.err:
+    if "tell me who you are" in done.err or "empty ident" in done.err:
         raise RepositoryError(
             "Git does not know who commits.",
             hint='Say so: git config user.name "…" and git config user.email "…".',
