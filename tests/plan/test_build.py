@@ -256,9 +256,9 @@ def test_the_way_back() -> None:
             2,
             True,
             (
-                "the deployment that serves production now stays warm until the watch has passed, 10m "
-                "after the promotion, for about $2.80: a rollback takes seconds until then, and would "
-                "take a cold start without keep_previous"
+                "the deployment that serves production now stays warm until the watch has passed, "
+                "10m after the promotion, for about $2.80: a rollback takes seconds until then, "
+                "and would take a cold start without keep_previous"
             ),
         ),
         (
