@@ -15,6 +15,7 @@ from gitops.emulator.http.journal import Journal
 from gitops.emulator.http.limits import Limiter
 from gitops.emulator.options import Options
 from gitops.emulator.runtime.pool import Pool
+from gitops.emulator.shadowing import Shadowing
 from gitops.emulator.storage.problem import StateError
 from gitops.emulator.traffic import Traffic
 from gitops.emulator.uploads import Bucket, Uploads
@@ -47,6 +48,7 @@ class Emulator:
         self.uploads = Uploads(folder / "uploads", clock.now)
         self.gateway = Gateway(self.world, self.pool, clock)
         self.asynchronous = Asynchronous(self.world, self.gateway)
+        self.shadowing = Shadowing(self.world, self.gateway)
         self.journal = Journal()
         self.faults = self.world.faults
         self.limiter = Limiter()
@@ -115,6 +117,7 @@ class Emulator:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.asynchronous.stop()
+        await self.shadowing.stop()
         await self.pool.close()
         if self._store is not None:
             with contextlib.suppress(StateError):

@@ -51,7 +51,8 @@ class Gateway:
             raise Refusal(404, "model_does_not_exist", "Model not found.")
         found: Deployment | None
         if target.environment is not None:
-            environment = model.environments.get(target.environment.lower())
+            name = world.options.environment_name(target.environment)
+            environment = model.environments.get(name)
             found = self._share(environment) if environment else None
         elif target.deployment_id is not None:
             found = model.deployments.get(target.deployment_id)

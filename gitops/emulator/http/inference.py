@@ -150,12 +150,11 @@ async def _answer(
 
 
 async def _infer(request: Request, emulator: Emulator, where: Address) -> Response:
+    body, headers = await request.body(), dict(request.headers)
+    if request.method == "POST":
+        emulator.shadowing.mirror(where.target, body, route=where.route, headers=headers)
     reply = await emulator.gateway.infer(
-        where.target,
-        await request.body(),
-        method=request.method,
-        route=where.route,
-        headers=dict(request.headers),
+        where.target, body, method=request.method, route=where.route, headers=headers
     )
     return _response(reply, {"X-BASETEN-MODEL-PREDICTION-ATTEMPTS": "1"})
 
