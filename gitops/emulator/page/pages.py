@@ -7,6 +7,7 @@ its headers forbid scripts and styles but its own, frames, and reading it from o
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -28,6 +29,7 @@ FILES = {
     "/page/live.js": "text/javascript",
     "/page/icon.svg": "image/svg+xml",
 }
+_PORT = re.compile(r":\d*$", re.ASCII)
 _OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _LONGEST_TEXT = 200
 _LAST_PAGE = 1_000_000
@@ -52,9 +54,8 @@ def is_page(path: str) -> bool:
 
 def respond(request: Request, world: World, history: History) -> Response:
     """The page, one of its files, or a refusal."""
-    if request.headers.get("host", "").rpartition(":")[0] not in _OWN_NAMES and (
-        request.headers.get("host") not in _OWN_NAMES
-    ):
+    host = request.headers.get("host", "").lower()
+    if _PORT.sub("", host) not in _OWN_NAMES:
         return _text(421, "This page answers to 127.0.0.1 and localhost only.")
     if request.method not in {"GET", "HEAD"}:
         return _text(405, "This page is only to look at.", Allow="GET, HEAD")
