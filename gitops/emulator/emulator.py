@@ -84,7 +84,13 @@ class Emulator:
 
     def _restore(self, written: float) -> None:
         self.restored = True
-        self.world.restored(written)
+        try:
+            self.world.restored(written)
+        except LookupError as problem:
+            raise StateError(
+                f"{self.options.state} was written by another version of gitops and cannot be "
+                f"read by this one ({problem}). It was left as it is; start with another --state."
+            ) from None
         if isinstance(self.clock, ManualClock):
             self.clock.move_to(max(self.clock.now(), written))
 

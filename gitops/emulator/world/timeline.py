@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from gitops.emulator.world.kept import Rows
 
+_EVENT = "event:"
 EVENTS: dict[str, Callable[..., None]] = {}
 """What can be planned, by name."""
 
@@ -50,7 +51,7 @@ def name_of(handler: Callable[..., None]) -> str:
 
 
 def _named(handler: Callable[..., None]) -> str:
-    return f"{handler.__module__.rpartition('.')[2]}.{handler.__qualname__}"
+    return f"{_EVENT}{handler.__module__.rpartition('.')[2]}.{handler.__qualname__}"
 
 
 class Timeline:
@@ -74,7 +75,15 @@ class Timeline:
         return number
 
     def restored(self) -> None:
-        """Order what `planned` was filled with."""
+        """Order what `planned` was filled with.
+
+        Raises:
+            LookupError: something was planned that there is not.
+        """
+        for each in self._planned.values():
+            for name in (each.name, *each.arguments):
+                if isinstance(name, str) and name.startswith(_EVENT) and name not in EVENTS:
+                    raise LookupError(f"there is no {name}")
         self._heap = [(each.at, number) for number, each in self._planned.items()]
         heapq.heapify(self._heap)
         self.next_number = max(self._planned, default=0) + 1

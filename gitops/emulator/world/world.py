@@ -78,7 +78,11 @@ class World(State):
         self.on_promotion_end: list[Callable[[World, Environment], None]] = []
 
     def restored(self, now: float) -> None:
-        """Work out what is not kept, after a state was read; `now` is when it was written."""
+        """Work out what is not kept, after a state was read; `now` is when it was written.
+
+        Raises:
+            LookupError: an event was planned that there is not.
+        """
         self.now = max(self.now, now)
         self.deployments = {
             deployment.id: deployment
