@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,13 +15,19 @@ from gitops.errors import Refused, RemoteUnreachable
 from gitops.pipeline.project import Project
 
 if TYPE_CHECKING:
+    from gitops.apply.locking import Claim
     from gitops.apply.run import FactSource, Ports
     from gitops.baseten.client import Baseten
     from gitops.git.changes import GitChanges
+    from gitops.git.cirun import CiRun
     from gitops.git.deploylog import DeployLog
+    from gitops.git.locks import LockBook, Locks
     from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
+    from gitops.record.entry import Entry
+    from gitops.record.lock import Applied, Lock
     from gitops.state.desired import Desired
+    from gitops.state.names import ModelKey
 
 
 def open_project(directory: Path, environ: Mapping[str, str]) -> Project:
@@ -48,10 +54,25 @@ def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
     return LogBook(repository, configuration(files).config.remote)
 
 
+def open_lock_book(project: Project) -> LockBook:
+    """The locks on gitops.yaml's remote, and those of this clone alone."""
+    from gitops.git.locks import LockBook
+    from gitops.git.repository import Repository
+    from gitops.pipeline.release_files import configuration
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    files = repository.at(repository.head()) if repository.is_bare else project.worktree
+    remote = configuration(files).config.remote
+    return LockBook(repository, remote, repository.identity(project.environ))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
     """Everything outside of this process that a plan or an apply meets. A context manager.
 
+    ``applies`` says what a lock names as applied once this run has it, given what it is, and
+    whether an older commit counts too. ``ci`` is the CI run that runs us.
     ``remote`` is where the deploy log lives, None: in local refs. ``branch`` is the deploy branch
     where the applied commit is on it. ``by`` and ``where`` name who runs this, and on what.
     """
@@ -59,12 +80,61 @@ class Outside:
     ports: Ports
     facts: FactSource
     log: DeployLog
+    locks: Locks
+    applies: Callable[[Lock | None, bool], Applied | None]
     baseten: Baseten
     stop: StopFlag
     remote: str | None
     branch: str | None
     by: str
     where: str
+    ci: CiRun
+
+    def fetch(self) -> None:
+        """Bring the deploy log and the locks. Raises ``RemoteUnreachable``."""
+        try:
+            self.log.fetch()
+        finally:
+            self.locks.reload()
+
+    def claim(
+        self,
+        keys: Sequence[ModelKey],
+        *,
+        run: str,
+        commit: str,
+        timeout: float,
+        say: Callable[[str], None],
+        applies: Callable[[Lock | None], Applied | None],
+    ) -> Claim:
+        """The locks of these models, to be held by a run of that id for that commit.
+
+        ``timeout`` is how many seconds to wait for other runs; ``say`` hears whom we wait for;
+        ``applies`` says what a lock is to name as applied, given what it is.
+        """
+        from gitops.apply.locking import Claim
+        from gitops.record.lock import Holder
+
+        clock = self.ports.clock
+        holder = Holder(
+            run=run,
+            by=self.by,
+            where=self.where,
+            commit=commit,
+            since=clock.now(),
+            ci=self.ci.id,
+            attempt=self.ci.attempt,
+            runner=self.ci.runner,
+        )
+        return Claim(
+            store=self.locks,
+            clock=clock,
+            holder=holder,
+            keys=keys,
+            applies=applies,
+            timeout=timeout,
+            say=say,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -88,11 +158,13 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     from gitops.baseten.client import Baseten
     from gitops.baseten.endpoint import from_environment
     from gitops.git.archive import Archives
+    from gitops.git.cirun import ci_run
     from gitops.git.deploylog import DeployLog
     from gitops.git.failures import Failures
+    from gitops.git.locks import Locks
     from gitops.git.remote import is_loopback
     from gitops.git.repository import Repository
-    from gitops.git.superseded import superseded
+    from gitops.git.superseded import applied_now, superseded
     from gitops.pipeline.facts import GitFacts
 
     repository = project.repository
@@ -115,9 +187,29 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
         branch=branch,
         reach_remote=not no_log,
     )
-    judge = partial(
-        superseded, repository, applied_commit=desired.commit, remote=remote, branch=branch
+    locks = Locks(
+        repository,
+        workspace,
+        # Without the Git host, what is left is to keep the runs of this clone apart.
+        log.remote if not no_log else None,
+        team_of=lambda key: key.team or baseten.reader.default_team(),
+        writer=writer,
+        branch=branch,
     )
+
+    def judge(entries: Sequence[Entry], locked: Applied | None) -> bool:
+        return superseded(
+            repository, entries, desired.commit, remote=remote, branch=branch, locked=locked
+        )
+
+    def applies(lock: Lock | None, older: bool) -> Applied | None:
+        locked = lock.applied if lock is not None else None
+        if desired.dirty:
+            return locked
+        return applied_now(
+            repository, desired.commit, locked, remote=remote, branch=branch, older=older
+        )
+
     # Only a model without a log of its own asks, and what it asks for is the same for all.
     left_behind = cache(lambda: log.left_behind(model.key for model in desired.models))
     return Outside(
@@ -130,14 +222,17 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             clock=clock,
             failures=Failures(repository.common_dir, repository.root),
         ),
-        facts=GitFacts(repository, desired.commit, judge, left_behind),
+        facts=GitFacts(repository, desired.commit, judge, locks.applied, left_behind),
         log=log,
+        locks=locks,
+        applies=applies,
         baseten=baseten,
         stop=stop,
         remote=remote,
         branch=branch,
         by=str(writer),
         where=_place(project.environ),
+        ci=ci_run(project.environ),
     )
 
 

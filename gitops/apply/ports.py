@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from gitops.record.entry import Entry
 from gitops.record.lock import LockSwap, SeenLock, Swapped
@@ -14,6 +14,9 @@ from gitops.state.kept import KeptFailure
 from gitops.state.live import AuditEntry, Deployment, Live, LiveEnvironment, LiveModel, Workspace
 from gitops.state.names import ModelKey
 from gitops.verify.observation import Answer, Window
+
+Permit: TypeAlias = Callable[[float], None]
+"""Asked for leave to do what takes so many seconds at most; raises where there is none."""
 
 
 class Clock(Protocol):
@@ -71,6 +74,9 @@ class LiveReader(Protocol):
 
 class LiveWriter(Protocol):
     """Writes of the management API. A write whose answer never came raises ``ResponseLost``."""
+
+    def under(self, permit: Permit) -> LiveWriter:
+        """The same, asking right before each write is sent."""
 
     def push(
         self,

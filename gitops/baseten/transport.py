@@ -26,7 +26,7 @@ from gitops.baseten.pacing import Pacing
 from gitops.errors import BasetenError, NotFound
 
 if TYPE_CHECKING:
-    from gitops.apply.ports import Clock
+    from gitops.apply.ports import Clock, Permit
 
 USER_AGENT: Final = (
     f"baseten-gitops/{__version__} (Python/{platform.python_version()}; {platform.system()})"
@@ -37,13 +37,14 @@ USER_AGENT: Final = (
 class Patience:
     """How long to keep trying; all times in seconds.
 
-    ``connect`` is per connection, ``read`` per request and answer, ``total`` is when the last
-    retry may start. ``first_contact`` attempts are made while nothing was ever reached, so that a
-    mistyped address is reported soon.
+    ``connect`` is per connection, ``read`` per read and its answer, ``write`` per write and its
+    answer, ``total`` is when the last retry may start. ``first_contact`` attempts are made while
+    nothing was ever reached, so that a mistyped address is reported soon.
     """
 
     connect: float = 10.0
     read: float = 60.0
+    write: float = 30.0
     total: float = 120.0
     attempts: int = 8
     first_contact: int = 3
@@ -61,7 +62,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request: ``form`` is the path with ``{}`` for each of ``ids``."""
+    """One request: ``form`` is the path with ``{}`` for each of ``ids``.
+
+    ``permit`` is asked right before it is sent, with the seconds that it may take, and raises where
+    it must not be sent any more.
+    """
 
     method: str
     form: str
@@ -69,6 +74,7 @@ class Call:
     kind: Kind = Kind.READ
     params: Mapping[str, str | int | Sequence[str]] | None = None
     body: Any = None
+    permit: Permit | None = None
 
     @property
     def path(self) -> str:
@@ -146,9 +152,18 @@ class Transport:
         """Read a JSON object. Raises ``BasetenError`` and its kinds."""
         return self.send(Call(method="GET", form=form, ids=ids, params=params))
 
-    def write(self, method: str, form: str, *ids: str, body: Any = None) -> dict[str, Any]:
+    def write(
+        self,
+        method: str,
+        form: str,
+        *ids: str,
+        body: Any = None,
+        permit: Permit | None = None,
+    ) -> dict[str, Any]:
         """Send a write once. Raises ``ResponseLost`` where its result is not known."""
-        return self.send(Call(method=method, form=form, ids=ids, kind=Kind.WRITE, body=body))
+        return self.send(
+            Call(method=method, form=form, ids=ids, kind=Kind.WRITE, body=body, permit=permit)
+        )
 
     def send(self, call: Call) -> dict[str, Any]:
         """Send with pacing and retries; the JSON object that was answered."""
@@ -195,6 +210,8 @@ class Transport:
     def _exchange(self, call: Call) -> dict[str, Any]:
         path, host = call.path, self.endpoint.host
         with self._pacing.turn(f"{call.method} {call.form}"):
+            if call.permit is not None:
+                call.permit(self.patience.connect + self._limit(call))
             outcome = self._attempt(call, path)
         if isinstance(outcome, BasetenError | _AgainError):
             raise outcome
@@ -213,11 +230,15 @@ class Transport:
             raise failures.of_status(call.method, path, status, content, host=host)
         return self._parsed(call, path, content)
 
+    def _limit(self, call: Call) -> float:
+        return self.patience.write if call.kind is Kind.WRITE else self.patience.read
+
     def _attempt(
         self, call: Call, path: str
     ) -> tuple[int, httpx.Headers, bytes] | BasetenError | _AgainError:
         host = self.endpoint.host
-        deadline = self.clock.monotonic() + self.patience.read
+        limit = self._limit(call)
+        deadline = self.clock.monotonic() + limit
         try:
             with self.http.stream(
                 call.method,
@@ -225,6 +246,7 @@ class Transport:
                 params=call.params,
                 json=call.body,
                 headers=self.authorization,
+                timeout=httpx.Timeout(limit, connect=self.patience.connect),
             ) as response:
                 content = bytearray()
                 for piece in response.iter_bytes():

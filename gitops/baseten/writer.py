@@ -7,7 +7,7 @@ looked up before it is repeated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitops.baseten import bodies, reading, resolving, upload
 from gitops.baseten.transport import Call, Transport
@@ -17,12 +17,20 @@ from gitops.state.json import Json, JsonObject
 from gitops.state.live import Deployment
 from gitops.state.names import ModelKey
 
+if TYPE_CHECKING:
+    from gitops.apply.ports import Permit
+
 
 class Writer:
     """Writes; every method may raise ``BasetenError``. Safe to share between threads."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, permit: Permit | None = None) -> None:
         self._transport = transport
+        self._permit = permit
+
+    def under(self, permit: Permit) -> Writer:
+        """The same, asking before each write."""
+        return Writer(self._transport, permit)
 
     def push(
         self,
@@ -59,7 +67,7 @@ class Writer:
 
     def delete_model(self, model_id: str) -> None:
         """Delete a model with all its deployments and environments. It cannot be undone."""
-        self._transport.write("DELETE", "/v1/models/{}", model_id)
+        self._write("DELETE", "/v1/models/{}", model_id)
 
     def _push(
         self,
@@ -91,17 +99,15 @@ class Writer:
             "s3_key": where.key,
         }
         if model_id:
-            answer = self._transport.write(
+            answer = self._write(
                 "POST", "/v1/models/{}/deployments", model_id, body={"source": source}
             )
         else:
             source |= {"name": key.name, "disable_archive_download": False}
             answer = (
-                self._transport.write(
-                    "POST", "/v1/teams/{}/models", team_id, body={"source": source}
-                )
+                self._write("POST", "/v1/teams/{}/models", team_id, body={"source": source})
                 if team_id
-                else self._transport.write("POST", "/v1/models", body={"source": source})
+                else self._write("POST", "/v1/models", body={"source": source})
             )
         return self._created(answer, "POST", "/v1/models")
 
@@ -111,15 +117,13 @@ class Writer:
         ``rolling_deploy`` is sent as false where they do not say: Baseten's default has changed.
         """
         body = bodies.new_environment(name, settings)
-        self._transport.write("POST", "/v1/models/{}/environments", model_id, body=body)
+        self._write("POST", "/v1/models/{}/environments", model_id, body=body)
 
     def update_environment(self, model_id: str, name: str, settings: JsonObject) -> None:
         """Change settings; without any nothing is sent. Accepted is not applied: read back."""
         body = bodies.blocks(settings)
         if body:
-            self._transport.write(
-                "PATCH", "/v1/models/{}/environments/{}", model_id, name, body=body
-            )
+            self._write("PATCH", "/v1/models/{}/environments/{}", model_id, name, body=body)
 
     def promote(
         self,
@@ -147,7 +151,7 @@ class Writer:
             if override.get("promotion_cleanup_strategy") == "KEEP":
                 body["scale_down_previous_deployment"] = False
         form = "/v1/models/{}/environments/{}/promote"
-        answer = self._transport.write("POST", form, model_id, environment, body=body)
+        answer = self._write("POST", form, model_id, environment, body=body)
         return self._deployment(answer, "POST", form)
 
     def cancel_promotion(self, model_id: str, environment: str, *, force: bool = False) -> None:
@@ -166,26 +170,24 @@ class Writer:
     def activate(self, model_id: str, deployment_id: str) -> None:
         """Start an inactive deployment; harmless when it runs already."""
         form = "/v1/models/{}/deployments/{}/activate"
-        answer = self._transport.write("POST", form, model_id, deployment_id)
+        answer = self._write("POST", form, model_id, deployment_id)
         _taken(answer, "POST", form, f"Baseten did not activate deployment {deployment_id}")
 
     def deactivate(self, model_id: str, deployment_id: str) -> None:
         """Stop a deployment; harmless when it is stopped already."""
         form = "/v1/models/{}/deployments/{}/deactivate"
-        answer = self._transport.write("POST", form, model_id, deployment_id)
+        answer = self._write("POST", form, model_id, deployment_id)
         _taken(answer, "POST", form, f"Baseten did not deactivate deployment {deployment_id}")
 
     def scale(self, model_id: str, deployment_id: str, autoscaling: JsonObject) -> None:
         """Change a deployment's own autoscaling settings; accepted is not applied."""
         form = "/v1/models/{}/deployments/{}/autoscaling_settings"
         body = {name: bodies.normalised(value) for name, value in autoscaling.items()}
-        self._transport.write("PATCH", form, model_id, deployment_id, body=body)
+        self._write("PATCH", form, model_id, deployment_id, body=body)
 
     def retry(self, model_id: str, deployment_id: str) -> str | None:
         """Retry a failed deployment; None when it was taken, else the reason for the refusal."""
-        answer = self._transport.write(
-            "POST", "/v1/models/{}/deployments/{}/retry", model_id, deployment_id
-        )
+        answer = self._write("POST", "/v1/models/{}/deployments/{}/retry", model_id, deployment_id)
         if answer.get("retried") is False:
             reason = answer.get("reason")
             return reason if isinstance(reason, str) and reason else "Baseten gave no reason"
@@ -197,9 +199,12 @@ class Writer:
             self._transport.clock.sleep(0)
             yield piece
 
+    def _write(self, method: str, form: str, *ids: str, body: Any = None) -> dict[str, Any]:
+        return self._transport.write(method, form, *ids, body=body, permit=self._permit)
+
     def _signal(self, verb: str, model_id: str, environment: str) -> None:
         form = "/v1/models/{}/environments/{}/" + verb
-        answer = self._transport.write("POST", form, model_id, environment)
+        answer = self._write("POST", form, model_id, environment)
         words = verb.replace("_", " ")
         _taken(answer, "POST", form, f"Baseten did not {words} in {environment}")
 

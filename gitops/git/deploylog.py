@@ -19,7 +19,7 @@ from gitops.git.chain import Chains
 from gitops.git.identity import Identity
 from gitops.git.logrefs import LogRefs
 from gitops.git.pending import Kept, Pending
-from gitops.git.refnames import LOG, LogName, segment, workspace_name
+from gitops.git.refnames import LOG, LogName, lock_refspec, segment, workspace_name
 from gitops.git.remote import TIMEOUT, Remote
 from gitops.git.repository import Repository
 from gitops.git.waiting import same_entry, still_wanted, with_waiting
@@ -214,11 +214,12 @@ class DeployLog:
 
     def _fetch(self, remote: Remote) -> None:
         before = self._refs.published()
-        logs = self._refs.refspec()
+        # What the locks name as applied is memory too, and costs no further exchange.
+        refspecs = [self._refs.refspec(), lock_refspec(remote.name, segment(self._workspace))]
         if self._branch is None:
-            remote.fetch([logs], prune=True)
+            remote.fetch(refspecs, prune=True)
         else:
-            remote.fetch_along([logs], self._branch)
+            remote.fetch_along(refspecs, self._branch)
         self._repository.forget_refs()
         self._notices.extend(self._refs.reconcile(before))
 

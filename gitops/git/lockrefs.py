@@ -15,7 +15,7 @@ from typing import Final
 from gitops.errors import RepositoryError
 from gitops.git.commits import Commits, body_of
 from gitops.git.identity import Identity
-from gitops.git.refnames import LOCK, mirror
+from gitops.git.refnames import LOCK, lock_refspec, mirror
 from gitops.git.remote import Remote, Swap
 from gitops.git.repository import Repository
 from gitops.record.lock import Lock
@@ -64,6 +64,7 @@ class LockRefs:
         self._repository = repository
         self._remote = remote
         self._branch = branch
+        self._workspace = workspace
         self._scope = f"{workspace}/" if workspace else ""
         self._prefix = f"{mirror(remote.name)}lock/" if remote else LOCK
         self._commits = Commits(repository, writer)
@@ -75,17 +76,14 @@ class LockRefs:
         """Where the locks are, None: in this clone."""
         return self._remote
 
-    def refspec(self) -> str:
-        """The one pattern that fetches all of these locks."""
-        return f"+{LOCK}{self._scope}*:{self._prefix}{self._scope}*"
-
     def fetch(self) -> None:
         """See what the remote holds now. Raises ``RemoteUnreachable``."""
         if self._remote is not None:
+            refspec = lock_refspec(self._remote.name, self._workspace)
             if self._branch is None:
-                self._remote.fetch([self.refspec()], prune=True)
+                self._remote.fetch([refspec], prune=True)
             else:
-                self._remote.fetch_along([self.refspec()], self._branch)
+                self._remote.fetch_along([refspec], self._branch)
                 self._repository.forget_refs()
         self.reload()
 

@@ -18,7 +18,7 @@ from gitops.git.refnames import LogName, segment, workspace_name
 from gitops.git.remote import Remote
 from gitops.git.repository import Repository
 from gitops.git.running import Runs
-from gitops.record.lock import Lock, LockSwap, SeenLock, Swapped, unlocked
+from gitops.record.lock import Applied, Lock, LockSwap, SeenLock, Swapped, unlocked
 from gitops.render.text import printable
 from gitops.state.live import Workspace
 from gitops.state.names import ModelKey
@@ -62,10 +62,6 @@ class Locks:
         """Whether runs on other machines see them."""
         return self._refs.remote is not None
 
-    def refspec(self) -> str | None:
-        """What fetches them along with something else; None where there is nothing to fetch."""
-        return self._refs.refspec() if self.shared else None
-
     def fetch(self) -> None:
         """See what the locks are now. Raises ``RemoteUnreachable``."""
         self._refs.fetch()
@@ -82,6 +78,12 @@ class Locks:
         paths = {key: self._path(key) for key in keys}
         found = self._refs.read(list(paths.values()))
         return {key: self._seen(key, found[path]) for key, path in paths.items()}
+
+    def applied(self, key: ModelKey) -> Applied | None:
+        """What a model's lock was last seen to name as applied."""
+        path = self._path(key)
+        lock = self._refs.read([path])[path].lock
+        return lock.applied if lock is not None else None
 
     def swap(self, moves: Mapping[ModelKey, LockSwap]) -> Swapped:
         """Change all of these locks in one push, or none.

@@ -44,6 +44,12 @@ def mirror(remote: str) -> str:
     return f"refs/gitops/remotes/{segment(remote)}/"
 
 
+def lock_refspec(remote: str, workspace: str | None = None) -> str:
+    """The one pattern that fetches all locks of a workspace (a segment), or of every one."""
+    scope = f"{workspace}/" if workspace else ""
+    return f"+{LOCK}{scope}*:{mirror(remote)}lock/{scope}*"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogName:
     """Whose log, or lock, a ref holds. ``workspace`` is ``NAME@HOST``, or the host alone."""

@@ -12,23 +12,26 @@ from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.project import Repository
 from gitops.record.entry import Entry
 from gitops.record.history import ModelHistory
+from gitops.record.lock import Applied
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.names import ModelKey
 
-Superseded: TypeAlias = Callable[[Sequence[Entry]], bool]
+Superseded: TypeAlias = Callable[[Sequence[Entry], Applied | None], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class GitFacts:
     """Facts about one applied commit. Fulfils ``gitops.apply.run.FactSource``.
 
-    ``is_superseded`` judges a model's log entries: whether a newer commit was applied already.
+    ``is_superseded`` judges a model's log entries and what its lock names as applied (``locked``
+    knows): whether a newer commit was applied already.
     ``left_behind`` gives the release files that logs of models name which no file names any more.
     """
 
     repository: Repository
     commit: str
     is_superseded: Superseded
+    locked: Callable[[ModelKey], Applied | None]
     left_behind: Callable[[], Mapping[str, ModelKey]]
     _superseded: dict[str, bool] = field(default_factory=dict)
 
@@ -72,9 +75,10 @@ class GitFacts:
     ) -> bool:
         """Whether a descendant of the applied commit was applied from the deploy branch before."""
         newest = history.entries[-1].id if history.entries else ""
-        key = f"{model.key} {newest}"
+        locked = self.locked(model.key)
+        key = f"{model.key} {newest} {locked.commit if locked is not None else ''}"
         if key not in self._superseded:
-            self._superseded[key] = self.is_superseded(history.entries)
+            self._superseded[key] = self.is_superseded(history.entries, locked)
         return self._superseded[key]
 
     def formerly(self, model: DesiredModel) -> str | None:
