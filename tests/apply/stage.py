@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import httpx
 
 from gitops.apply.clock import StopFlag, SystemClock
 from gitops.apply.executor import Outcome, execute
@@ -25,16 +27,13 @@ from gitops.git.repository import Repository
 from gitops.git.superseded import superseded
 from gitops.pipeline.compile import compile_commit
 from gitops.plan.events import ApplyEvent
-from gitops.record.entry import Entry
+from gitops.record.entry import Entry, to_json
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.differences import flatten
 from gitops.state.live import LiveEnvironment
 from gitops.state.names import ModelKey
-from tests import repositories
-
-if TYPE_CHECKING:
-    import httpx
+from tests import invariants, repositories
 
 MODEL = "triage"
 KEY = ModelKey(None, MODEL)
@@ -156,6 +155,7 @@ class Stage:
     stop: StopFlag = field(default_factory=StopFlag)
     pace: Pace = QUICK
     wrap_log: Callable[[Log], Log] | None = None
+    wrap_ports: Callable[[Ports], Ports] | None = None
     on: Callable[[ApplyEvent], None] | None = None
 
     @property
@@ -188,16 +188,17 @@ class Stage:
         with repository, Baseten(self.endpoint, clock, transport=transport) as baseten:
             log = self.log(repository, baseten)
             log.fetch()
+            ports = Ports(
+                reader=baseten.reader,
+                writer=baseten.writer,
+                prober=baseten.prober,
+                log=self.wrap_log(log) if self.wrap_log else log,
+                archives=Archives(repository),
+                clock=clock,
+                failures=Failures(repository.common_dir, repository.root),
+            )
             run = Run(
-                ports=Ports(
-                    reader=baseten.reader,
-                    writer=baseten.writer,
-                    prober=baseten.prober,
-                    log=self.wrap_log(log) if self.wrap_log else log,
-                    archives=Archives(repository),
-                    clock=clock,
-                    failures=Failures(repository.common_dir, repository.root),
-                ),
+                ports=self.wrap_ports(ports) if self.wrap_ports else ports,
                 facts=GitFacts(repository, commit),
                 emit=self._hear,
                 commit=commit,
@@ -211,7 +212,37 @@ class Stage:
                 default_options=options or Options(),
             )
             models = [each for each in desired.models if keys is None or each.key in keys]
-            return execute(replace(run, **changed), models)
+            outcome = execute(replace(run, **changed), models)
+            for model in models:
+                self.hold(model.key, log.entries(model.key))
+        return outcome
+
+    def hold(self, key: ModelKey, entries: Sequence[Entry]) -> None:
+        """No apply so far did what no apply may do. Raises: Broken."""
+        # Without an audit log there is nothing to judge by.
+        if self.emulator.emulator.options.mode != "july":
+            invariants.hold(self.traces(key, entries))
+
+    def traces(
+        self, key: ModelKey = KEY, entries: Sequence[Entry] | None = None
+    ) -> invariants.Traces:
+        """What our applies did to a model; nothing where it is not there."""
+        noted = self.entries(key) if entries is None else entries
+        headers = {"Authorization": f"Bearer {self.emulator.api_key}"}
+        with httpx.Client(base_url=self.emulator.api_url, headers=headers) as http:
+
+            def ask(path: str) -> Any:
+                return http.get(path).raise_for_status().json()
+
+            ids = {each["name"]: each["id"] for each in ask("/v1/models")["models"]}
+            if key.name not in ids:
+                return invariants.Traces()
+            return invariants.traces(
+                ask,
+                ids[key.name],
+                key_prefix=self.emulator.api_key.partition(".")[0],
+                log=[invariants.Noted.of(to_json(entry)) for entry in noted],
+            )
 
     def _hear(self, event: ApplyEvent) -> None:
         self.events.append(event)

@@ -80,6 +80,19 @@ def test_a_new_version_is_pushed_once_and_promoted_everywhere(released: Stage) -
     assert last.settings_after["autoscaling.max_replica"] == 2
 
 
+def test_what_does_not_become_ready_is_never_promoted(released: Stage) -> None:
+    text = release(STAGING, PRODUCTION)["releases/triage.yaml"]
+    unchecked = text.partition("checks:\n  smoke")[0].replace("checks: [smoke]", "")
+    limits = "timeouts: {start: 300ms, promotion: 300ms}\n"
+    before = released.told()
+    released.commit(
+        truss("two", "load_seconds: 36000"), {"releases/triage.yaml": unchecked + limits}
+    )
+    assert released.apply().exit_code == 7
+    assert released.told() == before
+    assert len(released.pushes()) == 2
+
+
 def test_a_bad_build_ends_in_5_and_changes_nothing_that_serves(released: Stage) -> None:
     before = released.serving("production")
     broken = {"trusses/triage/config.yaml": "model_name: triage\n"}
