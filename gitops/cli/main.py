@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "apply": "Make Baseten serve what Git says.",
     "status": "Say in a sentence how every environment is.",
     "promote": "Move a pin to what another environment serves.",
+    "rollback": "Make the revert of what an environment serves.",
     "check": "Run an environment's checks without releasing.",
     "show": "Render a saved plan or an apply's events.",
     "cancel": "Cancel a promotion in progress.",

@@ -37,7 +37,7 @@ def diff(project: Project, commits: str | None = None) -> ReleaseDiff:
             f"the release files of {base[:12]} are not valid: {first}",
             hint="Compare with a commit whose release files are.",
         ) from error
-    return release_diff(before, after, _Ways(repository))
+    return release_diff(before, after, Ways(repository))
 
 
 def _ends(repository: Repository, commits: str | None) -> tuple[str, str]:
@@ -64,7 +64,7 @@ def _ends(repository: Repository, commits: str | None) -> tuple[str, str]:
 
 
 @dataclass(slots=True)
-class _Ways:
+class Ways:
     """The way from one commit to another; what several environments ask is asked of Git once."""
 
     objects: Repository

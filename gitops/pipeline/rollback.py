@@ -1,0 +1,342 @@
+"""Rollback by way of Git: the commit that changed what an environment serves, taken back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol, TypeAlias
+
+from gitops.errors import InvalidRelease, Refused, UsageError
+from gitops.pipeline.compile import Compilation, compile_commit, look
+from gitops.pipeline.diff import Ways, sources
+from gitops.pipeline.places import CONFIG_FILE
+from gitops.pipeline.project import Project, Repository
+from gitops.pipeline.selection import Selection, select
+from gitops.plan.release_diff import release_diff
+from gitops.plan.wording import listed
+from gitops.state.changed import ChangedPath, Content, GitFile
+from gitops.state.commit import CommitInfo
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.names import ModelKey
+from gitops.yaml.document import Document, read
+from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
+
+How: TypeAlias = Literal["revert", "pin"]
+
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+MOST_NAMED: Final = 3
+
+
+class Changes(Protocol):
+    """New commits made beside the working tree."""
+
+    def check_branch(self, branch: str) -> None:
+        """Raises ``UsageError`` where a new local branch cannot have that name."""
+
+    def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
+        """A commit on top of ``base`` that changes these files; its id."""
+
+    def branch(self, name: str, commit: str) -> None:
+        """A new local branch at a commit."""
+
+    def parent(self, commit: str) -> str | None:
+        """The first parent of a commit."""
+
+    def changed(self, before: str, after: str) -> tuple[ChangedPath, ...]:
+        """The files that differ between two commits."""
+
+    def file(self, commit: str, path: str) -> GitFile | None:
+        """A file of a commit."""
+
+    def merged(self, ours: GitFile, base: GitFile, theirs: GitFile) -> bytes | None:
+        """A text with two changes of it made together; None where they touch the same lines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """A rollback as a commit on a new branch.
+
+    ``culprit`` is the commit that is taken back, None where somebody named the commit to go to.
+    ``how`` ``pin`` edits the pin alone; ``why`` says what kept the whole commit from being
+    reverted.
+    """
+
+    model: str
+    environment: str
+    how: How
+    why: str
+    culprit: CommitInfo | None
+    before: str
+    after: str
+    branch: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequest:
+    """What to roll back; ``to`` a revision whose truss to go back to, else what was before."""
+
+    model: str
+    environment: str
+    to: str | None = None
+    branch: str | None = None
+
+
+def way_back(project: Project, changes: Changes, request: RollbackRequest) -> WayBack:
+    """Make the branch. Needs no network, and leaves the working tree and HEAD as they are.
+
+    Raises ``UsageError`` for names that nothing manages or that are taken, ``Refused`` where there
+    is nothing to go back to or it cannot be written, ``InvalidRelease`` and ``RepositoryError``.
+    """
+    objects = project.repository
+    head = objects.head()
+    desired = compile_commit(objects, head)
+    [model] = select(desired, Selection(models=(request.model,))).models
+    search = _Search(objects=objects, changes=changes, model=model, name=request.environment)
+    if request.to is not None:
+        return search.pinned(head, request, to=objects.resolve(request.to))
+    return search.taken_back(head, request)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Search:
+    """One environment of one model, through the history of what was asked for it."""
+
+    objects: Repository
+    changes: Changes
+    model: DesiredModel
+    name: str
+    _compiled: dict[str, Compilation] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        return f"{self.model.key}/{self.name}"
+
+    def taken_back(self, head: str, request: RollbackRequest) -> WayBack:
+        now = self._now()
+        found = self._culprit(head, now)
+        if found is None:
+            shallow = self.objects.is_shallow()
+            raise Refused(
+                f"nothing else was ever asked for in {self.place}, as far as this clone goes",
+                hint="It is shallow: `git fetch --unshallow` brings the whole history."
+                if shallow
+                else "There is no way back by Git; name a commit with --to.",
+            )
+        culprit, parent, before = found
+        info = self.objects.info(culprit)
+        assert info is not None
+        branch = self._branch(request, culprit)
+        files, why = self._reverted(culprit, parent, head)
+        made = ""
+        if files is not None:
+            message = self._message(f'Revert "{info.subject}"', f"This reverts commit {culprit}.")
+            made = self.changes.commit(head, files, message)
+            why = self._not_just_that(head, made, before)
+        if why:
+            note = f"It takes back {culprit[:12]} here, and nothing else of it."
+            made = self._pin(head, before, note)
+        self.changes.branch(branch, made)
+        return WayBack(
+            model=str(self.model.key),
+            environment=self.name,
+            how="pin" if why else "revert",
+            why=why,
+            culprit=info,
+            before=now.named,
+            after=before.named,
+            branch=branch,
+            commit=made,
+        )
+
+    def pinned(self, head: str, request: RollbackRequest, *, to: str) -> WayBack:
+        now = self._now()
+        if not self.objects.is_ancestor(to, head):
+            raise UsageError(
+                f"commit {to[:12]} is not in the history of HEAD", hint="Name one that is."
+            )
+        branch = self._branch(request, to)
+        before = _Wish(commit=to)
+        if now.commit == to:
+            raise UsageError(f"{self.place} is pinned to commit {to[:12]} already")
+        made = self._pin(head, before, "")
+        self.changes.branch(branch, made)
+        return WayBack(
+            model=str(self.model.key),
+            environment=self.name,
+            how="pin",
+            why="",
+            culprit=None,
+            before=now.named,
+            after=before.named,
+            branch=branch,
+            commit=made,
+        )
+
+    def _now(self) -> _Wish:
+        for each in self.model.environments:
+            if each.name == self.name:
+                return _wish(each)
+        known = listed([each.name for each in self.model.environments])
+        raise UsageError(
+            f"{self.model.release_file} has no environment {self.name!r}", hint=f"It has {known}."
+        )
+
+    def _culprit(self, head: str, now: _Wish) -> tuple[str, str, _Wish] | None:
+        """The newest commit before which something else was asked for, its parent, and that."""
+        for commit in self.objects.commits_touching(self._paths(), head, first_parent=True):
+            parent = self.changes.parent(commit)
+            if parent is None:
+                return None
+            before = self._asked(parent)
+            if before is None:
+                return None
+            if before.key != now.key:
+                return commit, parent, before
+        return None
+
+    def _paths(self) -> list[str]:
+        folders = {
+            folder
+            for each in self.model.environments
+            if each.name == self.name and each.artifact is not None
+            for folder in sources(each.artifact)
+        }
+        return [self.model.release_file, CONFIG_FILE, *sorted(folders)]
+
+    def _asked(self, commit: str) -> _Wish | None:
+        """What was asked for at a commit; None where nothing was, or nobody can say."""
+        model = self._at(commit, self.model.key)
+        if model is None:
+            return None
+        return next((_wish(each) for each in model.environments if each.name == self.name), None)
+
+    def _at(self, commit: str, key: ModelKey) -> DesiredModel | None:
+        files = self.objects.at(commit)
+        # Where it is not there, the file had another name then.
+        there = files.read(self.model.release_file) is not None
+        only = frozenset([self.model.release_file]) if there else None
+        compiled = look(self.objects, files, commit, dirty=False, only=only)
+        return next((each for each in compiled.desired.models if each.key == key), None)
+
+    def _reverted(
+        self, culprit: str, parent: str, head: str
+    ) -> tuple[dict[str, Content] | None, str]:
+        """The files of a clean revert; else why there is none."""
+        paths = self.changes.changed(parent, culprit)
+        allowed = set(self._paths())
+        others = [
+            each.path
+            for each in paths
+            if not any(each.path == one or each.path.startswith(f"{one}/") for one in allowed)
+        ]
+        if others:
+            more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+            named = ", ".join(others[:MOST_NAMED])
+            return None, f"{culprit[:12]} changes other files too: {named}{more}"
+        beside = self._beside(parent, culprit)
+        if beside:
+            return None, f"{culprit[:12]} changes {beside} too"
+        files: dict[str, Content] = {}
+        for each in paths:
+            now = self.changes.file(head, each.path)
+            if now == each.after:
+                files[each.path] = each.before
+                continue
+            if now is None or each.before is None or each.after is None:
+                return None, f"{each.path} was added or removed since {culprit[:12]}"
+            merged = self.changes.merged(now, each.after, each.before)
+            if merged is None:
+                return None, f"{each.path} was changed at the same place since {culprit[:12]}"
+            files[each.path] = merged
+        return files, ""
+
+    def _beside(self, before: str, after: str) -> str:
+        """What else than this environment's artifact two commits differ in; empty: nothing."""
+        try:
+            old, new = (compile_commit(self.objects, each) for each in (before, after))
+        except InvalidRelease:
+            return "release files that are not valid"
+        found = release_diff(old, new, Ways(self.objects))
+        return listed(
+            [
+                f"{model.model}/{each.environment}"
+                for model in found.models
+                for each in model.environments
+                if (model.model, each.environment) != (str(self.model.key), self.name)
+            ]
+            + [model.model for model in found.models if model.fields]
+        )
+
+    def _not_just_that(self, head: str, made: str, wanted: _Wish) -> str:
+        """Why a commit is not the rollback of this environment alone; empty: it is."""
+        try:
+            compile_commit(self.objects, made)
+        except InvalidRelease as error:
+            return f"the revert would not be valid: {error.problems[0]}"
+        asked = self._asked(made)
+        if asked is None or asked.key != wanted.key:
+            return "the revert would ask for something else again"
+        beside = self._beside(head, made)
+        return f"the revert would change {beside} too" if beside else ""
+
+    def _pin(self, head: str, wanted: _Wish, note: str) -> str:
+        data = self.objects.at(head).read(self.model.release_file)
+        assert data is not None
+        document = read(self.model.release_file, data)
+        edited = self._edited(document, wanted)
+        message = self._message(f"Roll {self.place} back to {wanted.named}", note)
+        made = self.changes.commit(head, {self.model.release_file: edited}, message)
+        compile_commit(self.objects, made)
+        return made
+
+    def _edited(self, document: Document, wanted: _Wish) -> bytes:
+        steps = ("environments", self.name, "commit" if wanted.commit else "deployment")
+        info = self.objects.info(wanted.commit) if wanted.commit else None
+        comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject) if info else None
+        value = wanted.commit or wanted.deployment or ""
+        edited = with_scalar(document, steps, value, comment=comment)
+        if isinstance(edited, NotEditable):
+            raise Refused(
+                f"{document.where(steps)}: the pin of {self.name} cannot be changed in place:"
+                f" {edited.reason}",
+                hint=f"Write it yourself: `{steps[-1]}: {value}`.",
+            )
+        return edited
+
+    def _branch(self, request: RollbackRequest, commit: str) -> str:
+        place = _UNFIT.sub("-", f"{self.model.key}-{self.name}").strip("-.")
+        branch = request.branch or f"gitops/rollback-{place}-{commit[:12]}"
+        self.changes.check_branch(branch)
+        return branch
+
+    def _message(self, subject: str, note: str) -> str:
+        lines = [subject, "", f"Rolls back {self.place}."]
+        return "\n".join([*lines, *([note] if note else []), ""])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What an environment asks for; two are the same where their keys are."""
+
+    commit: str | None = None
+    digest: str | None = None
+    deployment: str | None = None
+
+    @property
+    def key(self) -> tuple[str | None, str | None]:
+        return self.digest, self.deployment
+
+    @property
+    def named(self) -> str:
+        return f"commit {self.commit[:12]}" if self.commit else f"deployment {self.deployment}"
+
+
+def _wish(environment: DesiredEnvironment) -> _Wish:
+    artifact = environment.artifact
+    return _Wish(
+        commit=artifact.commit if artifact else None,
+        digest=artifact.digest if artifact else None,
+        deployment=environment.deployment,
+    )

@@ -1,0 +1,224 @@
+"""`gitops rollback`: what an environment asked for before, on a branch, made without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gitops.cli.main import run
+from tests.repositories import Repository
+
+Call = Callable[..., tuple[int, str, str]]
+FILE = "releases/scorer.yaml"
+RELEASE = """\
+version: 1
+model: scorer
+truss: trusses/m
+environments:
+  staging:
+    commit: HEAD
+  production:
+    # customers see this
+    commit: {pin}   # pinned
+    autoscaling: {{min_replica: {replicas}}}
+"""
+
+
+@pytest.fixture
+def gitops(repository: Repository, capsys: pytest.CaptureFixture[str]) -> Call:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(["-C", str(repository.path), "rollback", *arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def truss(note: str) -> dict[str, str]:
+    return {"trusses/m/config.yaml": f"model_name: m\ndescription: {note}\n"}
+
+
+def release(pin: str, replicas: int = 1) -> dict[str, str]:
+    return {FILE: RELEASE.format(pin=pin, replicas=replicas)}
+
+
+@pytest.fixture
+def pins(repository: Repository) -> tuple[str, str]:
+    """Two versions of the truss; production is at the first."""
+    first = repository.commit(truss("one"), "First")
+    second = repository.commit(truss("two"), "Second")
+    repository.commit(release(first), "Release the first")
+    return first, second
+
+
+def branch_of(out: str) -> tuple[str, str]:
+    line = out.splitlines()[-1]
+    assert line.startswith("Branch ")
+    name, commit = line.removeprefix("Branch ").removesuffix(".").split(", commit ")
+    return name, commit
+
+
+def test_a_commit_that_holds_only_that_is_reverted(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    before = repository.read(FILE)
+    bad = repository.commit(release(pins[1]), "Ship the second")
+    repository.commit({"README.md": "work goes on"}, "Words")
+    head = repository.head
+    code, out, err = gitops("scorer", "production")
+    assert (code, err) == (0, "")
+    name, commit = branch_of(out)
+    assert name == f"gitops/rollback-scorer-production-{bad[:12]}"
+    assert repository.id(name) == commit
+    assert repository.id(f"{name}^") == head == repository.head
+    assert repository.status() == []
+    assert repository.read(FILE, commit) == before
+    assert repository.read("README.md", commit) == b"work goes on"
+    message = repository.git("log", "-1", "--format=%B", commit)
+    assert message.startswith('Revert "Ship the second"\n')
+    assert f"This reverts commit {bad}." in message
+    assert f'Reverts {bad[:12]} "Ship the second"' in out
+
+
+def test_a_rollback_of_a_rollback_goes_forward_again(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    repository.commit(release(pins[1]), "Ship the second")
+    good = repository.read(FILE)
+    name, _ = branch_of(gitops("scorer", "production")[1])
+    repository.merge(name)
+    assert repository.read(FILE) != good
+    name, commit = branch_of(gitops("scorer", "production")[1])
+    assert repository.read(FILE, commit) == good
+
+
+def test_what_else_a_commit_changed_stays(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    changed = {**release(pins[1], replicas=3), "README.md": "also"}
+    bad = repository.commit(changed, "Ship and scale")
+    code, out, _ = gitops("scorer", "production")
+    assert code == 0
+    _, commit = branch_of(out)
+    assert "changes other files too: README.md" in out
+    assert repository.read(FILE, commit) == release(pins[0], replicas=3)[FILE].encode()
+    assert bad[:12] in out
+
+
+def test_of_a_squash_that_changed_several_environments_only_one_goes_back(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    pinned = release(pins[0])[FILE].replace("commit: HEAD", f"commit: {pins[0]}")
+    repository.commit({FILE: pinned}, "Pin both")
+    repository.commit({FILE: pinned.replace(pins[0], pins[1])}, "Ship both")
+    code, out, _ = gitops("scorer", "production")
+    assert code == 0
+    assert "changes scorer/staging too" in out
+    _, commit = branch_of(out)
+    text = repository.read(FILE, commit).decode()
+    assert f"staging:\n    commit: {pins[1]}" in text
+    assert f"    commit: {pins[0]}   # pinned" in text
+
+
+@pytest.mark.usefixtures("pins")
+def test_an_environment_that_follows_the_branch_takes_back_the_source(
+    repository: Repository, gitops: Call
+) -> None:
+    repository.commit(truss("three"), "Third")
+    code, out, _ = gitops("scorer", "staging")
+    assert code == 0
+    _, commit = branch_of(out)
+    assert (
+        repository.read("trusses/m/config.yaml", commit)
+        == truss("two")["trusses/m/config.yaml"].encode()
+    )
+    assert repository.read(FILE, commit) == repository.read(FILE)
+
+
+def test_a_merge_is_taken_back_as_one(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    before = repository.read(FILE)
+    repository.switch("ship", create=True)
+    repository.commit(release("0" * 40), "Wrong")
+    repository.commit(release(pins[1]), "Ship the second")
+    repository.switch("main")
+    repository.commit({"README.md": "meanwhile"}, "Words")
+    merge = repository.merge("ship")
+    code, out, _ = gitops("scorer", "production")
+    assert code == 0
+    assert merge[:12] in out
+    assert repository.read(FILE, branch_of(out)[1]) == before
+
+
+def test_later_changes_of_the_same_file_are_kept(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    repository.commit(release(pins[1]), "Ship the second")
+    later = release(pins[1])[FILE] + "timeouts: {build: 10m}\n"
+    repository.commit({FILE: later}, "Wait longer")
+    code, out, _ = gitops("scorer", "production")
+    assert code == 0
+    assert "Reverts" in out
+    assert repository.read(FILE, branch_of(out)[1]) == later.replace(pins[1], pins[0]).encode()
+
+
+def test_a_release_file_that_was_renamed_since(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    repository.commit(release(pins[1]), "Ship the second")
+    moved = {FILE: None, "releases/teams/scorer.yaml": release(pins[1])[FILE]}
+    repository.commit(moved, "Move it")
+    code, out, _ = gitops("scorer", "production", "--to", pins[0])
+    assert code == 0
+    commit = branch_of(out)[1]
+    assert pins[0].encode() in repository.read("releases/teams/scorer.yaml", commit)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "said"),
+    [
+        (("scorer", "nowhere"), 1, "has no environment 'nowhere'"),
+        (("scorrer", "production"), 1, "did you mean scorer"),
+        (("scorer", "production"), 4, "nothing else was ever asked for"),
+        (("scorer", "production", "--to", "nowhere"), 1, "names no commit here"),
+        (("scorer", "production", "--to", "main~1", "--branch", "main"), 1, "there is a branch"),
+        (("scorer", "production", "--branch", "a..b"), 4, "nothing else was ever asked for"),
+    ],
+)
+@pytest.mark.usefixtures("pins")
+def test_what_cannot_be_is_said(gitops: Call, asked: tuple[str, ...], code: int, said: str) -> None:
+    ended, out, err = gitops(*asked)
+    assert (ended, out) == (code, "")
+    assert said in err
+
+
+COMMENTS = st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), max_size=20).map(
+    lambda text: f"# {text}"
+)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(comments=st.lists(COMMENTS, min_size=3, max_size=3), blank=st.booleans())
+def test_there_and_back_is_the_same_bytes(
+    repository: Repository, gitops: Call, comments: list[str], blank: bool
+) -> None:
+    """Whatever stands around a pin."""
+    repository.commit(truss("one"), "Truss one")
+    one = repository.head
+    two = repository.commit(truss("two"), "Truss two")
+    lines = [
+        comments[0],
+        RELEASE.format(pin=one, replicas=1).rstrip(),
+        *([""] if blank else []),
+        *comments,
+    ]
+    text = "\n".join(lines) + "\n"
+    repository.commit({FILE: text}, "One")
+    repository.commit({FILE: text.replace(one, two)}, "Two")
+    code, out, err = gitops("scorer", "production")
+    assert code == 0, err
+    assert repository.read(FILE, branch_of(out)[1]) == text.encode()
