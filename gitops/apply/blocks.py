@@ -12,6 +12,7 @@ from gitops.state.settings import Change, Settings
 AUTOSCALING: Final = "autoscaling_settings"
 PROMOTION: Final = "promotion_settings"
 BACKPRESSURE: Final = "request_backpressure_settings"
+ROLLING: Final = "rolling_deploy_config"
 
 _BLOCKS: Final = {
     "autoscaling": AUTOSCALING,
@@ -24,8 +25,8 @@ _ONE_OF_TWO: Final = ("max_surge_percent", "max_unavailable_percent")
 def of_changes(changes: Iterable[Change], live: Settings | None = None) -> dict[str, Json]:
     """The settings blocks that carry the ``after`` values of changes, by Baseten's names.
 
-    ``live`` completes what Baseten wants whole: of a surge and an unavailable percentage exactly
-    one may count, so that both are sent where one of them is.
+    Of a surge and an unavailable percentage exactly one may count: where the only one named is
+    zero, the other stays what ``live`` has. What else a request has to hold, its edge adds.
     Raises ValueError for a path that no block holds.
     """
     blocks: dict[str, Any] = {}
@@ -39,18 +40,14 @@ def of_changes(changes: Iterable[Change], live: Settings | None = None) -> dict[
 
 
 def of_settings(settings: Settings) -> dict[str, Json]:
-    """All the settings of a release file as blocks, for an environment that is made now.
-
-    ``rolling_deploy`` is always sent: Baseten's own default moved in 2026.
-    """
-    promotion = dict(settings.promotion)
-    promotion.setdefault("rolling_deploy", False)
-    blocks: dict[str, Any] = {PROMOTION: promotion}
+    """All the settings of a release file as blocks, for an environment that is made now."""
+    blocks: dict[str, Any] = {}
+    if settings.promotion:
+        blocks[PROMOTION] = settings.promotion
     if settings.autoscaling:
-        blocks[AUTOSCALING] = dict(settings.autoscaling)
+        blocks[AUTOSCALING] = settings.autoscaling
     if settings.backpressure is not None:
-        blocks[BACKPRESSURE] = dict(settings.backpressure)
-    _complete_rolling(blocks, None)
+        blocks[BACKPRESSURE] = settings.backpressure
     return deepcopy(blocks)
 
 
@@ -62,20 +59,12 @@ def _put(block: dict[str, Any], path: list[str], value: Json) -> None:
 
 def _complete_rolling(blocks: Mapping[str, Any], live: Settings | None) -> None:
     promotion = blocks.get(PROMOTION)
-    if not isinstance(promotion, dict):
+    rolling = promotion.get(ROLLING) if isinstance(promotion, dict) else None
+    had = live.promotion.get(ROLLING) if live is not None else None
+    if not isinstance(promotion, dict) or not isinstance(rolling, Mapping):
         return
-    rolling = promotion.get("rolling_deploy_config")
-    if not isinstance(rolling, Mapping):
+    if not isinstance(had, Mapping):
         return
-    named = [name for name in _ONE_OF_TWO if name in rolling]
-    if not named:
-        return
-    had = (live.promotion.get("rolling_deploy_config") if live else None) or {}
-    whole = dict(rolling)
-    for name in _ONE_OF_TWO:
-        if name in whole:
-            continue
-        other = whole[named[0]]
-        # The one that is not named gives way when the named one counts.
-        whole[name] = 0 if other else (had.get(name, 0) if isinstance(had, Mapping) else 0)
-    promotion["rolling_deploy_config"] = whole
+    for name, other in (_ONE_OF_TWO, _ONE_OF_TWO[::-1]):
+        if rolling.get(name) == 0 and other not in rolling and had.get(other):
+            promotion[ROLLING] = {**rolling, other: had[other]}

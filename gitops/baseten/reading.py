@@ -186,6 +186,12 @@ def audit_entry(raw: Mapping[str, Any], *, own_prefix: str | None) -> AuditEntry
         actor=_actor(kind, who, prefix),
         source=source,
         own=own,
+        by_tool=(
+            prefix is not None
+            and source != "UI"
+            and client is not None
+            and CLIENT_NAME in client.lower()
+        ),
         person=not own and (kind == "USER" or source == "UI"),
         environment=_optional_text(data, "environment_name"),
         deployment_id=_optional_text(data, "deployment_id"),

@@ -12,18 +12,18 @@ from functools import cached_property
 from typing import Final
 
 from gitops.decide import audit as audit_log
+from gitops.decide.changing import changes
 from gitops.decide.situation import Asked, Evidence, Fact, Options, Situation
 from gitops.decide.wanted import Wanted
 from gitops.record.entry import Entry, Side
 from gitops.record.history import EnvironmentHistory, ModelHistory, OpenIntent
 from gitops.record.holds import Hold
 from gitops.state.desired import DesiredEnvironment
-from gitops.state.differences import Origins, differences, flatten, same, with_changes
+from gitops.state.differences import with_changes
 from gitops.state.health import Health
-from gitops.state.json import Json
 from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, Promotion
 from gitops.state.recognise import Recognised, is_copy, recognise, same_name
-from gitops.state.settings import Change, Settings
+from gitops.state.settings import Change
 
 _OVER: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 _EMPTY: Final = ModelHistory.of(())
@@ -257,7 +257,17 @@ class View:
     def promoted_by_us(self, side: Side) -> bool:
         """Whether the audit log says that we promoted this here last; False where it is silent."""
         entry = audit_log.promotion_of(self.audit_here, side)
-        return entry is not None and entry.own
+        return entry is not None and self._is_own(entry)
+
+    def _is_own(self, promotion: AuditEntry) -> bool:
+        """Whether a promotion is this tool's: by the key in use, or as the open intent announced.
+
+        Keys are rotated, and people have others than CI. Nobody promotes with this tool in an
+        environment after an intent without writing a newer one, but to bring it to its end.
+        """
+        if promotion.own or self.intent is None:
+            return promotion.own
+        return promotion.by_tool and bool(audit_log.since([promotion], self.intent.entry.at))
 
     def is_ours(self, found: Recognised) -> bool:
         """Whether we started the promotion of what serves or is on its way.
@@ -267,7 +277,9 @@ class View:
         if self.audit is not None:
             last = audit_log.promotion_of(self.audit_here, side_of(found))
             # The audit log may trail behind what this run was just told.
-            return found.deployment.id in self.evidence.promoted if last is None else last.own
+            if last is None:
+                return found.deployment.id in self.evidence.promoted
+            return self._is_own(last)
         named = self.intent.artifact if self.intent and not self.intent.condemned else None
         if named is None:
             return False
@@ -276,60 +288,10 @@ class View:
             name is not None and is_copy(found.deployment.name, name)
         )
 
-    # Settings
-
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """The settings that have to change, under a hold those that the hold leaves to change.
-
-        Of an environment that is not there yet: all that the file names.
-        """
-        live = self.live.settings if self.live is not None else Settings()
-        instead = self._under_hold(self.hold) if self.hold is not None else {}
-        asked, last = self.log.asked_settings, self.log.last
-        if last is not None and last.id in self.evidence.recorded | self.evidence.intents:
-            # What this run asked for itself and does not read back is its own release, no drift.
-            asked = None
-        found = self._differences(live, Origins(asked=asked), instead)
-        if last is None or all(change.origin == "release" for change in found):
-            return found
-        audit = audit_log.since(self._settings_audit(), last.at)
-        return self._differences(live, Origins(asked=asked, audit=audit), instead)
-
-    def _differences(
-        self, live: Settings, origins: Origins, instead: dict[str, Json]
-    ) -> tuple[Change, ...]:
-        return differences(
-            self.environment.settings,
-            live,
-            now=self.situation.now,
-            origins=origins,
-            instead=instead,
-        )
-
-    def _settings_audit(self) -> tuple[AuditEntry, ...]:
-        serving = self.current.deployment.id if self.current is not None else None
-        own = {entry.id for entry in self.audit_here}
-        return tuple(
-            entry
-            for entry in self.audit or ()
-            if entry.id in own or (entry.environment is None and entry.deployment_id == serving)
-        )
-
-    def _under_hold(self, hold: Hold) -> dict[str, Json]:
-        """Wanted values that the hold puts back: what the held release changed, still asked for."""
-        before, after = hold.settings_before, hold.settings_after
-        wanted = flatten(self.environment.settings, now=self.situation.now)
-        asked = self.asked_after(hold.entry)
-        return {
-            path: before[path]
-            for path, value in wanted.items()
-            if path in after
-            and path in before
-            and not same(before[path], after[path])
-            and same(value, after[path])
-            and all(same(each.settings.get(path), value) for each in asked)
-        }
+        """The settings that have to change; see ``gitops.decide.changing``."""
+        return changes(self)
 
     # And what then?
 

@@ -90,7 +90,8 @@ class AuditEntry:
     """One entry of Baseten's audit log.
 
     ``actor`` is a person's e-mail or ``API key PREFIX``; ``own`` is true where the key prefix is
-    that of the key in use and the client names this tool; ``previous`` are settings before.
+    that of the key in use and the client names this tool; ``by_tool`` where some key was used and
+    the client certainly names this tool; ``previous`` are settings before.
     """
 
     id: str
@@ -99,6 +100,7 @@ class AuditEntry:
     actor: str
     source: str
     own: bool = False
+    by_tool: bool = False
     person: bool = False
     environment: str | None = None
     deployment_id: str | None = None

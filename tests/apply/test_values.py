@@ -14,6 +14,7 @@ from gitops.apply.clock import StopFlag, SystemClock
 from gitops.apply.exits import ORDER, combined
 from gitops.apply.pace import Pace
 from gitops.apply.settled import pending, put_back
+from gitops.baseten import bodies
 from gitops.errors import Interrupted
 from gitops.state.differences import flatten
 from gitops.state.json import Json
@@ -56,18 +57,21 @@ def test_changes_become_the_blocks_of_a_request() -> None:
 def test_surge_and_unavailable_are_sent_as_a_pair() -> None:
     live = Settings(promotion={"rolling_deploy_config": {"max_surge_percent": 10}})
     path = "promotion.rolling_deploy_config.max_unavailable_percent"
-    body = of_changes([change(path, 0, 20)], live)
+    body = bodies.blocks(of_changes([change(path, 0, 20)], live))
     assert body["promotion_settings"] == {
         "rolling_deploy_config": {"max_unavailable_percent": 20, "max_surge_percent": 0}
     }
-    zero = of_changes([change(path, 20, 0)], live)
+    zero = bodies.blocks(of_changes([change(path, 20, 0)], live))
     assert zero["promotion_settings"] == {
         "rolling_deploy_config": {"max_unavailable_percent": 0, "max_surge_percent": 10}
     }
 
 
 def test_a_new_environment_always_says_whether_it_rolls() -> None:
-    assert of_settings(Settings()) == {"promotion_settings": {"rolling_deploy": False}}
+    assert bodies.new_environment("New", of_settings(Settings())) == {
+        "name": "new",
+        "promotion_settings": {"rolling_deploy": False},
+    }
     asked = Settings(promotion={"rolling_deploy": True}, autoscaling={"min_replica": 1})
     assert of_settings(asked) == {
         "promotion_settings": {"rolling_deploy": True},

@@ -83,6 +83,11 @@ def test_the_readers_read_what_the_sdk_writes(fields: str) -> None:
     entry = sdk.AuditLogEntry.model_validate(samples.audit_entry())
     audited = reading.audit_entry(entry.model_dump(mode="json"), own_prefix="pRefix01")
     assert audited.own
+    assert audited.by_tool
+    other_key = reading.audit_entry(entry.model_dump(mode="json"), own_prefix="another0")
+    assert (other_key.own, other_key.by_tool) == (False, True)
+    nameless = {**entry.model_dump(mode="json"), "client_name": None}
+    assert not reading.audit_entry(nameless, own_prefix="another0").by_tool
     assert audited.environment == "production"
 
 

@@ -210,6 +210,17 @@ def test_a_left_over_promotion_of_ours_is_cancelled_and_its_intent_closed() -> N
     assert (record.intent, record.ended_by) == (scene.entries[-1].id, None)
 
 
+@pytest.mark.parametrize(
+    ("by_tool", "minutes_ago", "row"), [(True, 5, 7), (False, 5, 9), (True, 60, 9)]
+)
+def test_what_this_tool_announced_is_ours_under_whatever_key(
+    by_tool: bool, minutes_ago: float, row: int
+) -> None:
+    other_key = replace(promoted("X", own=False, minutes_ago=minutes_ago), by_tool=by_tool)
+    scene = Scene(candidate="X", entries=[RELEASED, intent("X")], audit=[other_key])
+    assert decided(scene).row == row
+
+
 @pytest.mark.parametrize("unreadable", [True, False])
 def test_what_a_person_promotes_is_never_cancelled(unreadable: bool) -> None:
     scene = Scene(
