@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from gitops.emulator.world.refusal import invalid
@@ -25,7 +25,7 @@ class InstanceType:
 
     def to_json(self) -> dict[str, Any]:
         """The object as the API shows it, without the price."""
-        body = asdict(self)
+        body: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         del body["price"]
         return body
 

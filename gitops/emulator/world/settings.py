@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from gitops.emulator.options import Options
@@ -41,7 +41,7 @@ class Autoscaling:
 
     def to_json(self) -> dict[str, Any]:
         """The block as the API shows it."""
-        return asdict(self)
+        return _fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,10 @@ class PromotionSettings:
 
     def to_json(self) -> dict[str, Any]:
         """The block as the API shows it."""
-        return asdict(self)
+        body = _fields(self)
+        if self.rolling_deploy_config is not None:
+            body["rolling_deploy_config"] = _fields(self.rolling_deploy_config)
+        return body
 
 
 _AUTOSCALING_RANGES: tuple[tuple[str, int, int], ...] = (
@@ -119,6 +122,11 @@ def check_development(settings: Autoscaling) -> None:
     """The replicas of the development slot are fixed. Raises: Refusal."""
     if (settings.min_replica, settings.max_replica) != (0, 1):
         raise invalid("The development deployment runs with 0 to 1 replicas.")
+
+
+def _fields(block: Autoscaling | Rolling | PromotionSettings) -> dict[str, Any]:
+    """As `asdict` does for one level, without copying the values: every answer needs it."""
+    return {name: getattr(block, name) for name in block.__slots__}
 
 
 def _given(update: Mapping[str, Any] | None) -> dict[str, Any]:
