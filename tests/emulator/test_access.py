@@ -193,3 +193,74 @@ def test_unknown_paths_and_methods(client: Client) -> None:
     assert client.send("PUT", "/v1/models").status_code == 405
     malformed = client.http.post("/v1/secrets", content=b"{", headers={"content-type": "x"})
     assert malformed.status_code == 400
+
+
+def test_every_write_is_in_the_audit_log_with_who_made_it(client: Client) -> None:
+    def audited(method: str, path: str, body: Any = None) -> list[tuple[str, str, Any, Any]]:
+        before = {each["id"] for each in client.get("/v1/audit_logs", limit=200)["items"]}
+        headers = {"X-Emulator-Actor": "ui:ada@example.com"}
+        client.send(method, path, body, headers=headers).raise_for_status()
+        new = [
+            each
+            for each in client.get("/v1/audit_logs", limit=200)["items"]
+            if each["id"] not in before
+        ]
+        return [
+            (
+                each["event_type"],
+                each["source"],
+                each["actor"]["email"],
+                each["event_data"].get("environment_name"),
+            )
+            for each in new
+        ]
+
+    def by_ada(event: str, environment: str | None = None) -> list[tuple[Any, ...]]:
+        return [(event, "UI", "ada@example.com", environment)]
+
+    model_id, first = client.live()
+    second = client.ready(model_id)
+    at = f"/v1/models/{model_id}"
+    staging, one = f"{at}/environments/staging", f"{at}/deployments/{second}"
+    steer = "MODEL_PROMOTION_CONTROL_ACTION"
+    scaling = {"autoscaling_settings": {"max_replica": 2}}
+    assert audited("POST", f"{at}/environments", {"name": "staging"}) == by_ada(
+        "ENVIRONMENT_CREATED", "staging"
+    )
+    assert audited("PATCH", staging, scaling) == by_ada("ENVIRONMENT_UPDATED", "staging")
+    promote = {"deployment_id": second}
+    promoted = by_ada("MODEL_DEPLOYMENT_PROMOTED", "staging")
+    assert audited("POST", f"{staging}/promote", promote) == promoted
+    client.emulator.advance(60)
+    promote = {"deployment_id": client.ready(model_id)}
+    assert audited("POST", f"{staging}/promote", promote) == promoted
+    for signal in ("pause_promotion", "resume_promotion", "cancel_promotion"):
+        client.emulator.advance(6)
+        assert audited("POST", f"{staging}/{signal}") == by_ada(steer, "staging")
+    client.emulator.advance(60)
+    for path, body, event in (
+        ("autoscaling_settings", {"max_replica": 3}, "AUTOSCALING_SETTINGS_CHANGED"),
+        (
+            "request_backpressure_settings",
+            {"policy": "QUEUE_ON_FULL"},
+            "REQUEST_BACKPRESSURE_SETTINGS_CHANGED",
+        ),
+    ):
+        assert audited("PATCH", f"{one}/{path}", body) == by_ada(f"MODEL_DEPLOYMENT_{event}")
+    for path, event in (
+        ("deactivate", "DEACTIVATED"),
+        ("activate", "ACTIVATED"),
+        ("retry", "RETRIED"),
+    ):
+        assert audited("POST", f"{one}/{path}") == by_ada(f"MODEL_DEPLOYMENT_{event}")
+        client.emulator.advance(60)
+    assert audited("DELETE", f"{at}/deployments/{first}/replicas/{first}-0") == by_ada(
+        "REPLICA_TERMINATED"
+    )
+    assert audited("DELETE", staging) == by_ada("ENVIRONMENT_DELETED", "staging")
+    assert audited("DELETE", one) == by_ada("MODEL_DEPLOYMENT_DELETED")
+    assert audited("PATCH", at, {"name": "other"}) == by_ada("MODEL_RENAMED")
+    secret = {"name": "a", "value": "b"}
+    assert audited("POST", "/v1/secrets", secret) == by_ada("SECRET_UPDATED")
+    assert audited("DELETE", "/v1/secrets/a") == by_ada("SECRET_DELETED")
+    assert audited("DELETE", at) == by_ada("MODEL_DELETED")

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gitops.emulator import Options
+from gitops.emulator.faults import parse
 from gitops.emulator.world import deployments, environments, lifecycle, models, promotions, views
 from gitops.emulator.world.audit import Actor
 from gitops.emulator.world.create import create_world
-from gitops.emulator.world.entities import Artifact, Deployment, Environment, Model
+from gitops.emulator.world.entities import READY, Artifact, Deployment, Environment, Model
 from gitops.emulator.world.promotions import Wish
 from gitops.emulator.world.pushes import Push, push
 from gitops.emulator.world.refusal import Refusal
+from gitops.emulator.world.scaling import load_of, touched, watch_for_idleness
 from gitops.emulator.world.world import World
 
 ACTOR = Actor(type="API_KEY", source="API", api_key_prefix="test")
@@ -32,6 +34,7 @@ STATUSES = {
     "DEACTIVATING",
     "INACTIVE",
     "BUILD_FAILED",
+    "DEPLOY_FAILED",
     "FAILED",
 }
 
@@ -166,12 +169,45 @@ class Anything(RuleBasedStateMachine):
             backpressure=None,
         )
 
+    @rule(pick=picks, requests=st.integers(-4, 4))
+    def asked(self, pick: int, requests: int) -> None:
+        deployment = self.some_deployment(pick)
+        if deployment.status not in READY:
+            return
+        now = load_of(self.world, deployment).now
+        touched(self.world, deployment, max(-now, requests))
+        watch_for_idleness(self.world, deployment, lifecycle.scale_to_zero)
+
+    @rule(
+        fault=st.sampled_from(
+            [
+                "build_fails",
+                "deploy_fails:skip=1",
+                "load_fails",
+                "no_capacity",
+                "no_capacity:seconds=300",
+                "promotion_sticks:percent=50",
+                "promotion_sticks:seconds=500",
+                "turns_unhealthy:after=30",
+                "turns_unhealthy:after=1,seconds=100,times=0",
+            ]
+        )
+    )
+    def troubled(self, fault: str) -> None:
+        self.world.faults.add(parse(fault))
+
     @rule(pick=picks)
     def woken(self, pick: int) -> None:
         lifecycle.wake(self.world, self.some_deployment(pick))
 
     @rule()
     def left_alone_everything_comes_to_rest(self) -> None:
+        self.world.faults.lift()
+        for deployment in self.model.deployments.values():
+            if deployment.status == "UNHEALTHY":
+                lifecycle.set_status(self.world, deployment, "ACTIVE")
+            touched(self.world, deployment, -load_of(self.world, deployment).now)
+            watch_for_idleness(self.world, deployment, lifecycle.scale_to_zero)
         for environment in self.model.environments.values():
             if environment.promotion is not None and environment.promotion.status == "PAUSED":
                 promotions.resume(self.world, ACTOR, self.model, environment)
@@ -215,6 +251,7 @@ class Anything(RuleBasedStateMachine):
             assert deployment.status in STATUSES
             ready = deployment.status in {"ACTIVE", "UNHEALTHY"}
             assert (deployment.replicas > 0) == ready
+            assert deployment.replicas <= max(1, deployment.autoscaling.max_replica)
             assert not ready or deployment.id in self.runner.running
             if deployment.status in {"INACTIVE", "SCALED_TO_ZERO", "FAILED"}:
                 assert deployment.id not in self.runner.running

@@ -47,6 +47,8 @@ class Pool:
         self._room = asyncio.Event()
         self._launching = 0
         self._crashes: dict[str, int] = {}
+        self._fallen: set[str] = set()
+        """Deployments that are UNHEALTHY because their process ended."""
         self.network_reason: str | None = None
         """Why trusses are not cut off from the network, where they should be."""
         self._world: World | None = None
@@ -301,13 +303,15 @@ class Pool:
         self.world.advance(self._now())
         if deployment.id not in self.world.deployments or deployment.status not in READY:
             return
-        lifecycle.set_status(self.world, deployment, "UNHEALTHY")
+        if deployment.status == "ACTIVE":
+            self._fallen.add(deployment.id)
+            lifecycle.set_status(self.world, deployment, "UNHEALTHY")
         deployment.restarts.append(self.world.now)
         how = await worker.ending()
         self._say(deployment, f"The model process ended ({how}); it is restarted.")
         crashes = self._crashes[deployment.id] = self._crashes.get(deployment.id, 0) + 1
         await asyncio.sleep(min(_LONGEST_REST, _FIRST_REST * 2**crashes))
-        if deployment.status == "UNHEALTHY":
+        if deployment.status in READY:
             await self._running(deployment)
 
     async def _running(self, deployment: Deployment) -> Worker | None:
@@ -332,8 +336,9 @@ class Pool:
             self._retire(worker)
             return None
         self._adopt(deployment, worker)
-        if deployment.status == "UNHEALTHY":
+        if deployment.id in self._fallen and deployment.status == "UNHEALTHY":
             lifecycle.set_status(self.world, deployment, "ACTIVE")
+        self._fallen.discard(deployment.id)
         return worker
 
     async def _make_room(self) -> None:

@@ -10,7 +10,7 @@ from gitops.emulator.world.audit import Actor
 from gitops.emulator.world.entities import FAILED, STARTING, Deployment, Model
 from gitops.emulator.world.pushes import check_name
 from gitops.emulator.world.refusal import Refusal, invalid
-from gitops.emulator.world.scaling import apply_autoscaling
+from gitops.emulator.world.scaling import apply_autoscaling, set_replicas, touched
 from gitops.emulator.world.settings import check_development
 from gitops.emulator.world.timeline import event
 from gitops.emulator.world.world import World
@@ -137,12 +137,15 @@ def forget(world: World, model: Model, deployment: Deployment) -> None:
 def terminate_replica(
     world: World, actor: Actor, model: Model, deployment: Deployment, replica_id: str
 ) -> None:
-    """Kill one replica; the deployment restarts it. Raises: Refusal."""
+    """Kill one replica; another one starts where it is needed. Raises: Refusal."""
     if replica_id not in replica_ids(deployment):
         raise Refusal(404, "NOT_FOUND", "Replica not found.")
     deeds.record(world, actor, "REPLICA_TERMINATED", model, deployment, replica_id=replica_id)
     world.log(deployment, f"Replica {replica_id} was terminated", "WARNING")
     world.runner.stop(deployment.id)
+    if deployment.replicas > 1:
+        set_replicas(world, deployment, deployment.replicas - 1)
+        touched(world, deployment)
 
 
 def replica_ids(deployment: Deployment) -> list[str]:

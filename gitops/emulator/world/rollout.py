@@ -154,7 +154,8 @@ def _share_replicas(world: World, environment: Environment) -> None:
             continue
         part = max(1, share(environment, promotion, deployment.id))
         on_load = wanted(deployment) if deployment.in_flight else 1
-        set_replicas(world, deployment, max(part, on_load))
+        most = deployment.autoscaling.max_replica
+        set_replicas(world, deployment, min(most, max(part, on_load)))
 
 
 def pause(world: World, environment: Environment) -> None:
