@@ -213,6 +213,10 @@ def _details(entry: Entry, *, kept: bool) -> Iterator[str]:
         yield entry.reason
     if seen := way_back(entry.figures):
         yield seen
+    folder = entry.figures.get("kept")
+    if isinstance(folder, str) and folder:
+        place = f" of {entry.where}" if entry.where else ""
+        yield f"what is known of it is in {folder}, below the Git directory{place}"
     if entry.ended_by:
         yield f"ended by {entry.ended_by}"
     before, after = entry.settings_before or {}, entry.settings_after or {}

@@ -47,8 +47,8 @@ def shares(made: Stage) -> set[int]:
     ("bound", "behaviour", "said"),
     [
         ("error_rate: 0.02", "error_rate: 0.9", "requests failed, above 2.0%"),
-        ("latency: {p90: 50ms}", "latency_ms: 120", "latency.p90 is 0.12"),
-        ("latency: {first_token: 50ms}", "latency_ms: 120", "latency.first_token is 0.12"),
+        ("latency: {p90: 50ms}", "latency_ms: 120", "latency.p90 is 0.1"),
+        ("latency: {first_token: 50ms}", "latency_ms: 120", "latency.first_token is 0.1"),
     ],
 )
 def test_what_is_bad_for_certain_is_cancelled_at_the_first_step(
@@ -66,6 +66,13 @@ def test_what_is_bad_for_certain_is_cancelled_at_the_first_step(
     assert isinstance(watch, dict)
     assert watch["outcome"] == "fail"
     assert watch["measurements"][0]["samples"] >= 5
+    assert watch["percent"] == 25
+    figures = entry.figures["rollback"]
+    assert isinstance(figures, dict)
+    # Fewer requests failed than had gone to the bad version by then: all of its share at the most.
+    assert figures["failed_share"] <= 0.25
+    failure = outcome.finished.failures[0].failure
+    assert "failed with 25% of the traffic on it and was rolled back" in failure.happened
     _kept(made, entry.figures["kept"], behaviour)
 
 

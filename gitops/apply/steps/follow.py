@@ -61,7 +61,7 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901, PLR0912 - a c
             judged = judged or _begin(job, step.intent)
             if judged.verdict is None:
                 judged = _judge(job, judged, candidate)
-                if _condemned(job, candidate, judged.verdict):
+                if _condemned(job, candidate, judged.verdict, promotion):
                     return None
         if clock.monotonic() - begun >= limit:
             return _patience_ended(job, candidate, promotion, limit)
@@ -98,7 +98,9 @@ def _judge(job: Job, judged: Watching, candidate: Deployment) -> Watching:
     return look(judged, at=now, status=candidate.status, window=window)
 
 
-def _condemned(job: Job, candidate: Deployment, verdict: Verdict | None) -> bool:
+def _condemned(
+    job: Job, candidate: Deployment, verdict: Verdict | None, promotion: Promotion
+) -> bool:
     """Whether the promotion has to end now. Where the watch only alerts, it is told and goes on."""
     if verdict is None or verdict.outcome is not Outcome.FAIL:
         return False
@@ -107,7 +109,7 @@ def _condemned(job: Job, candidate: Deployment, verdict: Verdict | None) -> bool
         job.progress(f"{verdict.reason}; the watch only alerts, so the promotion goes on")
         return False
     job.learn.watch(candidate.id, verdict)
-    job.figures["watch"] = figures(verdict)
+    job.figures["watch"] = {**figures(verdict), "percent": promotion.percent}
     return True
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from gitops.apply import forensics
 from gitops.apply.job import Ended, Job, Listed
 from gitops.apply.settled import put_back
 from gitops.apply.steps.cancel import cancelled
 from gitops.apply.steps.promote import is_side
+from gitops.apply.steps.rollback_figures import figures_of, minimum
 from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.way_back import serves_again
 from gitops.apply.waiting import until
@@ -65,9 +66,9 @@ def _undo(job: Job, step: RollBack, begun: datetime) -> Ended | None:
         return _unconfirmed(job, step, begun, problem)
     # What serves is safe now; only then it is worth a while to keep what did not.
     kept = _kept(job, step, intent)
-    figures = _figures(job, step, intent, begun)
+    figures = figures_of(job, step, intent, begun)
     if _write(job, step, figures):
-        _tell_end(job, step, begun, figures, moved=moved, kept=kept)
+        _tell_end(job, step, begun, figures, moved=moved, share=share, kept=kept)
     return None
 
 
@@ -139,7 +140,7 @@ def _confirm(job: Job, target: Side) -> str | None:
             return None
         if health_of(current.status) is not Health.READY:
             return None
-        wanted = _minimum(live)
+        wanted = minimum(live)
         return True if wanted is None or current.active_replicas >= wanted else None
 
     if until(job, look, limit=job.run.pace.confirm):
@@ -148,54 +149,9 @@ def _confirm(job: Job, target: Side) -> str | None:
     current = live.current if live is not None else None
     if live is None or current is None or not is_side(job, current, target):
         return "it does not serve"
-    least = _minimum(live)
+    least = minimum(live)
     replicas = f" with {current.active_replicas} of {least} replicas" if least is not None else ""
     return f"deployment {current.id} is {current.status}{replicas}"
-
-
-def _minimum(live: LiveEnvironment) -> int | None:
-    """The least replicas in force: the deployment's own settings count schedules in."""
-    own = live.current.autoscaling if live.current is not None else None
-    found = (own or {}).get("min_replica", live.settings.autoscaling.get("min_replica"))
-    return found if isinstance(found, int) else None
-
-
-def _figures(job: Job, step: RollBack, intent: Entry | None, begun: datetime) -> dict[str, Json]:
-    """Replicas against their minimum, and error rates before, during and after. None: unknown."""
-    live = job.live
-    current = live.current if live is not None else None
-    figures: dict[str, Json] = dict(job.figures)
-    rates: dict[str, Json] = {"before": None, "during": None, "after": None}
-    promoted = intent.at if intent is not None else begun
-    if step.to is not None:
-        before = timedelta(seconds=job.run.pace.baseline)
-        rates["before"] = _rate(job, step.to.deployment_id, promoted - before, promoted)
-    rates["during"] = _rate(job, step.bad.deployment_id, promoted, begun)
-    if current is not None and rates["during"] is not None:
-        serving, since = current.id, job.now()
-        rates["after"] = until(
-            job,
-            lambda: _rate(job, serving, since, job.now()),
-            limit=job.run.pace.afterwards,
-        )
-    figures["rollback"] = {
-        "replicas": current.active_replicas if current is not None else None,
-        "minimum": _minimum(live) if live is not None else None,
-        "error_rate": rates,
-        "seconds": (job.now() - begun).total_seconds(),
-    }
-    return figures
-
-
-def _rate(job: Job, deployment_id: str, start: datetime, end: datetime) -> float | None:
-    if end <= start:
-        return None
-    try:
-        window = job.ports.reader.window(job.view.model_id, deployment_id, start, end)
-    except BasetenError as error:
-        job.progress(f"no figures: {error.message}")
-        return None
-    return window.error_rate
 
 
 def _write(job: Job, step: RollBack, figures: dict[str, Json]) -> bool:
@@ -224,6 +180,7 @@ def _tell_end(
     figures: dict[str, Json],
     *,
     moved: bool,
+    share: int,
     kept: tuple[str, ...],
 ) -> None:
     if _is_by_hand(job, step):
@@ -236,7 +193,9 @@ def _tell_end(
         kind, code = FailureKind.PROMOTION_FAILED_WITH_TRAFFIC, 3
     else:
         kind, code = FailureKind.WATCH_FAILED, 3
-    failure = job.failure(kind, candidate=step.bad, target=step.to, detail=step.reason, lines=kept)
+    failure = job.failure(
+        kind, candidate=step.bad, target=step.to, detail=step.reason, percent=share, lines=kept
+    )
     _emit_finished(
         job,
         begun,
