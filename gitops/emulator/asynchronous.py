@@ -7,8 +7,6 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from gitops.emulator.gateway import Gateway, Target
 from gitops.emulator.world import async_requests, lifecycle
 from gitops.emulator.world.entities import FAILED, READY, AsyncRequest, Deployment
@@ -153,6 +151,8 @@ class Asynchronous:
 
 async def _posted(request: AsyncRequest, payload: dict[str, Any]) -> bool:
     headers = {"X-BASETEN-REQUEST-ID": request.id}
+    import httpx  # a start of the emulator need not wait for it
+
     try:
         async with httpx.AsyncClient(timeout=_WEBHOOK_SECONDS, trust_env=False) as client:
             answer = await client.post(request.webhook or "", json=payload, headers=headers)
