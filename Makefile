@@ -40,9 +40,9 @@ test: $(INSTALLED) ## Run the tests; ARGS="-k rollback" and the like go to pytes
 	$(BIN)/pytest -n $(WORKERS) --maxschedchunk 2 $(ARGS)
 
 .PHONY: check
-check: check-format check-lint check-types check-borders check-schemas check-facts ## Run everything that judges code without running it
+check: check-format check-lint check-types check-borders check-schemas check-facts check-endpoints ## Run everything that judges code without running it
 
-.PHONY: check-format check-lint check-types check-borders check-schemas check-facts
+.PHONY: check-format check-lint check-types check-borders check-schemas check-facts check-endpoints
 check-format: $(INSTALLED)
 	$(BIN)/ruff format --check .
 
@@ -64,6 +64,10 @@ check-facts: $(INSTALLED)
 	@$(BIN)/python -m tests.emulator.facts | diff -u docs/baseten.md - || \
 	{ echo 'docs/baseten.md is not what the table and the tests say: run `make facts`' >&2; exit 1; }
 
+check-endpoints: $(INSTALLED)
+	@$(BIN)/python -m tests.emulator.endpoints | diff -u docs/emulator-endpoints.md - || \
+	{ echo 'docs/emulator-endpoints.md is not what the code says: run `make endpoints`' >&2; exit 1; }
+
 .PHONY: format
 format: $(INSTALLED) ## Lay out the code and mend what can be mended by itself
 	$(BIN)/ruff format .
@@ -81,6 +85,10 @@ schemas: $(INSTALLED) ## Write schemas/ anew from the code
 .PHONY: facts
 facts: $(INSTALLED) ## Write docs/baseten.md anew from docs/facts.toml and the tests
 	$(BIN)/python -m tests.emulator.facts > docs/baseten.md
+
+.PHONY: endpoints
+endpoints: $(INSTALLED) ## Write docs/emulator-endpoints.md anew from the emulator's routes
+	$(BIN)/python -m tests.emulator.endpoints > docs/emulator-endpoints.md
 
 .PHONY: benchmarks
 benchmarks: $(INSTALLED) ## Run the benchmarks, one after the other

@@ -22,16 +22,25 @@ def _shown(call: Call, user_id: str) -> dict[str, Any]:
 
 
 def _me(call: Call) -> dict[str, Any]:
+    """Who the key belongs to.
+
+    Differs: The name is made from the address.
+    """
     return _shown(call, call.identity.user_id or call.world.user_id)
 
 
 def _user_by_id(call: Call) -> dict[str, Any]:
+    """One user."""
     if call.params["user_id"] not in users(call.world):
         raise not_found("User")
     return _shown(call, call.params["user_id"])
 
 
 def _users(call: Call) -> dict[str, Any]:
+    """The users of the workspace, in pages; `email` picks one.
+
+    Differs: Those of the options `user_email` and `users`.
+    """
     limit = call.integer("limit", 1, 1000) or 100
     email, cursor = call.query.get("email"), call.query.get("cursor")
     known = users(call.world)
@@ -48,6 +57,10 @@ def _users(call: Call) -> dict[str, Any]:
 
 
 def _organization(call: Call) -> dict[str, Any]:
+    """The organization.
+
+    Differs: It is the workspace; no AWS role can be assumed.
+    """
     return {
         "org_id": call.world.organization_id,
         "name": call.world.workspace,
@@ -57,20 +70,33 @@ def _organization(call: Call) -> dict[str, Any]:
 
 
 def _teams(call: Call) -> dict[str, Any]:
+    """The teams that the key sees.
+
+    Differs: Teams cannot be made; there are those of the option `teams`.
+    """
     mine = call.identity.team_id
     teams = [each for each in call.world.teams.values() if mine in {None, each.id}]
     return {"teams": call.listed([views.team(each) for each in teams])}
 
 
 def _team(call: Call) -> dict[str, Any]:
+    """One team."""
     return views.team(call.world.team(call.params["team_id"]))
 
 
 def _instance_types(_call: Call) -> dict[str, Any]:
+    """The hardware there is.
+
+    Differs: A short list in Baseten's form; ids and sizes are invented.
+    """
     return {"instance_types": [item.to_json() for item in INSTANCE_TYPES.values()]}
 
 
 def _prices(_call: Call) -> dict[str, Any]:
+    """The hardware with its price a minute.
+
+    Differs: The prices are invented.
+    """
     return {
         "instance_types": [
             {"instance_type": item.to_json(), "price": item.price}
@@ -80,6 +106,10 @@ def _prices(_call: Call) -> dict[str, Any]:
 
 
 def _regions(call: Call) -> dict[str, Any]:
+    """The regions that environments can be in.
+
+    Differs: Those of the option `regions`; where a deployment is makes no difference.
+    """
     if "team_id" in call.params:
         call.world.team(call.params["team_id"])
     known = [{"slug": slug, "display_name": name} for slug, name in call.world.options.regions]

@@ -13,6 +13,10 @@ SOURCES = ("UI", "API", "MCP", "SYSTEM", "OTHER")
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """Who did what, in pages and filtered; of a model or of all.
+
+    Differs: Only deeds that the emulator knows; their fields are those of the SDK's models.
+    """
     model_id = call.params.get("model_id")
     if model_id is not None:
         call.world.model(model_id)

@@ -21,6 +21,7 @@ def _target(call: Call) -> tuple[Model, Deployment]:
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """The deployments of a model; `name` picks one."""
     model = call.world.model(call.params["model_id"])
     return {
         "deployments": call.listed(
@@ -30,10 +31,18 @@ def _list(call: Call) -> dict[str, Any]:
 
 
 def _get(call: Call) -> dict[str, Any]:
+    """One deployment, by id or slot.
+
+    Differs: 404 for a new one for `durations.not_found`; its true length is not known.
+    """
     return views.deployment(call.world, _target(call)[1])
 
 
 def _rename(call: Call) -> dict[str, Any]:
+    """Rename a deployment.
+
+    Differs: Leaves no entry in the audit log, for which no event is known.
+    """
     model, deployment = _target(call)
     name = call.read(Rename).name
     if name is not None:
@@ -42,12 +51,18 @@ def _rename(call: Call) -> dict[str, Any]:
 
 
 def _delete(call: Call) -> dict[str, Any]:
+    """Delete a deployment that serves nowhere."""
     model, deployment = _target(call)
     deployments.delete(call.world, call.actor, model, deployment)
     return {"id": deployment.id, "deleted": True, "model_id": model.id}
 
 
 def _autoscaling(call: Call) -> dict[str, Any]:
+    """Change the autoscaling settings of a deployment.
+
+    Differs: In force after `durations.settings`; replicas come and go as the traffic here
+    demands.
+    """
     model, deployment = _target(call)
     update = given(call.read(AutoscalingUpdate)) or {}
     status = deployments.update_autoscaling(call.world, call.actor, model, deployment, update)
@@ -64,6 +79,10 @@ def settings_message(status: str) -> str:
 
 
 def _backpressure(call: Call) -> dict[str, Any]:
+    """Change what happens to requests when the deployment is full.
+
+    Differs: How a full deployment is told is a guess.
+    """
     model, deployment = _target(call)
     sent = given(call.read(BackpressureUpdate)) or {}
     if "policy" in sent:
@@ -81,12 +100,14 @@ def _backpressure(call: Call) -> dict[str, Any]:
 
 
 def _activate(call: Call) -> dict[str, Any]:
+    """Start an inactive deployment."""
     model, deployment = _target(call)
     did = deployments.activate(call.world, call.actor, model, deployment)
     return switched(call, did=did)
 
 
 def _deactivate(call: Call) -> dict[str, Any]:
+    """Stop a deployment."""
     model, deployment = _target(call)
     did = deployments.deactivate(call.world, call.actor, model, deployment)
     return switched(call, did=did)
@@ -98,6 +119,7 @@ def switched(call: Call, *, did: bool) -> dict[str, Any]:
 
 
 def _retry(call: Call) -> dict[str, Any]:
+    """Build or start a failed deployment again; `retried` says whether it does."""
     model, deployment = _target(call)
     reason = deployments.retry(call.world, call.actor, model, deployment)
     return {
@@ -108,6 +130,10 @@ def _retry(call: Call) -> dict[str, Any]:
 
 
 def _config(call: Call) -> dict[str, Any]:
+    """The config.yaml of a deployment, as text, parsed, or both.
+
+    Differs: `config` is what was sent with the push, without Baseten's own defaults.
+    """
     artifact = _target(call)[1].artifact
     wanted = call.query.get("output_format", "both")
     if wanted not in {"raw", "parsed", "both"}:
@@ -119,6 +145,10 @@ def _config(call: Call) -> dict[str, Any]:
 
 
 def _download(call: Call) -> dict[str, Any]:
+    """A link to the archive that was pushed.
+
+    Differs: It leads to the emulator's own store and does not expire.
+    """
     model, deployment = _target(call)
     archive = deployment.artifact.archive
     if not model.archive_download:
@@ -134,6 +164,10 @@ def _download(call: Call) -> dict[str, Any]:
 
 
 def _terminate(call: Call) -> dict[str, Any]:
+    """End one replica; another one starts where it is needed.
+
+    Differs: Replicas are named here by number, and share one truss process.
+    """
     model, deployment = _target(call)
     deployments.terminate_replica(
         call.world, call.actor, model, deployment, call.params["replica_id"]

@@ -23,6 +23,7 @@ def _target(call: Call) -> tuple[Model, Environment]:
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """The environments of a model; `name` picks one."""
     model = call.world.model(call.params["model_id"])
     return {
         "environments": call.listed(
@@ -32,6 +33,10 @@ def _list(call: Call) -> dict[str, Any]:
 
 
 def _create(call: Call) -> dict[str, Any]:
+    """Make an environment.
+
+    Differs: Whether names fold their case is a guess (`environment_case`).
+    """
     model = call.world.model(call.params["model_id"])
     body = call.read(CreateEnvironment)
     call.manages(model.id, body.name)
@@ -48,10 +53,19 @@ def _create(call: Call) -> dict[str, Any]:
 
 
 def _get(call: Call) -> dict[str, Any]:
+    """One environment, with what serves, the candidate and the promotion.
+
+    Differs: Terminal states of a promotion are readable for `durations.terminal_visible`.
+    """
     return views.environment(call.world, _target(call)[1])
 
 
 def _update(call: Call) -> dict[str, Any]:
+    """Change the settings of an environment, its schedules and its routing.
+
+    Differs: Answers as newer or older platforms did (`patch_reply`); routing shadows, and
+    nothing else.
+    """
     model, environment = _target(call)
     backpressure = schedules = routing = None
     if call.newest:
@@ -84,12 +98,14 @@ def _update(call: Call) -> dict[str, Any]:
 
 
 def _delete(call: Call) -> dict[str, Any]:
+    """Delete an environment other than production; what served in it goes to zero."""
     model, environment = _target(call)
     environments.delete_environment(call.world, call.actor, model, environment)
     return {"name": environment.name, "model_id": model.id, "deleted": True}
 
 
 def _activate(call: Call) -> dict[str, Any]:
+    """Start what serves in an environment."""
     model, environment = _target(call)
     current = environments.serving(call.world, environment)
     did = deployments.activate(call.world, call.actor, model, current)
@@ -97,6 +113,7 @@ def _activate(call: Call) -> dict[str, Any]:
 
 
 def _deactivate(call: Call) -> dict[str, Any]:
+    """Stop what serves in an environment."""
     model, environment = _target(call)
     current = environments.serving(call.world, environment)
     did = deployments.deactivate(call.world, call.actor, model, current)

@@ -38,6 +38,10 @@ def _view(call: Call, team: Team, name: str) -> dict[str, Any]:
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """The environment groups of a team: one for each environment name.
+
+    Differs: One page holds all.
+    """
     team = call.team(call.params.get("team_id"))
     return {
         "items": call.shuffled([_view(call, team, name) for name in _names(call, team)]),
@@ -46,6 +50,7 @@ def _list(call: Call) -> dict[str, Any]:
 
 
 def _get(call: Call) -> dict[str, Any]:
+    """One environment group."""
     team = call.team(call.params.get("team_id"))
     name = call.world.options.environment_name(call.params["env_name"])
     if name not in _names(call, team):
@@ -54,6 +59,7 @@ def _get(call: Call) -> dict[str, Any]:
 
 
 def _update(call: Call) -> dict[str, Any]:
+    """Say who may manage the environments of a name."""
     team = call.team(call.params.get("team_id"))
     name = call.world.options.environment_name(call.params["env_name"])
     if name not in _names(call, team):

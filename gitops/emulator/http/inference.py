@@ -56,7 +56,7 @@ class Address:
     route: str | None = None
 
 
-_OPERATIONS = {
+OPERATIONS = {
     "predict": "POST",
     "wake": "POST",
     "async_predict": "POST",
@@ -84,7 +84,7 @@ def address(path: str) -> Address:
         case _:
             raise Refusal(404, "client_error", "Not found.")
     match tail:
-        case [operation] if operation in _OPERATIONS:
+        case [operation] if operation in OPERATIONS:
             return Address(target=target, operation=operation)
         case ["sync", *route] if route:
             return Address(target=target, operation="sync", route="/".join(route))
@@ -130,7 +130,7 @@ def _authorize(identity: Identity, target: Target) -> None:
 async def _answer(
     request: Request, emulator: Emulator, where: Address, request_id: str
 ) -> Response:
-    expected = _OPERATIONS.get(where.operation)
+    expected = OPERATIONS.get(where.operation)
     if expected is not None and request.method != expected:
         raise Refusal(405, "client_error", f"{where.operation} takes a {expected}.")
     match where.operation:

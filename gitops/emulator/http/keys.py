@@ -30,6 +30,10 @@ def _view(call: Call, key: ApiKey) -> dict[str, Any]:
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """The API keys that were made here, without their secrets.
+
+    Differs: Keys given with `--key` are not listed.
+    """
     kind = call.query.get("type")
     if kind is not None and kind not in keys.MAY:
         raise invalid(f"Unknown API key type {kind!r}.")
@@ -45,6 +49,7 @@ def _list(call: Call) -> dict[str, Any]:
 
 
 def _create(call: Call) -> dict[str, Any]:
+    """Make an API key; the secret is shown this once."""
     body = call.read(CreateKey)
     scoped = call.params.get("team_id")
     if scoped is not None and body.team_id not in {None, scoped}:
@@ -63,6 +68,7 @@ def _create(call: Call) -> dict[str, Any]:
 
 
 def _delete(call: Call) -> dict[str, Any]:
+    """Delete an API key by its prefix."""
     prefix = call.params["api_key_prefix"]
     keys.delete(call.world, call.actor, prefix)
     return {"prefix": prefix}

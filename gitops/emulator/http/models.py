@@ -21,6 +21,7 @@ from gitops.emulator.world.refusal import invalid
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """The models, of one team or of all; `name` picks one."""
     scoped = "team_id" in call.params
     only = call.world.team(call.params["team_id"]).id if scoped else call.identity.team_id
     return {
@@ -35,10 +36,12 @@ def _list(call: Call) -> dict[str, Any]:
 
 
 def _get(call: Call) -> dict[str, Any]:
+    """One model."""
     return views.model(call.world, call.world.model(call.params["model_id"]))
 
 
 def _rename(call: Call) -> dict[str, Any]:
+    """Rename a model; its id stays."""
     model = call.world.model(call.params["model_id"])
     name = call.read(Rename).name
     if name is not None:
@@ -47,12 +50,20 @@ def _rename(call: Call) -> dict[str, Any]:
 
 
 def _delete(call: Call) -> dict[str, Any]:
+    """Delete a model with its deployments and environments.
+
+    Differs: At once, whatever serves.
+    """
     model = call.world.model(call.params["model_id"])
     models.delete_model(call.world, call.actor, model)
     return {"id": model.id, "deleted": True}
 
 
 def _prepare(call: Call) -> dict[str, Any]:
+    """Begin a push: check it and give credentials for the upload.
+
+    Differs: The credentials are good for the emulator's own store, one key, and an hour.
+    """
     body = call.read(PrepareUpload)
     if (body.name is None) == (body.model_id is None):
         raise invalid("Exactly one of name and model_id is required.")
@@ -82,6 +93,11 @@ def _prepare(call: Call) -> dict[str, Any]:
 
 
 def _create(call: Call) -> dict[str, Any]:
+    """Make a model with its first deployment, from an uploaded archive.
+
+    Differs: Only `model_archive` sources. What becomes of the first deployment is the option
+    `first_push`; nothing is installed or built into an image.
+    """
     source = call.read(CreateModel).source
     team = call.team(call.params.get("team_id"))
     model, deployment = models.create_model(
@@ -100,6 +116,10 @@ def _create(call: Call) -> dict[str, Any]:
 
 
 def _add_deployment(call: Call) -> dict[str, Any]:
+    """Make another deployment, or push to the development slot; may name an environment.
+
+    Differs: As for a new model.
+    """
     model = call.world.model(call.params["model_id"])
     source = call.read(CreateDeployment).source
     if source.deployment.environment_name:

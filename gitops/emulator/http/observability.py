@@ -19,16 +19,28 @@ _LISTS = ("includes", "excludes")
 
 
 def _deployment_logs(call: Call) -> dict[str, Any]:
+    """The log of a deployment: its life, and what its truss prints.
+
+    Differs: Lines are here at once; the build's lines are the emulator's own.
+    """
     _, deployment = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
     return logs.answer(call.world, [deployment], _query(_from_query(call)))
 
 
 def _deployment_logs_by_body(call: Call) -> dict[str, Any]:
+    """The same, asked for with a body.
+
+    Differs: As the log of a deployment.
+    """
     _, deployment = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
     return logs.answer(call.world, [deployment], _query(call.read(LogsRequest)))
 
 
 def _environment_logs(call: Call) -> dict[str, Any]:
+    """The logs of whatever served in an environment.
+
+    Differs: As the log of a deployment.
+    """
     _, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
     deployments = logs.of_environment(call.world, environment)
     return logs.answer(call.world, deployments, _query(_from_query(call)))
@@ -61,11 +73,20 @@ def _query(request: LogsRequest) -> LogQuery:
 
 
 def _deployment_metrics(call: Call) -> dict[str, Any]:
+    """Metrics of the requests that a deployment answered.
+
+    Differs: Not measured, and left out: queues of asynchronous requests, GPU, processor,
+    memory, readiness of pods.
+    """
     _, deployment = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
     return _metrics(call, metrics.of_deployment(deployment))
 
 
 def _environment_metrics(call: Call) -> dict[str, Any]:
+    """Metrics of whatever took the traffic of an environment, while it did.
+
+    Differs: As the metrics of a deployment.
+    """
     _, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
     return _metrics(call, metrics.of_environment(call.world, environment))
 

@@ -21,6 +21,11 @@ _ENVIRONMENT = "/v1/models/{model_id}/environments/{env_name}"
 
 
 def _to_environment(call: Call) -> dict[str, Any]:
+    """Promote a deployment to an environment; gives the one that will serve.
+
+    Differs: Refusals of a second promotion are `conflict_status`; when a copy is made, it
+    carries no labels unless `labels_on_copies`.
+    """
     body = call.read(PromoteToEnvironment)
     model, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
     if body.deployment_id in {"production", "development"}:
@@ -43,6 +48,10 @@ def _to_environment(call: Call) -> dict[str, Any]:
 
 
 def _to_production(call: Call) -> dict[str, Any]:
+    """Promote a deployment, or the development slot, to production.
+
+    Differs: As promoting to an environment.
+    """
     body = call.read(Promote)
     model, source = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
     call.manages(model.id, "production")
@@ -98,6 +107,10 @@ def _update(call: Call, environment: Environment, update: EnvironmentSettings) -
 
 
 def _cancel(call: Call) -> dict[str, Any]:
+    """Cancel a promotion: at once, or by moving traffic back step by step.
+
+    Differs: A step takes `durations.step`, whatever the size of the model.
+    """
     model, environment = call.world.environment(call.params["model_id"], call.params["env_name"])
     status = promotions.cancel(call.world, call.actor, model, environment)
     message = (
@@ -108,6 +121,14 @@ def _cancel(call: Call) -> dict[str, Any]:
     return {"status": status, "message": message}
 
 
+_SIGNALS = {
+    "pause_promotion": "Hold a rolling promotion where it is.",
+    "resume_promotion": "Go on with a promotion that is held.",
+    "force_cancel_promotion": "Give all traffic back to what served before, at once.",
+    "force_roll_forward_promotion": "Give all traffic to the candidate, at once.",
+}
+
+
 def _signal(name: str) -> Handler:
     def handle(call: Call) -> dict[str, Any]:
         model, environment = call.world.environment(
@@ -116,6 +137,7 @@ def _signal(name: str) -> Handler:
         promotions.SIGNALS[name](call.world, call.actor, model, environment)
         return {"success": True}
 
+    handle.__doc__ = _SIGNALS[name]
     return handle
 
 

@@ -10,6 +10,7 @@ from gitops.emulator.world import models, views
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """The names of the secrets, of one team or of all."""
     only = (
         call.team(call.params.get("team_id")).id
         if "team_id" in call.params
@@ -24,6 +25,7 @@ def _list(call: Call) -> dict[str, Any]:
 
 
 def _upsert(call: Call) -> dict[str, Any]:
+    """Set a secret; without a team, in the default one."""
     body = call.read(UpsertSecret)
     secret = models.upsert_secret(
         call.world, call.actor, call.team(call.params.get("team_id")), body.name, body.value
@@ -32,6 +34,7 @@ def _upsert(call: Call) -> dict[str, Any]:
 
 
 def _delete(call: Call) -> dict[str, Any]:
+    """Delete a secret."""
     name = call.params["secret_name"]
     models.delete_secret(call.world, call.actor, call.team(call.params.get("team_id")), name)
     return {"name": name}

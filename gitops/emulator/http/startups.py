@@ -29,6 +29,10 @@ def _required(call: Call, name: str) -> int:
 
 
 def _list(call: Call) -> dict[str, Any]:
+    """How replicas came up, one by one, phase by phase.
+
+    Differs: Phases are shares of the time it took; there is no download of weights.
+    """
     attempts = _attempts(call)
     outcomes = tuple(call.query.getlist("outcomes"))
     for outcome in outcomes:
@@ -50,6 +54,10 @@ def _list(call: Call) -> dict[str, Any]:
 
 
 def _summary(call: Call) -> dict[str, Any]:
+    """How replicas came up, summed up.
+
+    Differs: As the single startups.
+    """
     attempts = _attempts(call)
     query = Query(
         start=_required(call, "start_epoch_millis"),
