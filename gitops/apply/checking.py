@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from gitops.apply.clock import StopFlag
 from gitops.apply.pace import Pace
@@ -22,6 +22,9 @@ from gitops.verify.pairs import pairs
 from gitops.verify.results import Ran, Results, Woken
 from gitops.verify.shot import Shot
 from gitops.verify.verdict import Outcome
+
+ATTENTION: Final = 0.5
+"""Seconds after which one who waits for answers looks whether to stop."""
 
 
 class Say(Protocol):
@@ -112,9 +115,15 @@ def _run(
         answers = {each: _send(bench, each, asked, index) for each in ordered}
         return [answers[each] for each in sides]
 
-    with ThreadPoolExecutor(max_workers=max(asked.concurrency, 1)) as pool:
-        list(pool.map(send, range(len(warmup)), warmup))
-        answers = list(pool.map(send, range(len(runs)), runs))
+    pool = ThreadPoolExecutor(max_workers=max(asked.concurrency, 1))
+    try:
+        _all(bench, pool, send, warmup)
+        answers = _all(bench, pool, send, runs)
+    except BaseException:
+        # Who is asked to stop does not wait for answers; nothing more is sent.
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
     def shots(side: int) -> list[Shot]:
         return [
@@ -139,6 +148,23 @@ def _run(
         against = other
     found = judged(asked, shots(0), against)
     return Ran(name=asked.name, verdict=found.verdict, pairs=pairs(asked.name, found.failing))
+
+
+def _all(
+    bench: Bench,
+    pool: ThreadPoolExecutor,
+    send: Callable[[int, int], list[Answer]],
+    probes: Sequence[int],
+) -> list[list[Answer]]:
+    """Send every probe and give its answers in order. Raises ``Interrupted`` when told to stop."""
+    futures = [pool.submit(send, turn, index) for turn, index in enumerate(probes)]
+    pending = set(futures)
+    while pending:
+        bench.stop.check()
+        done, pending = wait(pending, timeout=ATTENTION, return_when=FIRST_EXCEPTION)
+        for each in done:
+            each.result()
+    return [each.result() for each in futures]
 
 
 def _compares(asked: Check) -> bool:
