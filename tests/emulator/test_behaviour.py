@@ -16,6 +16,7 @@ def promotion(client: Client, model_id: str) -> tuple[str, int] | None:
     return shown and (shown["status"], shown["percent_traffic_to_new_version"])
 
 
+@pytest.mark.fact("B-258")
 @pytest.mark.fact("B-138")
 def test_what_is_not_up_within_its_deploy_timeout_fails(client: Client) -> None:
     model_id, first = client.live()
@@ -88,6 +89,7 @@ def test_a_change_during_a_promotion_reaches_what_was_promoted_at_its_end(
     assert current["autoscaling_settings"]["max_replica"] == 5
 
 
+@pytest.mark.fact("B-260")
 @pytest.mark.parametrize("options", [{"mode": "july"}])
 def test_julys_canary_moves_traffic_over_its_duration(client: Client) -> None:
     model_id, first = client.live()
@@ -110,6 +112,7 @@ def test_julys_canary_moves_traffic_over_its_duration(client: Client) -> None:
     assert client.environment(model_id)["current_deployment"]["id"] == second
 
 
+@pytest.mark.fact("B-120")
 def test_two_pushers_clobber_the_development_slot(client: Client) -> None:
     model_id, _ = client.live()
     mine = client.push(model_id, echo_truss(reply="mine"), is_development=True, labels={"by": "a"})
@@ -144,6 +147,7 @@ def test_the_replicas_of_the_development_slot_are_fixed(client: Client) -> None:
     assert client.send("POST", "/v1/prepare_model_upload", body).status_code == 400
 
 
+@pytest.mark.fact("B-263")
 def test_restarts_of_a_crashing_truss_are_counted(client: Client) -> None:
     code = "import os\nclass Model:\n    def predict(self, x):\n        os._exit(3)\n"
     model_id, deployment_id = client.live(python_truss(model_py=code))

@@ -107,6 +107,7 @@ def test_a_second_promotion_is_refused_while_one_runs(client: Client) -> None:
     assert client.environment(model_id)["current_deployment"]["id"] == first
 
 
+@pytest.mark.fact("B-261")
 @pytest.mark.fact("B-050", "B-075", "B-165", "B-178", "B-181", "B-182", "B-183")
 def test_what_serves_elsewhere_is_copied(client: Client) -> None:
     model_id, first = client.live()

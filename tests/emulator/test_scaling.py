@@ -170,6 +170,7 @@ def policy(client: Client, model_id: str, name: str | None) -> None:
     client.ask("PATCH", f"/v1/models/{model_id}/environments/production", body)
 
 
+@pytest.mark.fact("B-255")
 def test_reject_on_full_answers_429_and_counts_it(client: Client, tmp_path: Path) -> None:
     with held(client, tmp_path, max_replica=1, concurrency_target=2) as (model_id, at):
         policy(client, model_id, "REJECT_ON_FULL")
@@ -187,6 +188,7 @@ def test_reject_on_full_answers_429_and_counts_it(client: Client, tmp_path: Path
         assert series(shown, "baseten_inference_requests_total", status="4xx") == [1 / 3600]
 
 
+@pytest.mark.fact("B-255")
 def test_queue_on_full_lets_no_more_in_than_the_target(client: Client, tmp_path: Path) -> None:
     with held(client, tmp_path, max_replica=1) as (model_id, at):
         policy(client, model_id, "QUEUE_ON_FULL")
@@ -202,6 +204,7 @@ def test_queue_on_full_lets_no_more_in_than_the_target(client: Client, tmp_path:
         assert [each.result().status_code for each in at.answers] == [200, 200]
 
 
+@pytest.mark.fact("B-257")
 @pytest.mark.parametrize("name", ["production", None])
 def test_long_idle_deployments_are_deactivated_by_the_platform(
     client: Client, name: str | None
@@ -227,6 +230,7 @@ def test_long_idle_deployments_are_deactivated_by_the_platform(
     }
 
 
+@pytest.mark.fact("B-259")
 def test_a_rollout_moves_replicas_with_the_traffic(client: Client) -> None:
     model_id, first = client.live(autoscaling_settings={"min_replica": 4, "max_replica": 8})
     second = client.ready(model_id, echo_truss())

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gitops.emulator import Durations
 from tests.emulator.client import Client, echo_truss, python_truss
 from tests.emulator.rules.conftest import Served
 
@@ -220,3 +221,16 @@ def test_what_served_goes_on_when_a_push_fails_later(client: Client) -> None:
     environment = client.environment(model_id)
     assert environment["current_deployment"]["id"] == first
     assert environment["in_progress_promotion"] is None
+
+
+@pytest.mark.fact("B-257")
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [({}, "SCALED_TO_ZERO"), ({"durations": Durations(idle_out=3600)}, "INACTIVE")],
+)
+def test_how_long_it_may_stay_at_zero(model: Served, status: str) -> None:
+    assert model.predict().status_code == 200
+    model.client.emulator.advance(1000)
+    assert model.client.deployment(model.id)["status"] == "SCALED_TO_ZERO"
+    model.client.emulator.advance(3600)
+    assert model.client.deployment(model.id)["status"] == status
