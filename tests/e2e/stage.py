@@ -23,8 +23,10 @@ from typing import Any
 
 import httpx
 
+from tests import invariants
 from tests.e2e.forked import Forked
 from tests.e2e.gate import Gate, Kill, Sent, When
+from tests.invariants import Noted, Traces
 from tests.repositories import Content, Repository
 
 ROOT = Path(__file__).parent.parent.parent
@@ -256,6 +258,15 @@ class Stage:
     def deployments(self, model_id: str) -> list[dict[str, Any]]:
         """A model's deployments."""
         return list(self.ask(f"/v1/models/{model_id}/deployments")["deployments"])
+
+    def traces(self, model: str, model_id: str) -> Traces:
+        """What applies did to a model, as the audit log and the deploy log tell it."""
+        return invariants.traces(
+            self.ask,
+            model_id,
+            key_prefix=KEY.partition(".")[0],
+            log=[Noted.of(each.body) for each in self.log(model)],
+        )
 
     @contextmanager
     def used(self, model_id: str, *environments: str, every: float = 0.15) -> Iterator[Users]:

@@ -20,6 +20,7 @@ import pytest
 
 from tests.e2e.gate import Kill, When
 from tests.e2e.stage import Done, LogKill, Stage, Told, stage
+from tests.invariants import broken
 from tests.repositories import Repository
 
 SPEED = "300"
@@ -201,27 +202,6 @@ def conclusion(log: Sequence[Told]) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def pushed_twice(made: Stage, model: str, model_id: str, journal: list[dict[str, Any]]) -> str:
-    """What was pushed more than once since the journal began, by labels and by requests."""
-    labels = Counter(
-        (each["labels"] or {}).get("gitops.digest") for each in made.deployments(model_id)
-    )
-    labels.pop(None, None)
-    creates = [
-        each
-        for each in journal
-        if each["method"] == "POST"
-        and each["status"] == 200
-        and (
-            each["path"] == f"/v1/models/{model_id}/deployments"
-            or (each["path"] == "/v1/models" and each["fields"].get("source.name") == model)
-        )
-    ]
-    if any(count > 1 for count in labels.values()) or len(creates) > 1:
-        return f"pushed twice: {labels}, {len(creates)} pushes"
-    return ""
-
-
 def unwatched(log: Sequence[Told], model_id: str, journal: list[dict[str, Any]]) -> list[str]:
     """Promotions without an intent, an intent without its end, an end without a watch."""
     problems = []
@@ -400,9 +380,8 @@ class Play:
             return ["the model is not there"]
         log, journal = self.made.log(model), self.made.journal()
         problems = unwatched(log, model_id, self.earlier + journal)
-        twice = pushed_twice(self.made, model, model_id, journal)
-        if twice:
-            problems.append(twice)
+        for found in broken(self.made.traces(model, model_id)).values():
+            problems += found
         here, told = state(self.made, model_id), conclusion(log)
         if here != reference.state:
             problems.append(f"another end: {here}, expected {reference.state}")
