@@ -83,8 +83,8 @@ def identify(world: World, secret: str) -> Identity | None:
     """Whose key this is; None for one that is not known, or was deleted."""
     prefix = secret.partition(".")[0] if "." in secret else secret[:4]
     made = world.api_keys.get(prefix)
-    if made is not None and secrets.compare_digest(made.digest, _digest(secret)):
-        if made.deleted:
+    if made is not None:
+        if made.deleted or not secrets.compare_digest(made.digest, _digest(secret)):
             return None
         made.last_used_at = world.now
         return Identity(
