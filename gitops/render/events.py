@@ -24,6 +24,7 @@ from gitops.plan.events import (
 )
 from gitops.render.figures import way_back
 from gitops.render.layout import WIDTH, safe, styled
+from gitops.render.measurements import bounded
 from gitops.render.palette import Role, Style, plain
 from gitops.render.words import count, duration, instant
 
@@ -166,6 +167,7 @@ class Teller:
                 if event.kind == "promote" and event.result == "ok":
                     self._promoted.add(_place(event))
                 yield self._finished(event)
+                yield from _figures(event)
                 yield from self._failure(event.failure)
             case RollbackStarted():
                 to = f"to {event.to_deployment}" if event.to_deployment else "with nothing to go to"
@@ -287,6 +289,13 @@ def render(events: Iterable[ApplyEvent], style: Style = plain, width: int = WIDT
     """A whole apply, with the time of every event."""
     teller = Teller(style, times=True, clock=True, width=width)
     return "".join(f"{line}\n" for event in events for line in teller(event))
+
+
+def _figures(event: ActionFinished) -> Iterator[_Told]:
+    """What a verdict that is good rests on; of a bad one the sentences tell."""
+    if event.result == "ok":
+        for line in bounded(event.figures):
+            yield _Told(line, "dim", indent="    ", rest="  ")
 
 
 def _started(event: ApplyStarted) -> _Told:
