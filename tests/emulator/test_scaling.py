@@ -157,7 +157,7 @@ def test_the_last_replica_stays_while_a_request_runs(client: Client, tmp_path: P
         at.waiting(1)
         client.emulator.advance(15)
         at.reached()
-        client.emulator.advance(2000)
+        client.emulator.advance(300)
         assert client.deployment(model_id)["status"] == "ACTIVE"
         at.end()
         assert at.answers[0].result().status_code == 200

@@ -54,7 +54,7 @@ def test_capacity_that_does_not_come_holds_a_promotion_at_0_percent(client: Clie
     second = client.push(
         model_id, echo_truss(), deployment_name="slow", environment_name="production"
     )["id"]
-    client.emulator.advance(7200)
+    client.emulator.advance(1800)
     assert status(client, model_id, second) == "DEPLOYING"
     environment = client.environment(model_id)
     assert environment["current_deployment"]["id"] == first
@@ -84,7 +84,7 @@ def test_a_promotion_sticks_where_it_was_told_to(client: Client, percent: int) -
     second = client.ready(model_id)
     plan(client, f"promotion_sticks:environment=^production$,percent={percent}")
     client.promote(model_id, second)
-    client.emulator.advance(3600)
+    client.emulator.advance(900)
     environment = client.environment(model_id)
     assert environment["current_deployment"]["id"] == first
     shown = environment["in_progress_promotion"]

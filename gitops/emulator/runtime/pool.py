@@ -94,7 +94,11 @@ class Pool:
 
         Without room its process starts with its next request.
         """
-        if self._is_python(deployment) and len(self._starting) < self._options.worker_limit:
+        if not self._is_python(deployment):
+            return
+        if deployment.status == "UNHEALTHY":
+            self._fallen.add(deployment.id)
+        if len(self._starting) < self._options.worker_limit:
             self._begin(deployment)
 
     def stop(self, deployment_id: str) -> None:

@@ -141,8 +141,10 @@ def watch_for_idleness(world: World, deployment: Deployment, scale_to_zero: Scal
     if deployment.replicas > max(1, _least(world, deployment)):
         at = world.now + world.options.scaled(_TICK)
     else:
-        delay = world.options.scaled(deployment.autoscaling.scale_down_delay or 0)
-        at = max(world.now, deployment.last_activity + delay) + world.options.scaled(1.0)
+        seconds = deployment.autoscaling.scale_down_delay or 0
+        rest = max(_TICK, seconds / 10) if load_of(world, deployment).now else 1.0
+        idle_at = deployment.last_activity + world.options.scaled(seconds)
+        at = max(world.now, idle_at) + world.options.scaled(rest)
     world.timeline.plan(at, _look_down, deployment.id, name_of(scale_to_zero))
 
 

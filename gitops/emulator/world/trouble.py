@@ -6,7 +6,7 @@ from gitops.emulator.faults import WorldFault, WorldKind
 from gitops.emulator.world.entities import Deployment
 from gitops.emulator.world.world import World
 
-LOOK_AGAIN = 5.0
+LOOK_AGAIN = 15.0
 """Seconds of Baseten's time between two looks at whether a fault was lifted."""
 
 
