@@ -109,6 +109,7 @@ def gitops(ctx: click.Context, directory: Path, *, debug: bool) -> None:
 
 def report(error: GitopsError) -> None:
     """Print an error for people on stderr: every problem, then what to do."""
+    from gitops.plan.wording import sentence
     from gitops.render.text import printable
 
     if isinstance(error, InvalidRelease):
@@ -116,7 +117,7 @@ def report(error: GitopsError) -> None:
             click.echo(printable(str(problem)), err=True)
     click.echo(f"gitops: {printable(str(error))}", err=True)
     if error.hint:
-        click.echo(f"  {printable(error.hint)}", err=True)
+        click.echo(f"  {printable(sentence(error.hint))}", err=True)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -25,3 +25,13 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def sentence(text: str) -> str:
+    """A hint or a remedy, told on its own: it begins with a capital and ends with a stop.
+
+    A first word that is no plain word (a path, a name with a hyphen, code) stays as it is.
+    """
+    first = text.split(" ", 1)[0].rstrip(",:;")
+    begun = f"{text[:1].upper()}{text[1:]}" if first.isascii() and first.isalpha() else text
+    return begun if not begun or begun[-1] in ".?!…" else f"{begun}."

@@ -67,7 +67,7 @@ def test_a_wrong_key_is_told_apart(locked: Trouble) -> None:
         ended = locked.gitops(*arguments, BASETEN_API_KEY=wrong)
         assert (ended.code, ended.writes, len(ended.requests)) == (1, [], 1)
         assert "does not accept this API key (401" in ended.err
-        assert "check that BASETEN_API_KEY is a current key" in ended.err
+        assert "Check that BASETEN_API_KEY is a current key" in ended.err
         assert wrong not in ended.out + ended.err
         assert wrong.partition(".")[2] not in ended.out + ended.err
 
@@ -93,7 +93,7 @@ def test_nobody_listens_there(locked: Trouble) -> None:
     ended = locked.gitops("plan", BASETEN_API_URL=url, BASETEN_API_KEY=GOOD)
     sent_nothing(ended)
     assert f"cannot reach Baseten at {url.removeprefix('http://')}" in ended.err
-    assert "check the network and BASETEN_API_URL" in ended.err
+    assert "Check the network and BASETEN_API_URL" in ended.err
 
 
 @pytest.mark.parametrize(

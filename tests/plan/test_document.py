@@ -18,6 +18,7 @@ from gitops.plan.build import build_plan
 from gitops.plan.canonical import digest, plain
 from gitops.plan.compare import compare, raise_if_stale
 from gitops.plan.model import Plan
+from gitops.plan.wording import sentence
 from gitops.state.desired import Check, Desired, Probe
 from gitops.state.live import AuditEntry, Deployment, Live
 from gitops.state.settings import Change, Settings
@@ -320,3 +321,18 @@ def test_models_and_environments_that_came_or_went() -> None:
 def test_a_binding_differs_exactly_where_what_it_binds_differs() -> None:
     assert made().models[0].binding == made().models[0].binding
     assert made().models[0].binding != made(settings()).models[0].binding
+
+
+@pytest.mark.parametrize(
+    ("hint", "told"),
+    [
+        ("run `git fsck`", "Run `git fsck`."),
+        ("Plan again.", "Plan again."),
+        ("releases/qwen.yaml names it", "releases/qwen.yaml names it."),
+        ("`gitops plan` shows it", "`gitops plan` shows it."),
+        ("did you mean qwen?", "Did you mean qwen?"),
+        ("", ""),
+    ],
+)
+def test_a_hint_is_told_as_a_sentence(hint: str, told: str) -> None:
+    assert sentence(hint) == told
