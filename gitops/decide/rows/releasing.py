@@ -17,6 +17,7 @@ from gitops.decide.safety import (
     other_hardware_than,
     refused,
 )
+from gitops.decide.target import existing
 from gitops.decide.view import View, side_of
 from gitops.plan.steps import (
     Activate,
@@ -35,7 +36,7 @@ from gitops.record.history import ModelHistory
 from gitops.state.artifact import Artifact
 from gitops.state.desired import DesiredEnvironment, Requirement
 from gitops.state.health import Health
-from gitops.state.recognise import Recognised, choose, own_name
+from gitops.state.recognise import Recognised, own_name
 from gitops.verify.verdict import Outcome
 
 
@@ -119,22 +120,10 @@ def deployment_exists(view: View) -> Decision | None:
     if len(namesakes) > 1:
         why = f"deployments {', '.join(namesakes)} are all called {view.wanted.reference}"
         return blocked(view, 20, why, "name the one that is meant by its id", changes=view.changes)
-    target = _target(view)
+    target = existing(view)
     if target is None:
         return None
     return replace(_promote_existing(view, target), target=target.deployment)
-
-
-def _target(view: View) -> Recognised | None:
-    matching = [each for each in view.recognised if view.wanted.is_served_by(each)]
-    last = [span for span in view.log.served if view.wanted.is_side(span.side)][-1:]
-    return choose(
-        matching,
-        environment=view.name,
-        current=view.current.deployment.id if view.current is not None else None,
-        candidate=view.candidate.deployment.id if view.candidate is not None else None,
-        served_here=frozenset(span.side.deployment_id for span in last),
-    )
 
 
 def _name_conflict(view: View) -> str | None:
