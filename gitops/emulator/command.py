@@ -15,6 +15,8 @@ _KEY_TYPES = (
     "WORKSPACE_MANAGE_ALL",
     "WORKSPACE_INVOKE",
     "WORKSPACE_EXPORT_METRICS",
+    "WORKSPACE_MANAGE_API_KEYS",
+    "ROUTES",
 )
 
 
@@ -41,6 +43,33 @@ def _key(text: str) -> Key:
             f"unknown type {kind!r}; expected one of {expected}.", param_hint="--key"
         )
     return Key(secret=secret, type=kind or "PERSONAL")  # type: ignore[arg-type]
+
+
+def _switch(text: str) -> tuple[str, Any]:
+    """`NAME=VALUE` as the option has it; the value is JSON, or a word."""
+    import json
+    from typing import get_type_hints
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from gitops.emulator.options import SWITCHES, Options
+
+    name, _, value = text.partition("=")
+    if name not in SWITCHES:
+        raise click.BadParameter(
+            f"unknown switch {name!r}; expected one of {', '.join(SWITCHES)}.",
+            param_hint="--switch",
+        )
+    try:
+        found: Any = json.loads(value)
+    except ValueError:
+        found = value
+    kind = get_type_hints(Options)[name]
+    try:
+        return name, TypeAdapter(kind).validate_python(found, strict=True)
+    except ValidationError as problem:
+        expected = "; ".join(dict.fromkeys(each["msg"] for each in problem.errors()))
+        raise click.BadParameter(f"{name}: {expected}.", param_hint="--switch") from None
 
 
 @click.group(
@@ -121,6 +150,13 @@ Examples:
     type=click.FloatRange(min=0),
     metavar="SECONDS",
     help="Deactivate what was at zero for so long; 0: never. Default two weeks.",
+)
+@click.option(
+    "--switch",
+    "switches",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Choose where the sources disagree, e.g. invalid_status=422.",
 )
 @click.option("--control", is_flag=True, help="Serve /__emulator__/ for tests.")
 @click.option("--no-rate-limits", is_flag=True, help="Never answer 429.")
@@ -211,6 +247,7 @@ def _options(given: dict[str, Any]) -> Options:
     from gitops.emulator.options import Durations, Options
 
     idle_out = given["idle_out"]
+    switches = {"first_push": given["first_push"], **dict(map(_switch, given["switches"]))}
     return Options(
         durations=Durations() if idle_out is None else Durations(idle_out=idle_out),
         faults=tuple(_checked_fault(text) for text in given["faults"]),
@@ -221,8 +258,8 @@ def _options(given: dict[str, Any]) -> Options:
         keys=tuple(_key(text) for text in given["keys"]),
         rate_limits=not given["no_rate_limits"],
         workspace=given["workspace"],
-        first_push=given["first_push"],
         control=given["control"],
         state=given["state"],
         traffic=given["traffic"],
+        **switches,
     )

@@ -63,6 +63,24 @@ class Key:
     """Names of the environments that such a key is limited to."""
 
 
+SWITCHES = (
+    "accept_canary",
+    "async_status",
+    "audited_promotion",
+    "conflict_status",
+    "create_environments",
+    "environment_case",
+    "first_push",
+    "invalid_status",
+    "labels_on_copies",
+    "patch_reply",
+    "rolling_by_default",
+    "shuffle_lists",
+    "surge_by_default",
+)
+"""The options that choose where the sources disagree or are silent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Switches of one emulator. Defaults are a Baseten of autumn 2026 at its own speed."""

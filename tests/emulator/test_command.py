@@ -234,3 +234,24 @@ def test_a_fault_that_cannot_be_read_is_refused_in_words() -> None:
     assert done.returncode != 0
     assert "the kind is none of a status code, drop_before" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+REFUSED = """
+import os, httpx
+headers = {"Authorization": "Bearer " + os.environ["BASETEN_API_KEY"]}
+print(httpx.post(os.environ["BASETEN_API_URL"] + "/v1/secrets", headers=headers).status_code)
+"""
+
+
+def test_a_switch_is_set_by_name() -> None:
+    switches = ("--switch", "invalid_status=422", "--switch", "environment_case=exact")
+    done = run(*switches, "--exec", sys.executable, "-c", REFUSED)
+    assert done.stdout.strip() == "422"
+
+
+@pytest.mark.parametrize("text", ["speed=2", "invalid_status=500", "shuffle_lists=maybe"])
+def test_a_switch_that_is_none_is_refused_in_words(text: str) -> None:
+    done = run("--switch", text)
+    assert done.returncode == 2
+    assert text.partition("=")[0] in done.stderr
+    assert "Traceback" not in done.stderr
