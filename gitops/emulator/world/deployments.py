@@ -131,6 +131,7 @@ def forget(world: World, model: Model, deployment: Deployment) -> None:
     deployment.status = "INACTIVE"
     del model.deployments[deployment.id]
     del world.deployments[deployment.id]
+    world.loads.pop(deployment.id, None)
     world.changed()
 
 

@@ -29,15 +29,21 @@ class Load:
         """How many there are."""
         return self._steps[-1].count
 
-    def change(self, at: float, by: int) -> None:
-        """So many more requests, or fewer, from `at` on."""
+    def change(self, at: float, by: int, window: float) -> None:
+        """So many more requests, or fewer, from `at` on; what is older than `window` goes."""
         last = self._steps[-1]
+        if last.at == at:
+            self._steps.pop()
         self._steps.append(_Step(at, last.count + by, last.until(at)))
+        self._forget(at - window)
 
     def mean(self, at: float, window: float) -> float:
         """The mean over the `window` seconds before `at`; what is older is forgotten."""
         start = at - window
-        while len(self._steps) > 1 and self._steps[1].at <= start:
-            self._steps.popleft()
+        self._forget(start)
         first, last = self._steps[0], self._steps[-1]
         return (last.until(at) - first.until(max(start, first.at))) / window
+
+    def _forget(self, start: float) -> None:
+        while len(self._steps) > 1 and self._steps[1].at <= start:
+            self._steps.popleft()

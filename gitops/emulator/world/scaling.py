@@ -53,9 +53,11 @@ def capacity(deployment: Deployment) -> int:
 
 def touched(world: World, deployment: Deployment, change: int = 0) -> None:
     """Requests came (+) or went (-): note it, and have the autoscaler look."""
+    if deployment.id not in world.deployments:
+        return
     deployment.last_activity = world.now
     load = load_of(world, deployment)
-    load.change(world.now, change)
+    load.change(world.now, change, _window(world, deployment))
     if wanted(deployment, load.now) > deployment.replicas:
         _look_soon(world, deployment)
 
@@ -108,8 +110,11 @@ def _grown(world: World, deployment_id: str, target: int) -> None:
 
 
 def _mean(world: World, deployment: Deployment) -> float:
-    window = world.options.scaled(deployment.autoscaling.autoscaling_window or 60)
-    return load_of(world, deployment).mean(world.now, window)
+    return load_of(world, deployment).mean(world.now, _window(world, deployment))
+
+
+def _window(world: World, deployment: Deployment) -> float:
+    return world.options.scaled(deployment.autoscaling.autoscaling_window or 60)
 
 
 def apply_autoscaling(
@@ -180,8 +185,7 @@ def _shrink(world: World, deployment: Deployment, need: int, delay: float) -> No
     fewer = deployment.replicas - max(1, math.floor(deployment.replicas * rate))
     set_replicas(world, deployment, max(need, fewer))
     # The next ones may go a window later.
-    window = world.options.scaled(settings.autoscaling_window or 60)
-    deployment.enough_since = world.now - delay + window
+    deployment.enough_since = world.now - delay + _window(world, deployment)
     world.changed()
 
 
