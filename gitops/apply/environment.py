@@ -6,13 +6,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gitops.apply.budget import Budget
-from gitops.apply.exits import INTERRUPTED, combined
+from gitops.apply.exits import INTERRUPTED, STILL_RUNS, combined
 from gitops.apply.job import Ended, Job, Listed
 from gitops.apply.steps.carry_out import carry_out
 from gitops.apply.steps.ready import BUILD_FAILURES
 from gitops.decide.answers import REQUIREMENTS, ROLLED_BACK
 from gitops.decide.decision import Decision, State
-from gitops.errors import BasetenError, GitopsError, Interrupted, LogMoved, Unavailable
+from gitops.errors import (
+    BasetenError,
+    GitopsError,
+    Interrupted,
+    LeaseEnded,
+    Locked,
+    LogMoved,
+    Unavailable,
+)
 from gitops.plan.events import Failure
 from gitops.plan.steps import Promote, Push, RollBack, Step, Wait
 from gitops.render.failures import FailureKind
@@ -55,6 +63,8 @@ def _steps(job: Job, budget: Budget) -> Ended | None:
     taken: list[Step] = []
     while True:
         job.run.stop.check()
+        if job.run.lease is not None:
+            job.run.lease.check()
         job.view.refresh()
         decision = job.decision = job.view.decide(job.desired, job.evidence)
         if not decision.steps or decision.after:
@@ -205,11 +215,29 @@ def _errored(job: Job, error: GitopsError) -> Ended:
         kind = FailureKind.API_UNAVAILABLE
     elif isinstance(error, LogMoved):
         kind = FailureKind.LOG_MOVED
+    elif isinstance(error, Locked | LeaseEnded):
+        return _unlocked(job, error, doing)
     elif not isinstance(error, BasetenError):
         kind = FailureKind.BLOCKED
     hint = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
     failure = job.failure(kind, doing=doing, detail=error.message, remedy=hint)
     return Ended(exit_code=error.exit_code, listed="failed", failure=failure)
+
+
+def _unlocked(job: Job, error: Locked | LeaseEnded, doing: str) -> Ended:
+    """The lock is gone, to another run or for want of a Git host: nothing more is sent."""
+    live = job.live
+    moving = live is not None and live.candidate is not None
+    failure = job.failure(
+        FailureKind.LOCK_LOST if isinstance(error, Locked) else FailureKind.LEASE_ENDED,
+        candidate=live.candidate if live is not None else None,
+        doing=doing,
+        detail=error.message,
+        still_running=moving,
+    )
+    # Where nobody else goes on with it, what still moves is what the next apply continues from.
+    code = STILL_RUNS if moving and isinstance(error, LeaseEnded) else error.exit_code
+    return Ended(exit_code=code, listed="running" if moving else "failed", failure=failure)
 
 
 def _standstill(job: Job, decision: Decision) -> Ended:

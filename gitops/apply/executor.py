@@ -83,7 +83,15 @@ def execute(run: Run, models: Sequence[DesiredModel]) -> Outcome:
 
 
 def run_model(run: Run, model: DesiredModel, budget: Budget, done: dict[str, Result]) -> None:
-    """One model's environments, those that others require first."""
+    """One model's environments, those that others require first; then its lock is given back."""
+    try:
+        _run_model(run.under_lease(model), model, budget, done)
+    finally:
+        if run.leases is not None:
+            run.leases.finish(model.key)
+
+
+def _run_model(run: Run, model: DesiredModel, budget: Budget, done: dict[str, Result]) -> None:
     view = ModelView(run, model)
     for environment in in_order(model.environments):
         if run.environments is not None and environment.name not in run.environments:

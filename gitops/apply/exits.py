@@ -8,6 +8,7 @@ from typing import Final
 ORDER: Final = (8, 3, 1, 5, 7, 4, 6)
 """Which code wins: a person is needed, rolled back, failed, rejected, running, blocked, locked."""
 
+STILL_RUNS: Final = 7
 INTERRUPTED: Final = 130
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -128,6 +129,11 @@ class Job:
         if self.live is None:
             return ()
         return differences(self.desired.settings, self.live.settings, now=self.now())
+
+    def even_without_lease(self) -> AbstractContextManager[None]:
+        """Within the block, writes go out also where the lock could not be renewed in time."""
+        lease = self.run.lease
+        return lease.even_if_it_ends() if lease is not None else nullcontext()
 
     # Events
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gitops.apply.clock import StopFlag
+from gitops.apply.leases import Lease, LeasedClock, Leases
 from gitops.apply.pace import Pace
 from gitops.apply.ports import (
     Archives,
@@ -68,7 +69,8 @@ class Run:
     ``by`` and ``where`` say who runs it and on which machine, ``id`` names the run. ``options``
     maps ``MODEL/ENV`` to what was allowed there, ``default_options`` is for all others.
     ``environments`` limits the run to those names, None: all. ``planned`` is how many actions the
-    plan lists, ``plan`` the plan itself where there is one.
+    plan lists, ``plan`` the plan itself where there is one. ``leases`` are the locks of all its
+    models, None: nothing is locked; ``lease`` is the one of the model that is worked on.
     """
 
     ports: Ports
@@ -93,8 +95,22 @@ class Run:
     strict: bool = False
     planned: int = 0
     plan: Plan | None = None
+    leases: Leases | None = None
+    lease: Lease | None = None
     secrets: Mapping[str, frozenset[str]] | None = None
     instance_types: Mapping[str, InstanceType] | None = None
+
+    def under_lease(self, model: DesiredModel) -> Run:
+        """The run as one model sees it: what writes asks its lock, who waits watches over it."""
+        if self.leases is None or model.paused:
+            return self
+        lease, ports = Lease(self.leases, model.key), self.ports
+        leased = replace(
+            ports,
+            clock=LeasedClock(ports.clock, lease),
+            writer=ports.writer.under(lease.permit),
+        )
+        return replace(self, ports=leased, lease=lease)
 
     def options_for(self, tag: str) -> Options:
         """What was allowed for one ``MODEL/ENV``."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.locking import as_seconds, waits
 
 if TYPE_CHECKING:
     from gitops.apply.clock import StopFlag
@@ -65,6 +66,12 @@ if TYPE_CHECKING:
 @click.option("--allow-cost", is_flag=True, help="Cost more than limits.max_increase allows.")
 @click.option("--allow-dirty", is_flag=True, help="Apply release files that are not committed.")
 @click.option("--allow-older", is_flag=True, help="Apply a commit older than the last one applied.")
+@click.option(
+    "--lock-timeout",
+    metavar="DURATION",
+    callback=as_seconds,
+    help="Wait that long for another run's lock (30s, 10m).  [default: 30m in CI, else 0]",
+)
 @click.option("--no-log", is_flag=True, help="Go on without the Git host; keep entries for later.")
 @click.pass_context
 def command(
@@ -87,6 +94,7 @@ def command(
     allow_cost: bool,
     allow_dirty: bool,
     allow_older: bool,
+    lock_timeout: float | None,
     no_log: bool,
 ) -> None:
     """Make Baseten serve what Git says: push, check, promote, watch, and undo what turns out bad.
@@ -97,7 +105,7 @@ def command(
     \b
     Exit codes:
       0 done                     5 a candidate failed; nothing was promoted
-      1 failed                   6 another run was first
+      1 failed                   6 another run holds the lock
       3 rolled back, confirmed   7 something still runs; the next apply continues
       4 refused or blocked       8 a person is needed
                                  130 interrupted
@@ -145,6 +153,7 @@ def command(
             allow_many=allow_many,
             allow_cost=allow_cost,
             allow_dirty=allow_dirty,
+            lock_timeout=waits(context, lock_timeout),
         )
         outcome = apply(
             context.project(),
@@ -152,6 +161,7 @@ def command(
             emit=terminal.emit,
             approve=terminal.approve,
             stoppable=terminal.stoppable,
+            say=terminal.say,
         )
     for result in outcome.results:
         for warning in result.warnings:

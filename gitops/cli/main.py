@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "cancel": "Cancel a promotion in progress.",
     "resume": "Resume a paused promotion.",
     "log": "Read the deploy log, offline.",
+    "unlock": "Break a model's lock, after naming its holder.",
     "schema": "Print a JSON Schema.",
     "emulator": "Serve a Baseten on this machine.",
     "demo": "Play the whole story against the emulator.",

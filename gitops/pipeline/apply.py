@@ -9,6 +9,7 @@ from typing import Final
 
 from gitops.apply.clock import StopFlag
 from gitops.apply.executor import Outcome, execute
+from gitops.apply.locking import Claim
 from gitops.apply.run import Emit, Run
 from gitops.errors import Refused, RemoteUnreachable
 from gitops.pipeline.plan import Planned, PlanRequest, Session, opened
@@ -25,7 +26,8 @@ DEFAULT_PARALLEL: Final = 8
 class ApplyRequest:
     """What to apply. ``saved``: a reviewed plan; then what it holds is applied, or nothing is.
 
-    ``parallel`` models are worked on at a time.
+    ``parallel`` models are worked on at a time. ``lock_timeout`` is how many seconds to wait for
+    other runs that hold the lock of one of the models.
     """
 
     plan: PlanRequest = field(default_factory=PlanRequest)
@@ -35,6 +37,11 @@ class ApplyRequest:
     allow_many: bool = False
     allow_cost: bool = False
     allow_dirty: bool = False
+    lock_timeout: float = 0.0
+
+
+def _silent(_: str) -> None:
+    """Nobody listens."""
 
 
 def apply(
@@ -44,16 +51,18 @@ def apply(
     emit: Emit,
     approve: Callable[[Planned], bool],
     stoppable: Callable[[StopFlag], None],
+    say: Callable[[str], None] = _silent,
 ) -> Outcome:
     """Carry out what the plan says.
 
     ``approve`` is shown the plan and says whether to go on. ``stoppable`` is handed the flag that
     makes every model's run stop in an orderly way. ``emit`` hears the events, one at a time; the
-    last one is ``apply_finished``.
+    last one is ``apply_finished``. ``say`` hears, in sentences, of locks that others hold.
 
     Raises ``Refused`` for a stale plan, an exceeded limit, uncommitted changes or a no,
-    ``Interrupted`` where it was to stop before it began, and ``RemoteUnreachable`` where the deploy
-    log cannot be read; nothing on Baseten was changed then.
+    ``Interrupted`` where it was to stop before it began, ``RemoteUnreachable`` where the deploy log
+    cannot be read or the locks cannot be written, and ``Locked`` where another run holds one of
+    these; nothing on Baseten was changed then.
     """
     asked = request.plan if request.saved is None else _of(request.saved, request.plan)
     with opened(project, asked) as session:
@@ -72,9 +81,35 @@ def apply(
         session.outside.stop.check()
         if not approve(planned):
             raise Refused("not approved", hint="Nothing was changed.")
-        # Whoever was asked may have taken an hour: the executor decides by what is there now.
-        session.outside.log.fetch()
-        return execute(_run(session, planned, request, emit), planned.desired.models)
+        run = _run(session, planned, request, emit)
+        with _claim(session, planned, request, run, say).held() as leases:
+            # Whoever was asked may have taken an hour, and whoever had the locks has changed
+            # things: the executor decides by what is there now.
+            session.outside.fetch()
+            return execute(replace(run, leases=leases), planned.desired.models)
+
+
+def _claim(
+    session: Session,
+    planned: Planned,
+    request: ApplyRequest,
+    run: Run,
+    say: Callable[[str], None],
+) -> Claim:
+    outside, older = session.outside, request.plan.options.allow_older
+    if session.request.no_log and outside.remote is not None:
+        say(
+            "--no-log: the locks hold in this clone alone; make sure that nobody applies these"
+            " models from anywhere else"
+        )
+    return outside.claim(
+        [model.key for model in planned.desired.models if not model.paused],
+        run=run.id,
+        commit=run.commit,
+        timeout=request.lock_timeout,
+        say=say,
+        applies=lambda lock: outside.applies(lock, older),
+    )
 
 
 def _run(session: Session, planned: Planned, request: ApplyRequest, emit: Emit) -> Run:

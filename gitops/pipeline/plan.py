@@ -80,7 +80,7 @@ def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
         warnings = list(whole.warnings)
         known = True
         try:
-            outside.log.fetch()
+            outside.fetch()
         except RemoteUnreachable as error:
             known = False
             warnings.append(f"history unknown: {error}")

@@ -56,6 +56,10 @@ class FailureKind(StrEnum):
     """A 4xx; ``detail`` is Baseten's own message."""
     LOG_UNREACHABLE = "deploy log unreachable"
     LOG_MOVED = "deploy log moved"
+    LOCK_LOST = "lock lost"
+    """Another run has it now, or somebody took it from us."""
+    LEASE_ENDED = "lease ended"
+    """The lock could not be renewed: the Git host does not answer."""
     API_UNAVAILABLE = "Baseten unavailable"
     INTERRUPTED = "interrupted"
 
@@ -244,6 +248,21 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
                 f"Another run wrote to the deploy log of {facts.model} first, so {_doing(facts)} "
                 f"was not started{because}.",
                 f"Let that run end, then run {again}; {_command(facts, 'log')} shows what it did.",
+            )
+        case FailureKind.LOCK_LOST:
+            runs = "; what was begun goes on at Baseten" if facts.still_running else ""
+            return _say(
+                f"This run lost the lock of {facts.model} and stopped during {_doing(facts)}{runs}"
+                f"{because}.",
+                f"Whoever has the lock continues from there; {_command(facts, 'log')} shows what "
+                f"they did, and {again} takes its turn after them.",
+            )
+        case FailureKind.LEASE_ENDED:
+            runs = "; what was begun goes on at Baseten" if facts.still_running else ""
+            return _say(
+                f"The lock of {facts.model} could not be renewed, and so this run stopped during "
+                f"{_doing(facts)}{runs}{because}.",
+                f"Once the Git host answers, {again} continues from what is there by then.",
             )
         case FailureKind.API_UNAVAILABLE:
             return _say(

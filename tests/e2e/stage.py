@@ -202,7 +202,9 @@ class Stage:
         way = self.gate.lane(lane)
         way.expect(kill)
         cwd = (at or self.work).path
-        env = _environ() | self.gate.environ(way, KEY)
+        # What was killed and is run again in the same lane is the same CI run: it takes the locks
+        # back that were left behind, where another one would wait for their end.
+        env = _environ() | self.gate.environ(way, KEY) | {"GITHUB_RUN_ID": lane}
         process = (
             Forked(arguments, cwd=cwd, env=env, hurried=True)
             if hurried

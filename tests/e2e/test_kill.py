@@ -391,13 +391,13 @@ class Play:
 
     def nothing_left(self, models: Sequence[str]) -> None:
         """A plan is empty; another apply of these sends no write and records nothing."""
-        before = self.made.remote.refs("refs/gitops/")
+        before = self.made.remote.refs("refs/gitops/log/")
         plan = self.made.run("plan", "--detailed-exitcode", *models, lane="first")
         assert plan.code == 0, plan.told
         again = self.made.run("apply", "--yes", *models, lane="first")
         assert again.code == 0, again.told
         assert not again.writes
-        assert self.made.remote.refs("refs/gitops/") == before
+        assert self.made.remote.refs("refs/gitops/log/") == before
 
 
 def kills(scenario: Scenario, done: Done) -> Iterator[Kill]:

@@ -14,7 +14,7 @@ WIDER = STAGING.replace("max_replica: 2", "max_replica: 3")
 NO_HOOK = """\
 #!/bin/sh
 while read old new ref; do
-  case "$ref" in refs/gitops/*) echo "refs/gitops is closed" >&2; exit 1;; esac
+  case "$ref" in refs/gitops/log/*) echo "refs/gitops/log is closed" >&2; exit 1;; esac
 done
 """
 
@@ -69,7 +69,7 @@ def test_a_hook_that_refuses_the_intent_keeps_the_promotion_from_starting(
     assert ended.code == 1, ended.err
     assert not any(each.endswith("/promote") for each in ended.writes)
     [failure] = ended.events[-1]["failures"]
-    assert "refs/gitops is closed" in failure["happened"]
+    assert "refs/gitops/log is closed" in failure["happened"]
     assert released.serving("staging") == before
     hook.unlink()
     again = released.apply("--format", "json")

@@ -97,6 +97,19 @@ CASES: dict[FailureKind, Facts] = {
         USUAL, doing="the promotion", detail="could not resolve host git.example.com"
     ),
     FailureKind.LOG_MOVED: dataclasses.replace(USUAL, doing="the promotion"),
+    FailureKind.LOCK_LOST: dataclasses.replace(
+        USUAL,
+        doing="the promotion",
+        detail="triage is locked by another run now: Ann <ann@example.invalid> on build-7, since "
+        "2026-11-20 12:00:00 UTC with commit 4be1c02f0c5d (run 5f8ad310)",
+        still_running=True,
+    ),
+    FailureKind.LEASE_ENDED: dataclasses.replace(
+        USUAL,
+        doing="the promotion",
+        detail="the lock of triage could not be renewed, and counts for 12 s more: The Git remote "
+        "origin cannot be pushed to: could not resolve host git.example.com",
+    ),
     FailureKind.API_UNAVAILABLE: dataclasses.replace(
         USUAL, serving=None, serving_known=False, doing="the promotion", detail="503 five times"
     ),

@@ -67,7 +67,8 @@ def carry_out(job: Job, step: Step) -> Ended | None:  # noqa: C901, PLR0912 - on
         case Record():
             return record(job, step)
         case RollBack():
-            return roll_back(job, step)
+            with job.even_without_lease():
+                return roll_back(job, step)
         case Wait():
             return wait(job, step)
         case _:
