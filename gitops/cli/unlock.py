@@ -10,7 +10,7 @@ import click
 from gitops.cli.context import Context
 
 if TYPE_CHECKING:
-    from gitops.git.locks import LockBook, NamedLock
+    from gitops.record.lock import NamedLock
 
 
 @click.command()
@@ -46,7 +46,7 @@ def command(context: Context, model: str, *, yes: bool) -> None:
         click.echo(printable(f"{model} is not locked."))
         return
     for lock in held:
-        click.echo(printable(_told(book, lock)), err=True)
+        click.echo(printable(_told(lock)), err=True)
     if not yes:
         if not sys.stdin.isatty():
             raise Refused(
@@ -58,23 +58,22 @@ def command(context: Context, model: str, *, yes: bool) -> None:
     for lock in held:
         if not book.unlock(lock, now=datetime.now(tz=UTC)):
             raise Locked(
-                f"the lock of {lock.name.model} changed meanwhile: its holder lives, or gave it"
-                " back",
+                f"the lock of {lock.model} changed meanwhile: its holder lives, or gave it back",
                 hint="look again, and run it again if you still want to",
             )
-        click.echo(printable(f"Unlocked {lock.name.team}/{lock.name.model}."))
+        click.echo(printable(f"Unlocked {lock.team}/{lock.model}."))
 
 
-def _told(book: LockBook, lock: NamedLock) -> str:
+def _told(lock: NamedLock) -> str:
     """Whom breaking a lock interrupts."""
-    name = f"{lock.name.team}/{lock.name.model} in {lock.name.workspace}"
+    name = f"{lock.team}/{lock.model} in {lock.workspace}"
     if lock.lock is None or lock.lock.holder is None:
         return f"{name}: something that this version cannot read ({lock.problem})"
     alive = {
         True: "; that run goes on, on this machine",
         False: "; that run was on this machine and is over",
         None: "",
-    }[book.is_alive(lock)]
+    }[lock.alive]
     return (
         f"{name}: {lock.lock.holder.named}, renewed {lock.lock.at:%Y-%m-%d %H:%M:%S} UTC, counts"
         f" until {lock.lock.ends:%H:%M:%S}{alive}"

@@ -7,7 +7,6 @@ such a run is alive is known from its file (``gitops.git.running``).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +17,7 @@ from gitops.git.refnames import LogName, segment, workspace_name
 from gitops.git.remote import Remote
 from gitops.git.repository import Repository
 from gitops.git.running import Runs
-from gitops.record.lock import Applied, Lock, LockSwap, SeenLock, Swapped, unlocked
+from gitops.record.lock import Applied, Lock, LockSwap, NamedLock, SeenLock, Swapped, unlocked
 from gitops.render.text import printable
 from gitops.state.live import Workspace
 from gitops.state.names import ModelKey
@@ -125,17 +124,6 @@ class Locks:
         return SeenLock(id=found.id, lock=found.lock, alive=alive)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedLock:
-    """One lock of any workspace; ``lock`` None: a commit that this version cannot read."""
-
-    name: LogName
-    id: str
-    lock: Lock | None
-    problem: str | None
-    remote: str | None
-
-
 class LockBook:
     """Every lock that a remote and this clone hold, of all workspaces; needs no Baseten.
 
@@ -169,24 +157,28 @@ class LockBook:
             }
             for path, each in refs.read(list(wanted)).items():
                 if each.id is not None:
+                    name = wanted[path]
                     found.append(
                         NamedLock(
-                            name=wanted[path],
+                            workspace=name.workspace,
+                            team=name.team,
+                            model=name.model,
+                            remote=remote,
                             id=each.id,
                             lock=each.lock,
                             problem=each.problem,
-                            remote=remote,
+                            alive=self._is_alive(each.lock),
                         )
                     )
         return tuple(found)
 
-    def is_alive(self, lock: NamedLock) -> bool | None:
-        """Whether the run that holds it goes on in this clone; None where that is not known."""
-        holder = lock.lock.holder if lock.lock is not None else None
+    def _is_alive(self, lock: Lock | None) -> bool | None:
+        holder = lock.holder if lock is not None else None
         return self._runs.is_alive(holder.run) if holder is not None else None
 
     def unlock(self, lock: NamedLock, *, now: datetime) -> bool:
         """Free a lock that is still what was seen; False: somebody changed it meanwhile."""
         free = unlocked(lock.lock or Lock(holder=None, at=now), by=str(self._writer), now=now)
-        changes = {lock.name.path: Change(old=lock.id, new=free)}
+        name = LogName(workspace=lock.workspace, team=lock.team, model=lock.model)
+        changes = {name.path: Change(old=lock.id, new=free)}
         return not self._refs[lock.remote].swap(changes)[1]

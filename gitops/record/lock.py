@@ -122,6 +122,24 @@ class SeenLock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedLock:
+    """One lock of any workspace, and which ref it is: on ``remote``, None: in this clone.
+
+    ``lock`` None: ``problem`` says why the commit ``id`` cannot be read as one. ``alive`` is as in
+    ``SeenLock``.
+    """
+
+    workspace: str
+    team: str
+    model: str
+    remote: str | None
+    id: str
+    lock: Lock | None
+    problem: str | None = None
+    alive: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LockSwap:
     """A lock that is to become ``lock``, if it still is the value that ``seen`` names."""
 
