@@ -14,7 +14,9 @@ import pytest
 import gitops.emulator
 from gitops.emulator import Key, ManualClock, Options, Running
 from gitops.emulator.page import pages, render
-from gitops.emulator.page.values import Bar, Totals
+from gitops.emulator.page.history import History
+from gitops.emulator.page.values import Bar, Question, Totals
+from gitops.emulator.page.workspace import read as read_world
 from tests.emulator.client import Client, echo_truss
 
 LABELS = {"gitops.digest": "5d" * 32, "gitops.commit": "7b" * 20}
@@ -277,6 +279,14 @@ def totals(**counts: Any) -> Totals:
 def test_the_sentence_at_the_top(counts: dict[str, int], tone: str, sentence: str) -> None:
     models = {"models": 1} if counts else {}
     assert render.headline(totals(**models, **counts)) == (tone, sentence)
+
+
+@pytest.mark.parametrize(("cost", "pace"), [(0.001, 1500), (0.3, 6000)])
+def test_who_watches_a_large_workspace_does_not_slow_it_down(
+    empty: Running, cost: float, pace: int
+) -> None:
+    workspace = empty.call(lambda: read_world(empty.world, History(empty.world), Question()))
+    assert f'data-pace="{pace}"' in render.html(workspace, cost).decode()
 
 
 def test_bars_reach_from_the_bottom_to_the_top() -> None:

@@ -8,6 +8,7 @@ its headers forbid scripts and styles but its own, frames, and reading it from o
 from __future__ import annotations
 
 import re
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -65,7 +66,9 @@ def respond(request: Request, world: World, history: History) -> Response:
     # The first page pays for the template library, not the start of every emulator.
     from gitops.emulator.page.render import html
 
-    body = html(read(world, history, _question(request)))
+    began = time.perf_counter()
+    workspace = read(world, history, _question(request))
+    body = html(workspace, time.perf_counter() - began)
     return Response(body, headers=_HEADERS, media_type="text/html")
 
 

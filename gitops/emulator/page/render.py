@@ -15,7 +15,9 @@ HEIGHT = 20
 """Units from the bottom to the top of a bar chart; a bar is one unit wide."""
 PACE_MOVING = 500
 PACE_RESTING = 1500
-"""Milliseconds from one look to the next."""
+"""Milliseconds from one look to the next, at least."""
+LARGEST_SHARE = 0.05
+"""Of the emulator's time, that a page which somebody watches may take."""
 
 DIGITS = 12
 _DIGITS = re.compile(r"[0-9a-f]{20,}")
@@ -23,17 +25,18 @@ _DIGITS = re.compile(r"[0-9a-f]{20,}")
 _environment: list[Environment] = []
 
 
-def html(workspace: Workspace) -> bytes:
-    """The whole page, as UTF-8."""
+def html(workspace: Workspace, cost: float) -> bytes:
+    """The whole page, as UTF-8; it took `cost` seconds to find out what is on it."""
     if not _environment:
         _environment.append(_templates())
+    usual = PACE_MOVING if workspace.motions or workspace.startings else PACE_RESTING
     text = (
         _environment[0]
         .get_template("page.html")
         .render(
             ws=workspace,
             headline=headline(workspace.totals),
-            pace=PACE_MOVING if workspace.motions or workspace.startings else PACE_RESTING,
+            pace=max(usual, round(cost / LARGEST_SHARE * 1000)),
         )
     )
     return text.encode("utf-8", "replace")
