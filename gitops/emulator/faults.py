@@ -261,10 +261,10 @@ class Faults:
         else:
             self.world.append(fault)
 
-    def lift(self) -> None:
-        """Forget all of them; what they hold back goes on."""
-        self.requests.clear()
-        self.world.clear()
+    def lift(self, kind: str | None = None) -> None:
+        """Forget all of them, or those of a kind; what they hold back goes on."""
+        self.requests = [each for each in self.requests if kind not in {None, each.kind}]
+        self.world = [each for each in self.world if kind not in {None, each.kind}]
 
     def for_request(self, method: str, path: str) -> RequestFault | None:
         """The fault that strikes this request."""

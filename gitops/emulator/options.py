@@ -28,6 +28,8 @@ class Durations:
     wake: float = 10.0
     replica_start: float = 15.0
     deactivate: float = 12.0
+    update: float = 30.0
+    """UPDATING, before it loads again."""
     not_found: float = 2.0
     """A new deployment answers 404 by id for this long."""
     settings: float = 3.0

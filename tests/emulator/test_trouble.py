@@ -18,6 +18,27 @@ def lift(client: Client) -> None:
     client.ask("DELETE", "/__emulator__/faults")
 
 
+def test_faults_of_one_kind_can_be_lifted(client: Client) -> None:
+    plan(client, "latency")
+    plan(client, "build_fails:model=other")
+    left = client.ask("DELETE", "/__emulator__/faults", {"kind": "latency"})["faults"]
+    assert [each["kind"] for each in left] == ["build_fails"]
+    assert client.ask("DELETE", "/__emulator__/faults") == {"faults": []}
+
+
+def test_the_platform_may_move_a_deployment(client: Client) -> None:
+    model_id, deployment_id = client.live()
+    body = {"deployment_id": deployment_id, "status": "UPDATING"}
+    client.ask("POST", "/__emulator__/status", body)
+    seen = []
+    for _ in range(12):
+        if (now := status(client, model_id)) not in seen:
+            seen.append(now)
+        client.emulator.advance(5)
+    assert seen == ["UPDATING", "LOADING_MODEL", "ACTIVE"]
+    assert client.predict(model_id, {"messages": [{}]}).status_code == 200
+
+
 def status(client: Client, model_id: str, deployment_id: str = "production") -> str:
     return str(client.deployment(model_id, deployment_id)["status"])
 

@@ -46,6 +46,11 @@ class _SeedOrder(BaseModel):
     labels: dict[str, Any] | None = None
 
 
+class _Lift(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: str | None = None
+
+
 class _Traffic(BaseModel):
     model_config = ConfigDict(extra="forbid")
     rate: float = Field(ge=0)
@@ -90,9 +95,9 @@ def _faults(emulator: Emulator, _body: bytes) -> Answer:
     return {"faults": emulator.faults.to_json()}
 
 
-def _forget_faults(emulator: Emulator, _body: bytes) -> Answer:
-    emulator.faults.lift()
-    return {}
+def _lift_faults(emulator: Emulator, body: bytes) -> Answer:
+    emulator.faults.lift(_Lift.model_validate_json(body or b"{}").kind)
+    return _faults(emulator, body)
 
 
 def _clock(emulator: Emulator, _body: bytes) -> Answer:
@@ -147,7 +152,7 @@ _HANDLERS: dict[tuple[str, str], Callable[[Emulator, bytes], Answer | Awaitable[
     ("DELETE", "requests"): _forget_requests,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _plan_fault,
-    ("DELETE", "faults"): _forget_faults,
+    ("DELETE", "faults"): _lift_faults,
     ("GET", "clock"): _clock,
     ("POST", "clock"): _move_clock,
     ("GET", "status"): _status,
@@ -160,7 +165,8 @@ _HANDLERS: dict[tuple[str, str], Callable[[Emulator, bytes], Answer | Awaitable[
 def set_status(emulator: Emulator, deployment_id: str, status: str) -> None:
     """Force a deployment into a status, as the platform might.
 
-    INACTIVE is what happens to a long-idle deployment: no user is in the audit log.
+    INACTIVE is what happens to a long-idle deployment: no user is in the audit log. From
+    UPDATING it comes up again by itself.
 
     Raises:
         Refusal: 404.
@@ -168,6 +174,9 @@ def set_status(emulator: Emulator, deployment_id: str, status: str) -> None:
     deployment = emulator.world.deployments.get(deployment_id)
     if deployment is None:
         raise not_found("Deployment")
+    if status == "UPDATING":
+        lifecycle.begin_update(emulator.world, deployment)
+        return
     was = deployment.replicas
     lifecycle.set_status(emulator.world, deployment, status)
     if status in {"ACTIVE", "UNHEALTHY"}:

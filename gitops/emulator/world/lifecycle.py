@@ -146,12 +146,21 @@ def load_finished(world: World, deployment_id: str, generation: int, error: str 
 def become_ready(world: World, deployment: Deployment) -> None:
     """At least one replica is up."""
     deployment.deployed = True
+    deployment.coming_up_since = None
     set_replicas(world, deployment, max(1, deployment.autoscaling.min_replica))
     set_starting(world, deployment, 0)
     world.log(deployment, "Model loaded, ready for requests")
     set_status(world, deployment, "ACTIVE")
     touched(world, deployment)
     watch_for_idleness(world, deployment, scale_to_zero)
+
+
+def begin_update(world: World, deployment: Deployment) -> None:
+    """Have the platform move it to another place: its replicas end there and come up here."""
+    set_status(world, deployment, "UPDATING")
+    world.log(deployment, "Updating: moving to another place")
+    world.runner.stop(deployment.id)
+    world.later(deployment, world.options.durations.update, _begin_load)
 
 
 def fail(world: World, deployment: Deployment, status: str) -> None:
