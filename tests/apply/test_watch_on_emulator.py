@@ -196,3 +196,15 @@ def test_where_the_watch_only_alerts_what_stayed_warm_stays(made: Stage) -> None
     assert deployment(made, old.id).status == "ACTIVE"
     (warning,) = outcome.results[0].warnings
     assert f"deployment {old.id}, which served before, is still warm" in warning
+
+
+def test_an_older_api_that_keeps_nothing_is_read_back(tmp_path: Path) -> None:
+    keeping = release(KEEPING % ("DEACTIVATE", "300ms"))
+    with stage(tmp_path, truss(), keeping, mode="july", first_push="none") as made:
+        assert made.apply().exit_code == 0
+        old = previous(made)
+        made.commit(truss("two"))
+        outcome = made.apply()
+        assert outcome.exit_code == 0, outcome.finished
+        (warning,) = outcome.results[0].warnings
+        assert f"did not keep deployment {old.id}, which served before, warm" in warning

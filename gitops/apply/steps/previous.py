@@ -19,11 +19,30 @@ MARK: Final[JsonObject] = {"keep_previous": True}
 """In the figures of an intent: whoever ends the release lets the previous deployment go."""
 
 
+_STOPPED: Final = frozenset({"INACTIVE", "DEACTIVATING"})
+
+
 def is_kept(job: Job) -> bool:
     """Whether the release that begins now is to keep what serves before it warm."""
     watch = job.desired.watch
     watched = watch is not None and watch.seconds > 0 and not job.options.no_watch
     return watched and watch is not None and watch.keep_previous
+
+
+def read_back(job: Job, intent_id: str | None) -> None:
+    """Warn where an older API did not keep what the promotion was to keep."""
+    intent = job.history.intent(intent_id)
+    if intent is None or intent.from_ is None or not intent.figures.get("keep_previous"):
+        return
+    found = job.ports.reader.deployment(job.view.model_id, intent.from_.deployment_id)
+    if found is None or found.environment is not None:
+        return
+    least = (found.autoscaling or {}).get("min_replica")
+    if found.status in _STOPPED or (found.status == "SCALED_TO_ZERO" and least):
+        job.warnings.append(
+            f"{job.tag}: Baseten did not keep deployment {found.id}, which served before, warm: it "
+            f"is {found.status}, and a rollback has to start it first"
+        )
 
 
 def let_go(job: Job, step: Record) -> None:
@@ -74,7 +93,7 @@ def _previous(job: Job, intent: Entry) -> Deployment | None:
     found = reader.deployment(model_id, intent.from_.deployment_id)
     if found is None or found.id in attached or found.environment is not None:
         return None
-    return found if found.status not in {"INACTIVE", "DEACTIVATING"} else None
+    return found if found.status not in _STOPPED else None
 
 
 def _alerted(job: Job, step: Record) -> bool:

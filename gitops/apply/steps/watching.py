@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gitops.apply.job import Ended, Job
+from gitops.apply.steps.previous import read_back
 from gitops.decide.judge import condemned
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
 from gitops.plan.steps import Watch
@@ -27,6 +28,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
     current = job.live.current if job.live else None
     deployment_id = step.deployment_id or (current.id if current else "")
     began = job.promoted or job.now()
+    read_back(job, step.intent)
     state = begin(
         job.desired.watch,
         began=began,
