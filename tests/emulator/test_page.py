@@ -126,7 +126,7 @@ def test_a_promotion_is_told_while_it_goes_on_and_a_moment_longer(
 
 def test_a_way_up_is_one_event(emulator: Running, client: Client) -> None:
     client.live()
-    events = read(emulator).partition("Recent events")[2]
+    events = read(emulator).rpartition("Recent events")[2]
     assert "from BUILDING at 00:00:00" in events
     assert "LOADING_MODEL" not in events
     assert events.index("serves now") < events.index("ACTIVE") < events.index("pushed")
