@@ -70,14 +70,19 @@ SWITCHES = (
     "async_status",
     "audited_promotion",
     "conflict_status",
+    "copies",
     "create_environments",
     "environment_case",
     "first_push",
     "invalid_status",
+    "keep_previous",
     "labels_on_copies",
     "patch_reply",
+    "promote_current",
+    "promote_inactive",
     "rolling_by_default",
     "shuffle_lists",
+    "sparse",
     "surge_by_default",
 )
 """The options that choose where the sources disagree or are silent."""
@@ -126,6 +131,16 @@ class Options:
     labels_on_copies: bool = False
     audited_promotion: Literal["source", "candidate"] = "source"
     """Which deployment the audit log names where a promotion made a copy: not documented."""
+    copies: Literal["needed", "always"] = "needed"
+    """When a promotion makes a copy: where newer guides say so, or always, as older ones do."""
+    promote_inactive: Literal["refused", "activates"] = "refused"
+    """What promoting an inactive deployment does: older guides have it activated first."""
+    promote_current: Literal["refused", "ignored"] = "refused"
+    """What promoting what serves already does: not documented."""
+    keep_previous: Literal["honoured", "ignored"] = "honoured"
+    """Whether `scale_down_previous_…: false` counts beside the strategy: not documented."""
+    sparse: bool = False
+    """Leave null candidates, promotions and labels out of answers, as they may be."""
     shuffle_lists: bool = False
     control: bool = False
     traffic: float = 0.0

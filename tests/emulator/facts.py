@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gitops.emulator import Durations, Options
+from gitops.emulator.options import SWITCHES
 
 ROOT = Path(__file__).parent.parent.parent
 TABLE = ROOT / "docs" / "facts.toml"
@@ -158,6 +159,11 @@ def _in_doubt(table: Table) -> Iterator[str]:
             yield f"{fact.number}: the emulator has no switch {fact.switch}"
 
 
+def unused(table: Table) -> list[str]:
+    """The emulator's switches that no fact asks for."""
+    return sorted(set(SWITCHES) - {each.switch for each in table.facts})
+
+
 def _between(table: Table, marks: list[Mark]) -> Iterator[str]:
     known = {each.number: each for each in table.facts}
     for mark in marks:
@@ -175,7 +181,7 @@ def switches() -> dict[str, str]:
     """Names of the emulator's switches, with their defaults as source texts."""
     options = Options()
     return {
-        **{each.name: repr(getattr(options, each.name)) for each in fields(Options)},
+        **{name: repr(getattr(options, name)) for name in ("mode", *SWITCHES)},
         **{
             f"durations.{each.name}": repr(getattr(options.durations, each.name))
             for each in fields(Durations)

@@ -25,6 +25,11 @@ def test_every_fact_has_a_test_and_every_mark_a_fact() -> None:
     assert facts.problems(*facts.current()) == []
 
 
+def test_every_switch_is_there_because_of_a_fact() -> None:
+    assert facts.unused(facts.current()[0]) == []
+    assert "first_push" in facts.unused(table(GOOD))
+
+
 @pytest.mark.parametrize(
     ("found", "marks", "problem"),
     [

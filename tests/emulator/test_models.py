@@ -219,7 +219,7 @@ def test_an_archive_may_be_closed_to_downloads(client: Client) -> None:
         "name": "closed",
         "s3_key": key,
         "disable_archive_download": True,
-        "deployment": {"config": echo_truss()["config"], "raw_config": "# raw"},
+        "deployment": {"config": echo_truss()["config"], "raw_config": "model_name: echo # raw\n"},
     }
     made = client.post("/v1/models", source=source)
     client.emulator.advance(5)
@@ -227,7 +227,7 @@ def test_an_archive_may_be_closed_to_downloads(client: Client) -> None:
     assert refusal(client, "GET", f"{path}/download")[0] == 400
     assert client.get(f"{path}/config", output_format="raw") == {
         "config": None,
-        "raw_config": "# raw",
+        "raw_config": "model_name: echo # raw\n",
     }
     assert client.get(f"{path}/config")["config"]["model_name"] == "echo"
 

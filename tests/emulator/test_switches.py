@@ -12,6 +12,7 @@ NEWEST = {"mode": "newest"}
 JULY = {"mode": "july"}
 
 
+@pytest.mark.fact("B-242")
 @pytest.mark.parametrize(
     ("options", "status"),
     [({}, 400), ({"invalid_status": 400}, 400), ({"invalid_status": 422}, 422)],
@@ -24,6 +25,7 @@ def test_what_is_not_valid(client: Client, status: int) -> None:
     assert client.send("GET", "/v1/models/unknown").status_code == 404
 
 
+@pytest.mark.fact("B-010")
 @pytest.mark.parametrize(
     ("options", "status"), [({"conflict_status": each}, each) for each in (400, 409, 422)]
 )
@@ -40,6 +42,7 @@ def push(client: Client, model_id: str, **payload: Any) -> int:
     return client.send("POST", f"/v1/models/{model_id}/deployments", {"source": source}).status_code
 
 
+@pytest.mark.fact("B-135", "B-243")
 @pytest.mark.parametrize(
     ("options", "unsaid", "no"),
     [
@@ -58,6 +61,7 @@ def test_a_push_to_an_environment_that_is_not_there(client: Client, unsaid: int,
         assert push(client, made["model"]["id"], **payload) == status
 
 
+@pytest.mark.fact("B-085", "B-155")
 @pytest.mark.parametrize(
     ("options", "rolling", "surge"),
     [
@@ -77,6 +81,7 @@ def test_how_new_environments_promote(client: Client, rolling: bool, surge: int)
     assert made["promotion_settings"]["rolling_deploy_config"]["max_surge_percent"] == surge
 
 
+@pytest.mark.fact("B-153")
 @pytest.mark.parametrize(
     ("options", "status"),
     [
@@ -93,6 +98,7 @@ def test_canary_promotions(client: Client, status: int) -> None:
     assert client.send("PATCH", path, body).status_code == status
 
 
+@pytest.mark.fact("B-035")
 @pytest.mark.parametrize(
     ("options", "keys"),
     [
@@ -109,6 +115,7 @@ def test_what_a_change_of_an_environment_answers(client: Client, keys: set[str])
     assert set(client.send("PATCH", path, {}).json()) == keys
 
 
+@pytest.mark.fact("B-081")
 @pytest.mark.parametrize(
     ("options", "kept", "status"),
     [({"environment_case": "fold"}, "qa", 200), ({"environment_case": "exact"}, "QA", 404)],

@@ -168,7 +168,21 @@ def _artifact(call: Call, payload: DeploymentPayload, s3_key: str | None) -> Art
     stored = call.uploads.objects.get(s3_key) if s3_key else None
     if stored is None:
         raise invalid(f"No archive was uploaded to s3_key {s3_key!r}.")
-    return Artifact(config=payload.config, raw_config=payload.raw_config, archive=stored.path)
+    return Artifact(
+        config=payload.config, raw_config=_readable(payload.raw_config), archive=stored.path
+    )
+
+
+def _readable(raw_config: str | None) -> str | None:
+    """The original text of a config; one that is none is dropped without a word."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        found = yaml.load(raw_config or "", loader)  # noqa: S506 - both loaders are safe ones
+    except yaml.YAMLError:
+        return None
+    return raw_config if isinstance(found, dict) else None
 
 
 ROUTES: tuple[Route, ...] = (

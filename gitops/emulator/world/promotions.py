@@ -52,18 +52,25 @@ def promote(
     refuse_if_promoting(world, environment)
     if source.status in FAILED:
         raise invalid(f"Deployment {source.id} cannot be promoted: it is {source.status}.")
-    if source.status in {"INACTIVE", "DEACTIVATING"}:
+    sleeping = {"DEACTIVATING"}
+    if world.options.promote_inactive == "refused":
+        sleeping.add("INACTIVE")
+    if source.status in sleeping:
         raise invalid(f"Deployment {source.id} is {source.status}. Activate it first.")
     settings = effective_settings(world, environment, wish)
     environment.autoscaling.merged(wish.update.autoscaling)
     hardware = _hardware(environment, source, wish)
     region = source.region if wish.update.region is None else wish.update.region or None
+    serves = environment.current_id == source.id
     copied = (
         source.is_development
         or region != source.region
         or _needs_copy(environment, source, settings, hardware)
+        or (world.options.copies == "always" and not serves)
     )
-    if environment.current_id == source.id and not copied:
+    if serves and not copied:
+        if world.options.promote_current == "ignored":
+            return source
         raise invalid(f"Deployment {source.id} already serves {environment.name}.")
     candidate = source
     if copied:
@@ -85,7 +92,7 @@ def promote(
         autoscaling_schedule_settings_update=wish.update.schedule_changes,
     )
     attach(world, environment, candidate, settings, wish)
-    if candidate is not source:
+    if candidate is not source or candidate.status == "INACTIVE":
         if candidate.built:
             lifecycle.begin_deploy(world, candidate)
         else:
@@ -123,7 +130,7 @@ def attach(
         canary=settings.ramp_up_while_promoting
         and not settings.rolling_deploy
         and environment.current_id is not None,
-        keep_previous=wish.keep_previous,
+        keep_previous=wish.keep_previous and world.options.keep_previous == "honoured",
         began_with=candidate.autoscaling,
         replicas=current.replicas if current else 0,
         sticks_at=sticking.percent if sticking else None,

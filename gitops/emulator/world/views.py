@@ -12,6 +12,17 @@ from gitops.emulator.world.hardware import DEFAULT_INSTANCE_TYPE, INSTANCE_TYPES
 from gitops.emulator.world.refusal import invalid
 from gitops.emulator.world.world import World
 
+_OPTIONAL = frozenset(
+    {
+        "autoscaling_schedules",
+        "candidate_deployment",
+        "in_progress_promotion",
+        "labels",
+        "region",
+        "traffic_routing",
+    }
+)
+
 
 def timestamp(at: float) -> str:
     """Epoch seconds as RFC 3339 in UTC, with microseconds."""
@@ -66,7 +77,14 @@ def deployment(world: World, item: Deployment) -> dict[str, Any]:
     if world.options.mode == "newest":
         body["region"] = region(world, item.region) if item.region else None
         body["request_backpressure_settings"] = {"policy": item.backpressure}
-    return body
+    return _thinned(world, body)
+
+
+def _thinned(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Without the nulls that may be missing, where the emulator is to leave them out."""
+    if not world.options.sparse:
+        return body
+    return {key: value for key, value in body.items() if value is not None or key not in _OPTIONAL}
 
 
 def region(world: World, slug: str) -> dict[str, str]:
@@ -107,7 +125,7 @@ def environment(world: World, item: Environment) -> dict[str, Any]:
         serving = current.autoscaling if current else None
         body["autoscaling_schedules"] = scheduling.shown(item, serving)
         body["traffic_routing"] = shadows.shown(world, item)
-    return body
+    return _thinned(world, body)
 
 
 def secret(world: World, item: Secret) -> dict[str, Any]:

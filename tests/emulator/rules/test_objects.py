@@ -187,10 +187,19 @@ def test_an_environment_is_switched_off_and_on(model: Served) -> None:
 
 
 @pytest.mark.fact("B-089")
-def test_an_empty_environment_cannot_be_switched(model: Served) -> None:
+@pytest.mark.parametrize(("options", "status"), [({}, 400), ({"invalid_status": 422}, 422)])
+def test_an_empty_environment_cannot_be_switched(model: Served, status: int) -> None:
     model.client.post(f"{model.path}/environments", name="empty")
     for switch in ("activate", "deactivate"):
-        assert model.refused("POST", f"/environments/empty/{switch}") == 400
+        assert model.refused("POST", f"/environments/empty/{switch}") == status
+
+
+@pytest.mark.fact("B-270")
+def test_a_slot_without_a_deployment_is_not_found(client: Client) -> None:
+    made = client.create(echo_truss(), "empty-slots")
+    for slot in ("production", "development"):
+        path = f"/v1/models/{made['model']['id']}/deployments/{slot}"
+        assert client.send("GET", path).status_code == 404
 
 
 @pytest.mark.fact("B-091", "B-090")

@@ -234,3 +234,11 @@ def test_how_long_it_may_stay_at_zero(model: Served, status: str) -> None:
     assert model.client.deployment(model.id)["status"] == "SCALED_TO_ZERO"
     model.client.emulator.advance(3600)
     assert model.client.deployment(model.id)["status"] == status
+
+
+@pytest.mark.fact("B-269")
+@pytest.mark.parametrize("text", ["a: [", "- a", ""])
+def test_an_original_text_that_is_no_config_is_dropped(model: Served, text: str) -> None:
+    deployment = model.ready(raw_config=text)
+    shown = model.client.get(f"{model.path}/deployments/{deployment}/config")
+    assert shown["raw_config"] is None

@@ -258,3 +258,16 @@ def test_accepted_settings_hold_later(model: Served, seconds: float) -> None:
     model.client.emulator.advance(0.5)
     settings = model.client.environment(model.id)["autoscaling_settings"]
     assert settings["max_replica"] == 4
+
+
+@pytest.mark.fact("B-268")
+@pytest.mark.parametrize(("options", "there"), [({}, True), ({"sparse": True}, False)])
+def test_nulls_may_be_left_out(model: Served, there: bool) -> None:
+    environment = model.client.environment(model.id)
+    assert ("candidate_deployment" in environment) is there
+    assert ("in_progress_promotion" in environment) is there
+    assert ("labels" in environment["current_deployment"]) is there
+    model.client.promote(model.id, model.ready())
+    environment = model.client.environment(model.id)
+    assert environment["candidate_deployment"]["id"]
+    assert environment["in_progress_promotion"]["status"] == "RELEASING"

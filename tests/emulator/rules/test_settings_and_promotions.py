@@ -166,11 +166,12 @@ def test_a_deployment_is_promoted_to_production_by_its_own_path(model: Served) -
 
 @pytest.mark.fact("B-173")
 @pytest.mark.parametrize(
-    ("strategy", "scale_down", "status"),
+    ("options", "strategy", "scale_down", "status"),
     [
-        ("SCALE_TO_ZERO", True, "SCALED_TO_ZERO"),
-        ("SCALE_TO_ZERO", False, "ACTIVE"),
-        ("DEACTIVATE", False, "INACTIVE"),
+        ({}, "SCALE_TO_ZERO", True, "SCALED_TO_ZERO"),
+        ({}, "SCALE_TO_ZERO", False, "ACTIVE"),
+        ({}, "DEACTIVATE", False, "INACTIVE"),
+        ({"keep_previous": "ignored"}, "SCALE_TO_ZERO", False, "SCALED_TO_ZERO"),
     ],
 )
 def test_the_flag_and_the_strategy(
@@ -326,3 +327,49 @@ def test_a_copy_counts_and_is_not_built_again(client: Client) -> None:
     client.post(f"/v1/models/{model_id}/deployments/{copy['id']}/deactivate")
     client.emulator.advance(30)
     assert client.get(f"/v1/models/{model_id}")["deployments_count"] == 2
+
+
+@pytest.mark.fact("B-200")
+@pytest.mark.parametrize(
+    ("options", "status"), [({}, 400), ({"promote_inactive": "activates"}, 200)]
+)
+def test_whether_an_inactive_deployment_can_be_promoted(model: Served, status: int) -> None:
+    deployment = model.ready()
+    model.client.post(f"{model.path}/deployments/{deployment}/deactivate")
+    model.client.emulator.advance(15)
+    body = {"deployment_id": deployment, "promotion_settings_override": AT_ONCE}
+    reply = model.client.send("POST", f"{model.path}/environments/production/promote", body)
+    assert reply.status_code == status
+    model.client.emulator.advance(120)
+    current = model.client.environment(model.id)["current_deployment"]
+    assert current["id"] == (deployment if status == 200 else model.current)
+    assert current["status"] == "ACTIVE"
+
+
+@pytest.mark.fact("B-201")
+@pytest.mark.parametrize(("options", "status"), [({}, 400), ({"promote_current": "ignored"}, 200)])
+def test_promoting_what_serves_already(model: Served, status: int) -> None:
+    body = {"deployment_id": model.current}
+    reply = model.client.send("POST", f"{model.path}/environments/production/promote", body)
+    assert reply.status_code == status
+    environment = model.client.environment(model.id)
+    assert environment["current_deployment"]["id"] == model.current
+    assert environment["in_progress_promotion"] is None
+
+
+@pytest.mark.fact("B-261")
+@pytest.mark.parametrize(("options", "copied"), [({}, False), ({"copies": "always"}, True)])
+def test_whether_every_promotion_makes_a_copy(model: Served, copied: bool) -> None:
+    deployment = model.ready()
+    promoted = model.client.promote(model.id, deployment, promotion_settings_override=AT_ONCE)
+    assert (promoted["id"] != deployment) is copied
+    model.client.emulator.advance(120)
+    current = model.client.environment(model.id)["current_deployment"]
+    assert current["id"] == promoted["id"]
+
+
+@pytest.mark.fact("B-172")
+@pytest.mark.parametrize(("options", "status"), [({}, 400), ({"invalid_status": 422}, 422)])
+def test_there_is_nothing_to_steer(model: Served, status: int) -> None:
+    for call in ("cancel_promotion", "pause_promotion", "force_roll_forward_promotion"):
+        assert model.refused("POST", f"/environments/production/{call}") == status
