@@ -230,7 +230,8 @@ def seed(models: int, environments: tuple[str, ...], state: Path | None, url: st
             raise click.UsageError("Say where: --state FILE, or --url of a running emulator.")
     except (StateError, seeding.SeedError) as problem:
         raise click.ClickException(str(problem)) from None
-    click.echo(f"Seeded {models:,} models in {', '.join(('production', *names))}.")
+    noun = "model" if models == 1 else "models"
+    click.echo(f"Seeded {models:,} {noun} in {', '.join(('production', *names))}.")
 
 
 def _checked_fault(text: str) -> str:

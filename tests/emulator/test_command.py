@@ -255,3 +255,52 @@ def test_a_switch_that_is_none_is_refused_in_words(text: str) -> None:
     assert done.returncode == 2
     assert text.partition("=")[0] in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_state_is_seeded_served_killed_and_served_again(tmp_path: Path) -> None:
+    state = str(tmp_path / "fleet.state")
+    done = run("seed", "--models", "3", "--state", state)
+    assert done.stdout == "Seeded 3 models in production, staging.\n"
+    with serving("--state", state, "--seed", "9", "--control") as (process, variables):
+        headers = {"Authorization": "Bearer a.b"}
+        with httpx.Client(base_url=variables["BASETEN_API_URL"], headers=headers) as http:
+            held = http.get("/v1/models").json()["models"]
+            http.post("/v1/secrets", json={"name": "token", "value": "hush"}).raise_for_status()
+        more = run("seed", "--models", "1", "--url", variables["BASETEN_API_URL"])
+        assert more.returncode == 0, more.stderr
+        busy = run("seed", "--models", "1", "--state", state)
+        assert busy.returncode == 1
+        assert "is in use by another emulator" in busy.stderr
+        process.kill()
+        _, errors = process.communicate(timeout=30)
+        assert "holds a workspace already; --seed adds nothing to it" in errors
+    assert [each["name"] for each in held] == ["model-001", "model-002", "model-003"]
+    with serving("--state", state) as (_, variables):
+        url = variables["BASETEN_API_URL"]
+        models = httpx.get(f"{url}/v1/models", headers=headers).json()["models"]
+        assert models[:3] == held
+        assert len(models) == 4
+        secrets = httpx.get(f"{url}/v1/secrets", headers=headers).json()["secrets"]
+        assert [each["name"] for each in secrets] == ["token"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--state", "{file}"], "is not a state of `gitops emulator`"),
+        (["seed", "--models", "2", "--state", "{file}"], "is not a state of `gitops emulator`"),
+        (["seed", "--models", "2"], "Say where"),
+        (["seed", "--models", "2", "--url", "http://127.0.0.1:1"], "No emulator answers"),
+    ],
+)
+def test_a_state_that_cannot_be_is_refused_in_words(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BASETEN_API_URL", raising=False)
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    done = run(*(each.format(file=file) for each in arguments))
+    assert done.returncode in {1, 2}
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert file.read_text() == "mine"

@@ -58,7 +58,7 @@ def _result(emulator: Emulator, request: Request, body: bytes) -> dict[str, Any]
     call = Call(
         world=emulator.world,
         uploads=emulator.uploads,
-        base_url=str(request.base_url).rstrip("/"),
+        base_url=f"http://{request.headers.get('host', '')}",
         actor=actor_of(request, identity),
         identity=identity,
         params=params,
