@@ -52,7 +52,7 @@ def changed(
     names = [each.name for each in kept.values()]
     if len(set(names)) < len(names):
         raise invalid("The names of an environment's autoscaling schedules must differ.")
-    items = tuple(sorted(kept.values(), key=lambda each: (each.created_at, each.id)))
+    items = tuple(sorted(kept.values(), key=lambda each: each.created_at))
     return Schedules(timezone=_timezone(existing, block, items), items=items)
 
 
