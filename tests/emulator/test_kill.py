@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -30,14 +29,6 @@ def nursery() -> Iterator[Nursery]:
     it = Nursery()
     yield it
     it.close()
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Path]:
-    """A folder that needs no disk where there is one: a process is killed, not the machine."""
-    shared = Path("/dev/shm")
-    with TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as folder:
-        yield Path(folder)
 
 
 def new_state(path: Path, folder: Path) -> None:

@@ -29,8 +29,8 @@ from tests.emulator.client import Client, echo_truss, python_truss
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "emulator.state"
+def state(memory: Path) -> Path:
+    return memory / "emulator.state"
 
 
 @contextmanager
