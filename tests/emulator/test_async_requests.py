@@ -49,6 +49,7 @@ def asleep(client: Client) -> tuple[str, str]:
     return model_id, deployment_id
 
 
+@pytest.mark.fact("B-266")
 @pytest.mark.parametrize(
     ("options", "status"), [({"async_status": 201}, 201), ({"async_status": 202}, 202)]
 )
@@ -76,6 +77,7 @@ def test_requests_wait_by_priority_and_age_while_a_replica_starts(client: Client
     assert {ended(client, model_id, each)["status"] for each in ids} == {"SUCCEEDED"}
 
 
+@pytest.mark.fact("B-266")
 def test_a_request_expires_in_its_queue(client: Client) -> None:
     made = client.create(echo_truss())
     model_id = made["model"]["id"]
@@ -90,6 +92,7 @@ def test_a_request_expires_in_its_queue(client: Client) -> None:
     assert request_of(client, model_id, request_id)["status"] == "EXPIRED"
 
 
+@pytest.mark.fact("B-266")
 def test_only_what_is_queued_can_be_canceled(client: Client) -> None:
     model_id, _ = asleep(client)
     request_id = submit(client, model_id).json()["request_id"]
@@ -128,6 +131,7 @@ def test_requests_to_what_stops_are_failed(client: Client) -> None:
     assert submit(client, model_id).status_code == 404
 
 
+@pytest.mark.fact("B-265")
 @pytest.mark.parametrize(
     "body",
     [
@@ -171,6 +175,7 @@ def webhook(status: int) -> Iterator[tuple[str, list[Any]]]:
         server.server_close()
 
 
+@pytest.mark.fact("B-276")
 @pytest.mark.parametrize(
     ("status", "told", "state"),
     [(200, "SUCCEEDED", "SUCCEEDED"), (500, "FAILED", "WEBHOOK_FAILED")],

@@ -43,6 +43,7 @@ def key_of(client: Client, kind: str, **body: Any) -> str:
     return str(client.post("/v1/api_keys", type=kind, **body)["api_key"])
 
 
+@pytest.mark.fact("B-006", "B-239")
 @pytest.mark.parametrize(
     ("kind", "allowed"),
     [
@@ -77,6 +78,7 @@ def test_each_type_may_do_what_it_is_for(
             assert answer.json()["error"]
 
 
+@pytest.mark.fact("B-277")
 def test_a_key_is_shown_once_and_works_until_it_is_deleted(client: Client, other: With) -> None:
     key = key_of(client, "WORKSPACE_MANAGE_ALL", name="ci")
     prefix, _, secret = key.partition(".")
@@ -94,6 +96,7 @@ def test_a_key_is_shown_once_and_works_until_it_is_deleted(client: Client, other
     assert events == ["API_KEY_DELETED", "API_KEY_CREATED"]
 
 
+@pytest.mark.fact("B-240")
 def test_a_key_can_be_limited_to_models(client: Client, other: With) -> None:
     mine, _ = client.live()
     foreign = client.create(echo_truss(), name="foreign")["model"]["id"]
@@ -111,6 +114,7 @@ def test_a_key_can_be_limited_to_models(client: Client, other: With) -> None:
 LIMITED = Key(secret="limited.k", type="WORKSPACE_INVOKE", environments=("staging",))
 
 
+@pytest.mark.fact("B-240")
 @pytest.mark.parametrize("options", [{"keys": (Key(secret="all.k"), LIMITED)}])
 def test_a_key_can_be_limited_to_environments(emulator: Running, other: With) -> None:
     (model_id,) = emulator.seed(1)
@@ -138,6 +142,7 @@ def test_wrong_keys_are_not_made(client: Client, body: Any) -> None:
 TEAMS = {"teams": ("default", "vision")}
 
 
+@pytest.mark.fact("B-278")
 @pytest.mark.parametrize("options", [TEAMS])
 def test_a_teams_key_sees_and_changes_only_that_team(client: Client, other: With) -> None:
     default, vision = (each["id"] for each in client.get("/v1/teams")["teams"])
@@ -164,6 +169,7 @@ PEOPLE = {
 }
 
 
+@pytest.mark.fact("B-241")
 @pytest.mark.parametrize("options", [PEOPLE])
 def test_a_restricted_environment_is_for_the_users_of_its_group(
     emulator: Running, other: With
@@ -196,6 +202,7 @@ def push_to(environment: str) -> dict[str, Any]:
     return {"source": {"kind": "model_archive", "s3_key": "none", "deployment": deployment}}
 
 
+@pytest.mark.fact("B-029", "B-030")
 @pytest.mark.parametrize("options", [{"users": ("ada@example.com", "bob@example.com")}])
 def test_users_are_listed_by_page_and_found_by_email(client: Client) -> None:
     first = client.get("/v1/users", limit=2)

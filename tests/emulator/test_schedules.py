@@ -46,6 +46,7 @@ def holds(schedule: Schedule, at: datetime) -> bool:
     )
 
 
+@pytest.mark.fact("B-244", "B-246")
 def test_daily_hours_are_those_of_the_timezone_also_over_midnight() -> None:
     day = made(cadence="DAILY", start_hour=8, end_hour=18, weekdays=("SUNDAY",))
     assert not holds(day, SUNDAY + timedelta(hours=7, minutes=59))
@@ -64,6 +65,7 @@ def test_daily_hours_follow_summer_time() -> None:
         assert not holds(morning, datetime(2026, month, 5, hour - 1, 59, tzinfo=UTC))
 
 
+@pytest.mark.fact("B-244")
 def test_hourly_windows_come_back_every_hour_or_between_two_hours() -> None:
     always = made(cadence="HOURLY", start_minute=10, end_minute=20)
     assert all(holds(always, SUNDAY + timedelta(hours=hour, minutes=15)) for hour in range(24))
@@ -74,6 +76,7 @@ def test_hourly_windows_come_back_every_hour_or_between_two_hours() -> None:
     assert not holds(worked, SUNDAY + timedelta(hours=9, minutes=2))
 
 
+@pytest.mark.fact("B-247")
 def test_a_single_window_begins_with_its_start_and_ends_before_its_end() -> None:
     start = SUNDAY.timestamp()
     once = made(cadence="ONE_TIME", start_at=start, end_at=start + 60, weekdays=())
@@ -127,6 +130,7 @@ def test_nothing_changes_before_the_next_change(
         assert active(schedules, at) == found
 
 
+@pytest.mark.fact("B-244")
 def test_a_null_inherits_what_the_environment_has() -> None:
     base = Autoscaling(concurrency_target=7)
     day = Schedules(timezone="UTC", items=(made(cadence="DAILY", start_hour=0, end_hour=23),))
@@ -154,6 +158,7 @@ def patch(client: Client, model_id: str, **settings: Any) -> Any:
     return client.send("PATCH", path, {"autoscaling_schedule_settings": settings})
 
 
+@pytest.mark.fact("B-248")
 def test_a_schedule_comes_into_force_and_ends_by_itself(client: Client) -> None:
     model_id, _ = client.live()
     assert client.environment(model_id)["autoscaling_schedules"] is None
@@ -182,6 +187,7 @@ def test_replicas_follow_a_schedule(client: Client) -> None:
     assert client.deployment(model_id)["autoscaling_settings"]["max_replica"] == 4
 
 
+@pytest.mark.fact("B-245")
 def test_schedules_are_replaced_and_deleted_by_their_ids(client: Client) -> None:
     model_id, _ = client.live()
     patch(client, model_id, timezone="UTC", schedules=[daily("one"), daily("two")])
@@ -202,6 +208,7 @@ def test_schedules_are_replaced_and_deleted_by_their_ids(client: Client) -> None
     assert again.json()["status"] == "ACCEPTED"
 
 
+@pytest.mark.fact("B-244")
 @pytest.mark.parametrize(
     "settings",
     [
@@ -245,6 +252,7 @@ def once(client: Client, begin: float, end: float, **fields: Any) -> dict[str, A
     }
 
 
+@pytest.mark.fact("B-247")
 def test_a_single_window_lies_ahead(client: Client) -> None:
     model_id, _ = client.live()
     for begin, end in ((-10, 10), (20, 10)):
@@ -258,6 +266,7 @@ def test_a_single_window_lies_ahead(client: Client) -> None:
     assert counts == [0, 2, 0]
 
 
+@pytest.mark.fact("B-174")
 @pytest.mark.parametrize("way", ["promote", "push"])
 def test_schedules_travel_with_a_promotion_and_are_saved_when_it_completes(
     client: Client, way: str
@@ -279,6 +288,7 @@ def test_schedules_travel_with_a_promotion_and_are_saved_when_it_completes(
     assert client.deployment(model_id)["autoscaling_settings"]["min_replica"] == 2
 
 
+@pytest.mark.fact("B-250")
 def test_a_push_without_an_environment_has_no_schedules(client: Client) -> None:
     model_id, _ = client.live()
     key = client.upload(echo_truss(), model_id=model_id)

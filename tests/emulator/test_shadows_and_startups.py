@@ -47,6 +47,7 @@ def eventually(look: Callable[[], bool]) -> bool:
     return True
 
 
+@pytest.mark.fact("B-251", "B-254")
 @pytest.mark.parametrize("sampling", ["RANDOM", "USER_SESSION"])
 def test_a_shadow_gets_a_copy_of_every_request_until_its_rule_ends(
     client: Client, sampling: str
@@ -69,6 +70,7 @@ def test_a_shadow_gets_a_copy_of_every_request_until_its_rule_ends(
     assert counted(client, shadow) == 3
 
 
+@pytest.mark.fact("B-251")
 @pytest.mark.parametrize("options", [{"seed": 3}])
 def test_a_share_of_the_requests_is_copied(client: Client) -> None:
     model_id, _ = client.live()
@@ -81,6 +83,7 @@ def test_a_share_of_the_requests_is_copied(client: Client) -> None:
     assert counted(client, shadow) < 20
 
 
+@pytest.mark.fact("B-252")
 def test_rules_are_replaced_and_deleted_but_keep_their_target(client: Client) -> None:
     model_id, _ = client.live()
     one, two = client.ready(model_id), client.ready(model_id)
@@ -97,6 +100,7 @@ def test_rules_are_replaced_and_deleted_but_keep_their_target(client: Client) ->
     assert rules(client, model_id) == []
 
 
+@pytest.mark.fact("B-251")
 def test_wrong_rules_are_refused(client: Client) -> None:
     model_id, first = client.live()
     spare = {"deployment_id": client.ready(model_id)}
@@ -125,6 +129,7 @@ def test_wrong_rules_are_refused(client: Client) -> None:
 REGIONS = {"regions": (("moon", "The Moon"),)}
 
 
+@pytest.mark.fact("B-256")
 @pytest.mark.parametrize("options", [REGIONS])
 def test_another_region_makes_another_deployment(client: Client) -> None:
     model_id, _ = client.live()
@@ -143,6 +148,7 @@ def test_another_region_makes_another_deployment(client: Client) -> None:
     assert client.send("POST", path, refused).status_code == 400
 
 
+@pytest.mark.fact("B-262")
 def test_a_startup_is_told_phase_by_phase(client: Client) -> None:
     model_id, deployment_id = client.live()
     window = {
@@ -180,6 +186,7 @@ def test_a_startup_is_told_phase_by_phase(client: Client) -> None:
         assert client.send("GET", base).status_code == 400
 
 
+@pytest.mark.fact("B-262")
 def test_startups_fail_and_come_by_page(client: Client) -> None:
     made = client.create(echo_truss(fails_to_load=True))
     model_id, deployment_id = made["model"]["id"], made["deployment"]["id"]

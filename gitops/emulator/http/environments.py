@@ -23,10 +23,10 @@ def _target(call: Call) -> tuple[Model, Environment]:
 
 
 def _list(call: Call) -> dict[str, Any]:
-    """The environments of a model; `name` picks one."""
+    """The environments of a model."""
     model = call.world.model(call.params["model_id"])
     return {
-        "environments": call.listed(
+        "environments": call.shuffled(
             [views.environment(call.world, item) for item in model.environments.values()]
         )
     }

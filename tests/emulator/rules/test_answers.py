@@ -189,3 +189,21 @@ def test_an_unhealthy_deployment_is_used_and_may_recover(model: Served) -> None:
     for status in ("UNHEALTHY", "ACTIVE"):
         model.client.emulator.set_status(model.current, status)
         assert model.predict().status_code == 200
+
+
+@pytest.mark.fact("B-274")
+def test_further_metrics(model: Served) -> None:
+    names = (
+        "baseten_replicas_starting",
+        "baseten_concurrent_requests",
+        "baseten_time_to_first_byte_seconds",
+    )
+    deployment = model.ready()
+    assert model.predict(f"deployment/{deployment}/predict").status_code == 200
+    model.client.emulator.advance(90)
+    path = f"{model.path}/deployments/{deployment}/metrics"
+    answer = model.client.get(path, metrics=names)
+    assert [each["name"] for each in answer["metric_descriptors"]] == list(names)
+    [starting], [concurrent], first_byte = answer["metric_values"][0]["values"]
+    assert (starting, concurrent) == (0, 1)
+    assert all(each > 0 for each in first_byte)

@@ -366,3 +366,12 @@ def test_the_states_of_an_asynchronous_request(model: Served) -> None:
     emulator.advance(11)
     states = [of_request(model, each)["status"] for each in (done, first, second)]
     assert states == ["SUCCEEDED", "CANCELED", "EXPIRED"]
+
+
+@pytest.mark.fact("B-273")
+def test_a_push_may_name_a_region(model: Served) -> None:
+    pushed = model.client.push(model.id, echo_truss(), region="eu")
+    assert pushed["region"]["slug"] == "eu"
+    payload = {"config": echo_truss()["config"], "region": "moon"}
+    body = {"model_id": model.id, "deployment": payload, "dry_run": True}
+    assert model.client.send("POST", "/v1/prepare_model_upload", body).status_code == 400

@@ -295,3 +295,11 @@ def test_what_only_the_newer_platform_answers(model: Served, there: bool) -> Non
         assert (model.client.send("GET", path).status_code == 200) is there
     deleted = model.client.send("DELETE", f"{model.path}/environments/staging")
     assert (deleted.status_code == 200) is there
+
+
+@pytest.mark.fact("B-272")
+def test_an_environment_shows_its_hardware_and_cannot_be_told_another(model: Served) -> None:
+    shown = model.client.environment(model.id)["instance_type"]
+    assert shown in model.client.get("/v1/instance_types")["instance_types"]
+    for key in ("instance_type", "instance_type_id"):
+        assert model.refused("PATCH", "/environments/production", {key: "4x16"}) == 400

@@ -271,3 +271,20 @@ def test_nulls_may_be_left_out(model: Served, there: bool) -> None:
     environment = model.client.environment(model.id)
     assert environment["candidate_deployment"]["id"]
     assert environment["in_progress_promotion"]["status"] == "RELEASING"
+
+
+@pytest.mark.fact("B-271")
+def test_a_5xx_may_be_a_page(model: Served) -> None:
+    page = "<html>Bad Gateway</html>"
+    model.client.emulator.fault(kind="status", status=502, path=f"{model.path}$", body=page)
+    reply = model.client.send("GET", model.path)
+    assert (reply.status_code, reply.text) == (502, page)
+    assert "json" not in reply.headers["content-type"]
+
+
+@pytest.mark.fact("B-275")
+def test_what_a_name_does_not_pick(model: Served) -> None:
+    path = f"{model.path}/environments"
+    assert len(model.client.get(path, name="staging")["environments"]) == 2
+    model.client.post("/v1/secrets", name="unfiltered", value="1")
+    assert model.client.get("/v1/secrets", name="other")["secrets"]
