@@ -1,11 +1,12 @@
 """What is kept of failures, below the common Git directory: one folder each, found by its number.
 
 ``gitops/failures/MODEL/ENVIRONMENT/NUMBER-WHAT/``. Names are encoded as in refs. A folder appears
-whole or not at all; of each environment the newest ones are kept.
+whole or not at all, for its owner's eyes alone; of each environment the newest ones are kept.
 """
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ class Failures:
             try:
                 _write(draft, files)
                 folder = _take_its_place(draft, parent, segment(what))
-            except OSError:
+            except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
             _leave_the_newest(parent)
@@ -78,14 +79,13 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
 
 def _take_its_place(draft: Path, parent: Path, what: str) -> Path:
     """Give the draft the next number; another run may take one in the same moment."""
-    number = max((_number(each) for each in parent.iterdir()), default=0)
     while True:
-        number += 1
-        folder = parent / f"{number:04d}-{what}"
-        if any(_number(each) == number for each in parent.iterdir()):
-            continue
-        draft.chmod(0o755)
-        return draft.rename(folder)
+        number = max((_number(each) for each in parent.iterdir()), default=0) + 1
+        try:
+            return draft.rename(parent / f"{number:04d}-{what}")
+        except OSError as error:
+            if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+                raise
 
 
 def _leave_the_newest(parent: Path) -> None:

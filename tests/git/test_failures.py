@@ -23,6 +23,7 @@ def test_each_failure_has_a_folder_of_its_own(tmp_path: Path) -> None:
         "b.txt": "two\n",
     }
     assert not [each for each in folder.parent.iterdir() if each.name.startswith(".")]
+    assert folder.stat().st_mode & 0o077 == 0
 
 
 def test_hostile_names_stay_below_the_folder(tmp_path: Path) -> None:
