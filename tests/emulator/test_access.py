@@ -191,8 +191,16 @@ def test_there_is_no_control_unless_asked_for(client: Client) -> None:
 def test_unknown_paths_and_methods(client: Client) -> None:
     assert client.send("GET", "/v1/nothing").status_code == 404
     assert client.send("PUT", "/v1/models").status_code == 405
-    malformed = client.http.post("/v1/secrets", content=b"{", headers={"content-type": "x"})
-    assert malformed.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b'{"name": "a\\ud800", "value": "b"}', b"[NaN]", b"[1e999]", b"\xff", b"[" * 99999],
+)
+def test_bodies_that_are_no_json_are_refused(client: Client, body: bytes) -> None:
+    answer = client.http.post("/v1/secrets", content=body, headers={"content-type": "x"})
+    assert answer.status_code == 400
+    assert client.get("/v1/secrets") == {"secrets": []}
 
 
 def test_every_write_is_in_the_audit_log_with_who_made_it(client: Client) -> None:

@@ -47,6 +47,8 @@ class Call:
         """The body, checked. Raises: Refusal."""
         try:
             value = json.loads(self.body or b"{}")
+            # Python reads more than JSON has: NaN, numbers beyond a double, half a character.
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except (ValueError, RecursionError) as problem:
             raise invalid(f"The request body is not JSON: {problem}") from None
         return checked(model, value)
