@@ -20,7 +20,7 @@ from tests.emulator import contract, fuzz, sdk_document
 from tests.emulator.workspace import Workspace
 
 SLICES = 4
-EACH_BY_THE_SDK = 46
+EACH_BY_THE_SDK = 44
 EACH_BY_BASETEN = 11
 EACH_ABSENT = 3
 SUCCEED = 0.05
