@@ -291,7 +291,9 @@ def test_refusals_have_basetens_words(baseten: Baseten, emulator: Running) -> No
 
 
 @pytest.mark.parametrize(
-    "options", [{"mode": "july"}, {"mode": "newest", "shuffle_lists": True}], ids=["july", "newest"]
+    "options",
+    [{"mode": "july"}, {"mode": "newest", "shuffle_lists": True}, {"sparse": True}],
+    ids=["july", "newest", "sparse"],
 )
 def test_older_and_newer_servers_read_alike(
     baseten: Baseten, emulator: Running, options: dict[str, Any]
@@ -307,8 +309,9 @@ def test_older_and_newer_servers_read_alike(
     staging = baseten.reader.environment(model_id, "staging")
     assert staging is not None
     assert staging.settings.autoscaling["max_replica"] == 5
-    assert (staging.settings.backpressure is None) is (options["mode"] == "july")
-    assert (baseten.reader.audit(model_id) is None) is (options["mode"] == "july")
+    july = options.get("mode") == "july"
+    assert (staging.settings.backpressure is None) is july
+    assert (baseten.reader.audit(model_id) is None) is july
     first, second = baseten.reader.deployments(model_id)
     assert (first.created_at, first.id) <= (second.created_at, second.id)
 

@@ -25,6 +25,16 @@ def test_every_fact_has_a_test_and_every_mark_a_fact() -> None:
     assert facts.problems(*facts.current()) == []
 
 
+def test_what_is_held_elsewhere_is_there() -> None:
+    named = [
+        path
+        for _, why in facts.current()[0].elsewhere
+        for path in why.split("`")[1::2]
+        if not (facts.ROOT / path).exists()
+    ]
+    assert named == []
+
+
 def test_every_switch_is_there_because_of_a_fact() -> None:
     assert facts.unused(facts.current()[0]) == []
     assert "first_push" in facts.unused(table(GOOD))
