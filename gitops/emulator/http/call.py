@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from gitops.emulator.http.json_text import parsed
 from gitops.emulator.uploads import Uploads
 from gitops.emulator.world.audit import Actor
 from gitops.emulator.world.entities import Team
@@ -46,10 +46,8 @@ class Call:
     def read(self, model: type[Body]) -> Body:
         """The body, checked. Raises: Refusal."""
         try:
-            value = json.loads(self.body or b"{}")
-            # Python reads more than JSON has: NaN, numbers beyond a double, half a character.
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        except (ValueError, RecursionError) as problem:
+            value = parsed(self.body or b"{}")
+        except ValueError as problem:
             raise invalid(f"The request body is not JSON: {problem}") from None
         return checked(model, value)
 

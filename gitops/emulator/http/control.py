@@ -5,7 +5,6 @@ Off unless the emulator was started with `control`. Needs no key.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from gitops.emulator import faults
 from gitops.emulator.clock import ManualClock
+from gitops.emulator.http.json_text import parsed
 from gitops.emulator.world import lifecycle
 from gitops.emulator.world.create import seed
 from gitops.emulator.world.refusal import Refusal, invalid, not_found
@@ -84,7 +84,7 @@ def _forget_requests(emulator: Emulator, _body: bytes) -> Answer:
 
 def _plan_fault(emulator: Emulator, body: bytes) -> Answer:
     try:
-        value = json.loads(body)
+        value = parsed(body)
         emulator.faults.add(faults.parse(value) if isinstance(value, str) else faults.read(value))
     except ValueError as problem:
         raise invalid(f"This is not a fault: {problem}.") from None

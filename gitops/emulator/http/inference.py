@@ -17,6 +17,7 @@ from gitops.emulator import asynchronous
 from gitops.emulator.gateway import Target
 from gitops.emulator.http.auth import authenticate
 from gitops.emulator.http.call import checked
+from gitops.emulator.http.json_text import parsed
 from gitops.emulator.runtime.reply import Reply
 from gitops.emulator.world import async_requests
 from gitops.emulator.world.entities import AsyncRequest
@@ -161,8 +162,8 @@ async def _infer(request: Request, emulator: Emulator, where: Address) -> Respon
 
 def _submit(emulator: Emulator, target: Target, body: bytes, request_id: str) -> None:
     try:
-        wanted = checked(_AsyncPredict, json.loads(body))
-    except (ValueError, RecursionError):
+        wanted = checked(_AsyncPredict, parsed(body))
+    except ValueError:
         raise Refusal(400, "client_error", "The request body is not JSON.") from None
     world = emulator.world
     deployment = emulator.gateway.deployment_for(target)

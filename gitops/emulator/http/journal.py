@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from gitops.emulator.faults import RequestFault
+from gitops.emulator.http.json_text import parsed
 
 _KEY_FIELDS = 40
 _KEPT = 100_000
@@ -69,7 +69,7 @@ def _fields(path: str, body: bytes) -> dict[str, Any]:
     if not body or len(body) > 1_000_000:
         return {}
     try:
-        value = json.loads(body)
+        value = parsed(body)
     except ValueError:
         return {}
     found: dict[str, Any] = {}
