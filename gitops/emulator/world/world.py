@@ -100,7 +100,12 @@ class World(State):
         yield from self.secrets
         yield from self.models
         yield from self.deployments
-        yield from (environment.id for _, environment in self.all_environments())
+        yield from self.api_keys
+        for _, environment in self.all_environments():
+            yield environment.id
+            yield from (each.id for each in environment.shadows)
+            if environment.schedules is not None:
+                yield from (each.id for each in environment.schedules.items)
         yield from (entry.id for entry in self.audit)
 
     def advance(self, now: float) -> None:
