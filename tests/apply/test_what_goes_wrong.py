@@ -13,6 +13,7 @@ import pytest
 from gitops.apply.clock import StopFlag, SystemClock
 from gitops.apply.control import Control
 from gitops.decide.situation import Options
+from gitops.emulator import Durations
 from gitops.errors import GitopsError
 from gitops.git.repository import Repository
 from gitops.plan.events import (
@@ -342,14 +343,17 @@ def test_settings_that_baseten_left_out_are_written_after_the_promotion(tmp_path
 
 
 def test_what_stays_in_transition_is_waited_for_and_then_left_to_the_next_apply(
-    alone: Stage,
+    tmp_path: Path,
 ) -> None:
-    current = alone.live("production").current
-    assert current is not None
-    text = release(ROLLING)["releases/triage.yaml"]
-    alone.commit({"releases/triage.yaml": text + "timeouts: {start: 300ms}\n"})
-    alone.emulator.set_status(current.id, "UPDATING")
-    outcome = alone.apply()
+    slow = Durations(update=36_000.0)
+    with stage(tmp_path, truss(), release(ROLLING), durations=slow) as alone:
+        assert alone.apply().exit_code == 0
+        current = alone.live("production").current
+        assert current is not None
+        text = release(ROLLING)["releases/triage.yaml"]
+        alone.commit({"releases/triage.yaml": text + "timeouts: {start: 300ms}\n"})
+        alone.emulator.set_status(current.id, "UPDATING")
+        outcome = alone.apply()
     assert outcome.exit_code == 7, outcome.finished
     assert outcome.finished.running == ("triage/production",)
     assert "stopped waiting" in outcome.finished.failures[0].failure.happened

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from gitops.apply.job import Job
+from gitops.decide.judge import condemned
 from gitops.errors import BasetenError
 from gitops.plan.steps import Record
 from gitops.record.entry import Entry, Event
 from gitops.state.json import JsonObject
 from gitops.state.live import Deployment
-from gitops.verify.verdict import Outcome
+from gitops.verify.verdict import Verdict
 
 KEEP: Final[JsonObject] = {"promotion_cleanup_strategy": "KEEP"}
 """For one promotion only: the environment's own strategy is carried out once the watch passed."""
@@ -62,7 +63,7 @@ def let_go(job: Job, step: Record) -> None:
     previous = _previous(job, intent)
     if previous is None:
         return
-    if _alerted(job, step):
+    if alerted(job, step) is not None:
         job.warnings.append(
             f"{job.tag}: deployment {previous.id}, which served before, is still warm for a way "
             "back, and bills; nothing will stop it by itself"
@@ -96,11 +97,13 @@ def _previous(job: Job, intent: Entry) -> Deployment | None:
     return found if found.status not in _STOPPED else None
 
 
-def _alerted(job: Job, step: Record) -> bool:
+def alerted(job: Job, step: Record) -> Verdict | None:
+    """The verdict that condemns what is recorded all the same, because its watch only alerts."""
     serving = step.to.deployment_id if step.to is not None else ""
     verdict = job.evidence.watch.get(serving)
-    failed = verdict is not None and verdict.outcome is Outcome.FAIL
-    return failed and serving not in job.evidence.previous_as_bad
+    if verdict is None or serving in job.evidence.previous_as_bad:
+        return None
+    return verdict if condemned(verdict, job.desired.watch) else None
 
 
 def _strategy(job: Job) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from gitops.apply import forensics
 from gitops.apply.job import Ended, Job
-from gitops.apply.steps.previous import let_go
+from gitops.apply.steps.previous import alerted, let_go
 from gitops.plan.events import Failure
 from gitops.plan.steps import Record
 from gitops.record.entry import Event
 from gitops.render.failures import FailureKind
 from gitops.state.differences import flatten
 from gitops.state.json import Json, JsonObject
-from gitops.verify.verdict import Outcome
 
 
 def record(job: Job, step: Record) -> Ended | None:
     """Append the entry; an unreachable remote keeps it here for the next run."""
     let_go(job, step)
+    kept = _kept(job, step)
     success = step.event in {Event.RELEASED, Event.ADOPTED}
     opened = job.history.intent(step.intent)
     asked = flatten(job.desired.settings, now=job.now()) if success else None
@@ -39,8 +40,24 @@ def record(job: Job, step: Record) -> Ended | None:
     if written is None:
         # Another run closed this intent first: what it wrote is what happened.
         return None
-    _count(job, step)
+    _count(job, step, kept)
     return None
+
+
+def _kept(job: Job, step: Record) -> tuple[str, ...]:
+    """Keep what is known of a bad release that was not undone by us, before it is recorded."""
+    opened = job.history.intent(step.intent)
+    verdict = alerted(job, step) if step.event is Event.RELEASED else None
+    ended = step.event is Event.ROLLED_BACK and step.ended_by is None
+    if verdict is None and not ended:
+        return ()
+    return forensics.keep(
+        job,
+        "release",
+        deployment=step.to,
+        reason=verdict.reason if verdict is not None else step.reason or "",
+        since=opened.at - forensics.BEFORE if opened is not None else None,
+    )
 
 
 def _figures(job: Job, step: Record) -> dict[str, Json]:
@@ -50,11 +67,11 @@ def _figures(job: Job, step: Record) -> dict[str, Json]:
     return figures
 
 
-def _count(job: Job, step: Record) -> None:
+def _count(job: Job, step: Record, kept: tuple[str, ...]) -> None:
     """What an entry adds to the run's result; steps that failed have told of it already."""
     match step.event:
         case Event.ROLLED_BACK:
-            _count_end(job, step)
+            _count_end(job, step, kept)
         case Event.HELD:
             if step.to is None:
                 failure = job.failure(
@@ -66,7 +83,7 @@ def _count(job: Job, step: Record) -> None:
             else:
                 job.finished("ok")
         case Event.RELEASED | Event.ADOPTED:
-            _count_success(job, step)
+            _count_success(job, step, kept)
         case (
             Event.INTENT
             | Event.NOT_STARTED
@@ -80,23 +97,18 @@ def _count(job: Job, step: Record) -> None:
             assert_never(step.event)
 
 
-def _count_success(job: Job, step: Record) -> None:
-    serving = step.to.deployment_id if step.to else ""
-    verdict = job.evidence.watch.get(serving)
-    if (
-        verdict is None
-        or verdict.outcome is not Outcome.FAIL
-        or serving in job.evidence.previous_as_bad
-    ):
+def _count_success(job: Job, step: Record, kept: tuple[str, ...]) -> None:
+    verdict = alerted(job, step)
+    if verdict is None:
         job.finished("ok")
         return
     failure = job.failure(
-        FailureKind.WATCH_FAILED_ALERT_ONLY, candidate=step.to, detail=verdict.reason
+        FailureKind.WATCH_FAILED_ALERT_ONLY, candidate=step.to, detail=verdict.reason, lines=kept
     )
     _end(job, 8, failure)
 
 
-def _count_end(job: Job, step: Record) -> None:
+def _count_end(job: Job, step: Record, kept: tuple[str, ...]) -> None:
     """A release that is over without us having undone it: by a person, or by Baseten."""
     serving = job.side(job.live.current if job.live else None)
     back = step.from_ is None or (
@@ -118,6 +130,7 @@ def _count_end(job: Job, step: Record) -> None:
             candidate=step.to,
             target=step.from_,
             detail=step.reason or "",
+            lines=kept,
         )
         _end(job, 8, failure)
     elif moved:
@@ -126,6 +139,7 @@ def _count_end(job: Job, step: Record) -> None:
             candidate=step.to,
             target=step.from_,
             detail=step.reason or "",
+            lines=kept,
         )
         _end(job, 3, failure)
     else:
@@ -133,6 +147,7 @@ def _count_end(job: Job, step: Record) -> None:
             FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC,
             candidate=step.to,
             detail=step.reason or "",
+            lines=kept,
         )
         _end(job, 5, failure)
 
