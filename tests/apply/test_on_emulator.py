@@ -11,6 +11,7 @@ import pytest
 
 from gitops.apply.ports import DeployLog
 from gitops.decide.situation import Options
+from gitops.emulator import Durations
 from gitops.git.repository import Repository
 from gitops.plan.events import ActionFinished, ApplyFinished, ApplyStarted, RollbackFinished
 from gitops.record.entry import Entry, Event
@@ -212,15 +213,17 @@ def test_events_name_what_the_plan_names(two: Stage) -> None:
     assert finished[1].action == "triage/staging/create_environment"
 
 
-def test_a_build_outlasting_its_limit_goes_on_and_the_next_apply_continues(two: Stage) -> None:
-    text = release(STAGING)["releases/triage.yaml"]
-    two.commit({"releases/triage.yaml": text + "timeouts: {build: 10ms}\n"})
-    outcome = two.apply()
-    assert outcome.exit_code == 7
-    assert outcome.finished.running == ("triage/staging",)
-    two.commit({"releases/triage.yaml": text})
-    assert two.apply().exit_code == 0
-    assert len(two.pushes()) == 1
+def test_a_build_outlasting_its_limit_goes_on_and_the_next_apply_continues(tmp_path: Path) -> None:
+    slowly = Durations(build=1800)
+    with stage(tmp_path, truss(), release(STAGING), durations=slowly) as made:
+        text = release(STAGING)["releases/triage.yaml"]
+        made.commit({"releases/triage.yaml": text + "timeouts: {build: 10ms}\n"})
+        outcome = made.apply()
+        assert outcome.exit_code == 7
+        assert outcome.finished.running == ("triage/staging",)
+        made.commit({"releases/triage.yaml": text})
+        assert made.apply().exit_code == 0
+        assert len(made.pushes()) == 1
 
 
 def test_a_failed_build_is_told_to_every_environment_that_shares_it(tmp_path: Path) -> None:
