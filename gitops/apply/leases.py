@@ -193,7 +193,11 @@ class Leases:
         seen = self.store.seen(keys)
         with self._state:
             for key, each in seen.items():
-                if each.id != self._held[key].id:
+                held, holder = self._held[key], each.lock.holder if each.lock is not None else None
+                if holder is not None and holder.run == self.holder.run:
+                    # A renewal of ours was taken, and its answer lost.
+                    held.id = each.id
+                elif each.id != held.id:
                     del self._held[key]
                     self._lost[key] = _lost(key, each)
 

@@ -11,7 +11,7 @@ from gitops.apply.leases import Leases
 from gitops.apply.ports import Clock, LockStore
 from gitops.errors import GitopsError, Locked
 from gitops.record.lock import (
-    LOOKED_AT,
+    LEASE,
     Applied,
     Holder,
     Lock,
@@ -92,7 +92,7 @@ class Claim:
             if rivals and fresh:
                 # A lock that fades is gone or renewed soon: to see which is no waiting for a run.
                 fading = Standing.HELD not in found.values()
-                patience = max(self.timeout, LOOKED_AT + LONGEST) if fading else self.timeout
+                patience = max(self.timeout, LEASE + LONGEST) if fading else self.timeout
                 left = patience - (self.clock.monotonic() - begun)
                 if left <= 0:
                     raise self._locked(rivals)

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 def command(context: Context, model: str, *, yes: bool) -> None:
     """Break the lock of a model, after naming the run that holds it.
 
-    That run notices before it sends anything more, and ends in 6; what Baseten is doing for it goes
-    on, and the next apply continues from there. A run that is dead needs no unlocking: its lock
-    ends a minute after its last sign of life. Needs the Git remote, and not Baseten.
+    That run notices when it renews the lock, a quarter of a minute later at most, sends nothing
+    more, and ends in 6; what Baseten is doing for it goes on, and the next apply continues from
+    there. A run that is dead needs no unlocking: its lock ends a minute after its last sign of
+    life. Needs the Git remote, and not Baseten.
 
     \b
     Examples:

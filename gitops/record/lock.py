@@ -19,8 +19,6 @@ LEASE: Final = 60.0
 """How long a lock counts after it was taken or renewed."""
 RENEWED_EVERY: Final = 15.0
 """How often its holder renews it."""
-LOOKED_AT: Final = LEASE / 2
-"""How long a lock whose lease is over, by our own clock, is looked at before it is taken over."""
 CLOCKS_DIFFER: Final = timedelta(minutes=10)
 """No two machines' clocks are further apart than that."""
 
@@ -167,7 +165,7 @@ class Standing(Enum):
     EXPIRED = "expired"
     """Its holder is gone: to be taken over."""
     FADING = "fading"
-    """Its lease is over by our clock; whether its holder still renews it is soon seen."""
+    """Its lease is over by our clock; whether its holder renews it is seen within a lease."""
     HELD = "held"
 
 
@@ -196,9 +194,7 @@ def standing(
         return Standing.OWN
     if unchanged >= lock.lease or now >= lock.ends + CLOCKS_DIFFER:
         return Standing.EXPIRED
-    if now < lock.ends:
-        return Standing.HELD
-    return Standing.EXPIRED if unchanged >= LOOKED_AT else Standing.FADING
+    return Standing.HELD if now < lock.ends else Standing.FADING
 
 
 def claimed(

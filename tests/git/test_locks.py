@@ -125,11 +125,11 @@ def test_a_lease_that_is_over_by_our_clock_is_looked_at_before_it_is_taken_over(
     ahead.on_sleep = meanwhile
     with pytest.raises(Locked), claim(store(there.path), ahead, "run-two").held():
         pytest.fail("a clock that is ahead took a lock whose holder lives")
-    # The holder dies: what nobody renews is taken over after half a lease, without a timeout.
+    # The holder dies: what nobody renews is taken over after a lease, also without a timeout.
     ahead.on_sleep = None
     before = ahead.time
     with claim(store(there.path), ahead, "run-two").held():
-        assert 30 <= ahead.time - before <= 36
+        assert 60 <= ahead.time - before <= 66
 
 
 def test_a_lease_that_was_over_long_ago_needs_no_look(here: Made, there: Made) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gitops.git.repository import Repository
-from gitops.git.superseded import superseded
+from gitops.git.superseded import applied_now, superseded
 from gitops.record.entry import Entry, Event
+from gitops.record.lock import Applied
 from tests.git.logs import entry, log
 from tests.repositories import Repository as Made
 
@@ -90,3 +91,45 @@ def test_an_unknown_branch_supersedes_nothing(repository: Made, commits: list[st
         assert not superseded(
             opened, applied(commits[3]), commits[0], remote="origin", branch="nope"
         )
+
+
+def test_what_the_lock_names_makes_late_too(repository: Made, commits: list[str]) -> None:
+    ahead = repository.commit({"n": "not pushed"})
+
+    def late(commit: str, log: str, lock: str) -> bool:
+        with Repository.discover(repository.path) as opened:
+            return superseded(
+                opened,
+                applied(log),
+                commit,
+                remote="origin",
+                branch="main",
+                locked=Applied(commit=lock, branch="main"),
+            )
+
+    assert late(commits[1], log=commits[0], lock=commits[2])
+    assert late(commits[1], log=commits[2], lock=commits[0])
+    assert not late(commits[2], log=commits[1], lock=commits[2])
+    assert not late(commits[2], log=commits[1], lock=ahead)
+    assert not late(commits[2], log=commits[1], lock="f" * 40)
+
+
+def test_a_lock_names_the_newest_commit_of_the_deploy_branch(
+    repository: Made, commits: list[str]
+) -> None:
+    ahead = repository.commit({"n": "not pushed"})
+
+    def now(commit: str, before: str | None, *, older: bool = False) -> str | None:
+        with Repository.discover(repository.path) as opened:
+            locked = Applied(commit=before, branch="main") if before else None
+            found = applied_now(opened, commit, locked, remote="origin", branch="main", older=older)
+            return found.commit if found is not None else None
+
+    assert now(commits[1], None) == commits[1]
+    assert now(commits[2], commits[1]) == commits[2]
+    assert now(commits[1], commits[2]) == commits[2]
+    assert now(commits[1], commits[2], older=True) == commits[1]
+    # What is not merged changes nothing, whatever was forced.
+    assert now(ahead, commits[1]) == commits[1]
+    assert now(ahead, commits[1], older=True) == commits[1]
+    assert now(commits[1], ahead) == commits[1]
