@@ -223,6 +223,24 @@ def test_every_file_forbids_what_it_does_not_need(empty: Running, path: str) -> 
 )
 def test_only_the_machines_own_names_are_answered(empty: Running, host: str, status: int) -> None:
     assert httpx.get(empty.api_url + "/", headers={"Host": host}).status_code == status
+    key = {"Authorization": f"Bearer {empty.api_key}"}
+    models = httpx.get(empty.api_url + "/v1/models", headers={"Host": host, **key})
+    assert models.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://localhost:3000", 200),
+        ("https://evil.example", 403),
+        ("http://127.0.0.1.evil.example", 403),
+        ("null", 403),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/v1/models"])
+def test_no_page_elsewhere_is_answered(empty: Running, path: str, origin: str, status: int) -> None:
+    headers = {"Authorization": f"Bearer {empty.api_key}", "Origin": origin}
+    assert httpx.get(empty.api_url + path, headers=headers).status_code == status
 
 
 def test_it_is_only_to_look_at(empty: Running) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from gitops.emulator.faults import RequestFault
 from gitops.emulator.http import control, inference, management, s3
+from gitops.emulator.http.visitors import turned_away
 from gitops.emulator.page import pages
 from gitops.emulator.page.history import History
 from gitops.emulator.storage.problem import StateError
@@ -87,6 +88,9 @@ class App:
         The answer is None where the connection is to be dropped.
         """
         path = request.url.path
+        away = turned_away(request)
+        if away is not None:
+            return JSONResponse({"error": away[1]}, away[0]), None
         if path.startswith(CONTROL):
             return await self._control(request, path.removeprefix(CONTROL)), None
         if pages.is_page(path):
