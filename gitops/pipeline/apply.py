@@ -40,10 +40,6 @@ class ApplyRequest:
     lock_timeout: float = 0.0
 
 
-def _silent(_: str) -> None:
-    """Nobody listens."""
-
-
 def apply(
     project: Project,
     request: ApplyRequest,
@@ -51,7 +47,7 @@ def apply(
     emit: Emit,
     approve: Callable[[Planned], bool],
     stoppable: Callable[[StopFlag], None],
-    say: Callable[[str], None] = _silent,
+    say: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Carry out what the plan says.
 
@@ -82,11 +78,15 @@ def apply(
         if not approve(planned):
             raise Refused("not approved", hint="Nothing was changed.")
         run = _run(session, planned, request, emit)
-        with _claim(session, planned, request, run, say).held() as leases:
+        with _claim(session, planned, request, run, say or _unheard).held() as leases:
             # Whoever was asked may have taken an hour, and whoever had the locks has changed
             # things: the executor decides by what is there now.
             session.outside.fetch()
             return execute(replace(run, leases=leases), planned.desired.models)
+
+
+def _unheard(_: str) -> None:
+    """Nobody listens."""
 
 
 def _claim(
