@@ -32,6 +32,9 @@ from gitops.state.names import ModelKey
 _AGAIN: Final = 5.0
 """Seconds after which a renewal that could not be made is tried again."""
 
+_LATE: Final = 10.0
+"""Seconds after which a renewal that is due is made by whoever comes by."""
+
 _ATTEMPTS: Final = 3
 
 
@@ -101,9 +104,9 @@ class Leases:
             if key in self._held:
                 self._held[key].done = True
 
-    def tick(self) -> None:
-        """Renew, if it is time to. For whoever happens to come by; never waits for another one."""
-        if self.clock.monotonic() < self._due or not self._writing.acquire(blocking=False):
+    def tick(self, *, late: float = 0.0) -> None:
+        """Renew, if it is time to since ``late`` seconds; never waits for whoever does it."""
+        if self.clock.monotonic() < self._due + late or not self._writing.acquire(blocking=False):
             return
         try:
             self._renew(every=False)
@@ -269,5 +272,6 @@ class LeasedClock:
     def sleep(self, seconds: float) -> None:
         """Wait that many seconds. Raises ``Locked`` where the lock is lost by then."""
         self.clock.sleep(seconds)
-        self.lease.leases.tick()
+        # The thread that renews may have been asleep with the machine.
+        self.lease.leases.tick(late=_LATE)
         self.lease.check()

@@ -120,18 +120,19 @@ class LockRefs:
         """
         if not changes:
             return {}, frozenset()
+        swaps = self._written(changes)
+        # Others read what is known meanwhile: an exchange may take long.
+        moved = self._moved(swaps)
+        if moved:
+            return {}, frozenset(ref.removeprefix(LOCK) for ref in moved)
+        ids = {each.ref.removeprefix(LOCK): each.new for each in swaps}
         with self._lock:
-            swaps = self._written(changes)
-            moved = self._moved(swaps)
-            if moved:
-                return {}, frozenset(ref.removeprefix(LOCK) for ref in moved)
-            ids = {each.ref.removeprefix(LOCK): each.new for each in swaps}
             self._known().update(ids)
-            if self._remote is not None:
-                # The remote took it; what cannot be written down here, the next fetch brings.
-                text = "".join(f"update {self._prefix}{path} {oid}\n" for path, oid in ids.items())
-                self._repository.git.try_run("update-ref", "--stdin", stdin=text.encode())
-            return ids, frozenset()
+        if self._remote is not None:
+            # The remote took it; what cannot be written down here, the next fetch brings.
+            text = "".join(f"update {self._prefix}{path} {oid}\n" for path, oid in ids.items())
+            self._repository.git.try_run("update-ref", "--stdin", stdin=text.encode())
+        return ids, frozenset()
 
     def _written(self, changes: Mapping[str, Change]) -> list[Swap]:
         """The commits of these changes: locks that say the same are one commit."""
@@ -153,8 +154,9 @@ class LockRefs:
             done = self._repository.git.try_run("update-ref", "--stdin", stdin=text.encode())
             if not done.code:
                 return frozenset()
-            self._tips = None
-            tips = self._known()
+            with self._lock:
+                self._tips = None
+                tips = dict(self._known())
             moved = {
                 each.ref for each in swaps if tips.get(each.ref.removeprefix(LOCK)) != each.old
             }
