@@ -23,7 +23,8 @@ def command(context: Context, model: str, *, yes: bool) -> None:
     That run notices when it renews the lock, a quarter of a minute later at most, sends nothing
     more, and ends in 6; what Baseten is doing for it goes on, and the next apply continues from
     there. A run that is dead needs no unlocking: its lock ends a minute after its last sign of
-    life. Needs the Git remote, and not Baseten.
+    life. Locks of that name in every workspace and team are shown and broken; TEAM/MODEL is those
+    of one team. Needs the Git remote, and not Baseten.
 
     \b
     Examples:

@@ -78,6 +78,7 @@ def unlock(made: Stage, held: list[Leases]) -> None:
 def test_after_its_lock_was_broken_a_run_sends_nothing_more(released: Stage) -> None:
     released.commit(truss("two"))
     before = released.serving("production")
+    told = released.told()
     held: list[Leases] = []
     released.once(begins("check"), lambda: unlock(released, held))
     ended = under_lock(released, SystemClock(released.stop), held)
@@ -86,6 +87,7 @@ def test_after_its_lock_was_broken_a_run_sends_nothing_more(released: Stage) -> 
     assert "lost the lock of triage" in failure.failure.happened
     assert "unlocked by tester" in failure.failure.happened
     assert not released.writes()[-1].endswith("/promote")
+    assert released.told() == told
     assert released.serving("production") == before
     pushed = len(released.pushes())
     assert under_lock(released, SystemClock(released.stop)).exit_code == 0
