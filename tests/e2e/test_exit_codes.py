@@ -220,9 +220,12 @@ def test_130_before_anything_began(released: Trouble) -> None:
 
 HOLD_THE_FIRST = """\
 #!/bin/sh
-if mkdir held 2>/dev/null; then
-  while [ ! -e go ]; do sleep 0.02; done
-fi
+while read -r old new ref; do
+  case $ref in refs/gitops/log/*) ;; *) continue ;; esac
+  if mkdir held 2>/dev/null; then
+    while [ ! -e go ]; do sleep 0.02; done
+  fi
+done
 """
 
 
@@ -236,12 +239,17 @@ def test_6_two_applies_from_two_clones(released: Trouble, tmp_path: Path, golden
     try:
         while not (remote / "held").exists():
             assert late.poll() is None
+        # The late one has the lock, so that only who breaks it can be faster.
+        refused = released.gitops("apply", "--yes", "--format", "json", cwd=rival.path)
+        broken = released.gitops("unlock", "triage", "--yes", cwd=rival.path)
         quick = released.gitops("apply", "--yes", "--format", "json", cwd=rival.path)
     finally:
         (remote / "go").touch()
         out, err = late.communicate(timeout=60)
     ended = Ended(late.returncode, out, err)
     released.check(ended)
+    assert (refused.code, refused.writes) == (6, [])
+    assert broken.code == 0, broken.err
     assert quick.code == 0, quick.err
     assert ended.code == 6, err
     golden("exit-6.txt", told(ended))
