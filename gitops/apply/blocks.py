@@ -6,12 +6,15 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
-from gitops.state.json import Json
+from gitops.state.json import Json, JsonObject
+from gitops.state.schedules import AUTOSCALING as OF_A_SCHEDULE
+from gitops.state.schedules import PREFIX, WINDOW
 from gitops.state.settings import Change, Settings
 
 AUTOSCALING: Final = "autoscaling_settings"
 PROMOTION: Final = "promotion_settings"
 BACKPRESSURE: Final = "request_backpressure_settings"
+SCHEDULES: Final = "autoscaling_schedule_settings"
 ROLLING: Final = "rolling_deploy_config"
 
 _BLOCKS: Final = {
@@ -26,21 +29,32 @@ def of_changes(changes: Iterable[Change], live: Settings | None = None) -> dict[
     """The settings blocks that carry the ``after`` values of changes, by Baseten's names.
 
     Of a surge and an unavailable percentage exactly one may count: where the only one named is
-    zero, the other stays what ``live`` has. What else a request has to hold, its edge adds.
+    zero, the other stays what ``live`` has. A schedule that ``live`` has by that name is replaced
+    or deleted by its id, any other is made. What else a request has to hold, its edge adds.
     Raises ValueError for a path that no block holds.
     """
     blocks: dict[str, Any] = {}
+    schedules: dict[str, Json] = {}
     for change in changes:
+        if change.path.startswith(PREFIX):
+            schedules[change.path.removeprefix(PREFIX)] = change.after
+            continue
         head, _, rest = change.path.partition(".")
         if head not in _BLOCKS or not rest:
             raise ValueError(f"{change.path} is not a setting that can be written")
         _put(blocks.setdefault(_BLOCKS[head], {}), rest.split("."), change.after)
     _complete_rolling(blocks, live)
+    there = (live.schedules if live is not None else None) or {}
+    if block := _of_schedules(schedules, there):
+        blocks[SCHEDULES] = block
     return blocks
 
 
 def of_settings(settings: Settings) -> dict[str, Json]:
-    """All the settings of a release file as blocks, for an environment that is made now."""
+    """The settings of a release file as blocks, for an environment that is made now.
+
+    Schedules cannot be given to it before it is there.
+    """
     blocks: dict[str, Any] = {}
     if settings.promotion:
         blocks[PROMOTION] = settings.promotion
@@ -49,6 +63,44 @@ def of_settings(settings: Settings) -> dict[str, Json]:
     if settings.backpressure is not None:
         blocks[BACKPRESSURE] = settings.backpressure
     return deepcopy(blocks)
+
+
+def _of_schedules(
+    schedules: Mapping[str, Json], there: Mapping[str, JsonObject]
+) -> dict[str, Json]:
+    upserts: list[Json] = []
+    deleted: list[Json] = []
+    zones: list[Json] = []
+    for name, schedule in sorted(schedules.items()):
+        known = there.get(name, {}).get("id")
+        if isinstance(schedule, Mapping):
+            upserts.append(_upsert(name, schedule, known))
+            zones.append(schedule.get("timezone"))
+        elif known is not None:
+            deleted.append(known)
+    block: dict[str, Json] = {}
+    if zones and zones[0] is not None:
+        block["timezone"] = zones[0]
+    if upserts:
+        block["schedules"] = upserts
+    if deleted:
+        block["delete_schedules"] = deleted
+    return block
+
+
+def _upsert(name: str, schedule: JsonObject, identifier: Json) -> dict[str, Json]:
+    """A schedule as requests take it: whole, every setting of it named."""
+    inner = schedule.get("autoscaling")
+    settings = inner if isinstance(inner, Mapping) else {}
+    window = {key: schedule[key] for key in WINDOW if schedule.get(key) is not None}
+    window.pop("timezone", None)
+    return {
+        **({"id": identifier} if identifier is not None else {}),
+        "name": name,
+        "enabled": schedule.get("enabled") is not False,
+        "autoscaling_settings": {key: settings.get(key) for key in OF_A_SCHEDULE},
+        **window,
+    }
 
 
 def _put(block: dict[str, Any], path: list[str], value: Json) -> None:

@@ -23,10 +23,18 @@ from gitops.state.live import (
     Promotion,
     Team,
 )
+from gitops.state.schedules import AUTOSCALING, WINDOW
 from gitops.state.settings import Settings
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CLIENT_NAME: Final = "gitops"
+_SCHEDULES: Final = "autoscaling_schedules"
+_KNOWN_WITH_SCHEDULES: Final = (
+    _SCHEDULES,
+    "request_backpressure_settings",
+    "traffic_routing",
+)
+"""An environment with one of these comes from a Baseten that knows schedules."""
 
 
 def items(answer: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -97,6 +105,7 @@ def environment(raw: Mapping[str, Any]) -> LiveEnvironment:
         candidate=_nested_deployment(raw, "candidate_deployment", model_id),
         promotion=promotion(raw.get("in_progress_promotion")),
         settings=settings(raw),
+        in_force=_in_force(raw),
         instance_type_id=_optional_text(hardware, "id"),
         instance_type_name=_optional_text(hardware, "name"),
     )
@@ -124,26 +133,46 @@ def promotion(raw: object) -> Promotion | None:
 def settings(raw: Mapping[str, Any]) -> Settings:
     """Every setting that was reported, nulls kept, numbers in one form.
 
-    ``schedules`` maps names to schedules with their ``id`` and the shared ``timezone``; None
-    where Baseten reports none (it does so until the first was made).
+    ``schedules`` maps names to schedules in the form of ``gitops.state.schedules``, with their
+    ``id`` and the shared ``timezone``: none until the first was made. None where Baseten does not
+    know schedules.
     """
     backpressure = _object(raw, "request_backpressure_settings")
-    collection = raw.get("autoscaling_schedules")
+    collection = raw.get(_SCHEDULES)
     schedules: dict[str, JsonObject] | None = None
     if isinstance(collection, Mapping) and isinstance(collection.get("schedules"), list):
+        timezone = _optional_text(collection, "timezone")
         schedules = {
-            _text(each, "name"): {
-                **_as_object(each),
-                "timezone": _optional_text(collection, "timezone"),
-            }
+            _text(each, "name"): _schedule(each, timezone)
             for each in items(collection, "schedules")
         }
+    elif any(key in raw for key in _KNOWN_WITH_SCHEDULES):
+        schedules = {}
     return Settings(
         autoscaling=_object(raw, "autoscaling_settings") or {},
         promotion=_object(raw, "promotion_settings") or {},
         backpressure=backpressure,
         schedules=schedules,
     )
+
+
+def _schedule(raw: Mapping[str, Any], timezone: str | None) -> JsonObject:
+    own = {**_as_object(raw), "timezone": timezone}
+    settings = _object(raw, "autoscaling_settings") or {}
+    names = ("id", "enabled", *WINDOW)
+    return {
+        **{name: own[name] for name in names if own.get(name) is not None},
+        "autoscaling": {
+            name: settings[name] for name in AUTOSCALING if settings.get(name) is not None
+        },
+    }
+
+
+def _in_force(raw: Mapping[str, Any]) -> JsonObject | None:
+    """What holds for what serves, by a schedule or not."""
+    collection = raw.get(_SCHEDULES)
+    state = collection.get("applied_state") if isinstance(collection, Mapping) else None
+    return _object(state, "autoscaling_settings") if isinstance(state, Mapping) else None
 
 
 def instance_type(raw: Mapping[str, Any]) -> InstanceType:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from gitops.decide import audit as audit_log
 from gitops.record.holds import Hold
-from gitops.state.differences import Origins, differences, flatten, same
+from gitops.state.differences import Origins, differences, equal, flatten
 from gitops.state.json import Json
 from gitops.state.live import AuditEntry
+from gitops.state.schedules import PREFIX
 from gitops.state.settings import Change, Settings
 
 if TYPE_CHECKING:
@@ -57,11 +58,11 @@ def _under_hold(view: View, hold: Hold) -> dict[str, Json]:
     wanted = flatten(view.environment.settings, now=view.situation.now)
     asked = view.asked_after(hold.entry)
     return {
-        path: before[path]
-        for path, value in wanted.items()
-        if path in after
-        and path in before
-        and not same(before[path], after[path])
-        and same(value, after[path])
-        and all(same(each.settings.get(path), value) for each in asked)
+        path: before.get(path)
+        for path in after
+        # A schedule that is not named is asked for too: that it be not there.
+        if (path.startswith(PREFIX) or (path in wanted and path in before))
+        and not equal(path, before.get(path), after[path])
+        and equal(path, wanted.get(path), after[path])
+        and all(equal(path, each.settings.get(path), wanted.get(path)) for each in asked)
     }

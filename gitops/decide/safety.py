@@ -11,8 +11,9 @@ from gitops.decide.view import View
 from gitops.record.history import consents
 from gitops.state.artifact import Artifact
 from gitops.state.differences import flatten
-from gitops.state.json import Json
+from gitops.state.json import Json, JsonObject
 from gitops.state.live import Deployment, InstanceType
+from gitops.state.schedules import PREFIX, covers
 from gitops.state.settings import Change
 
 _REPLICAS: Final = ("min_replica", "max_replica")
@@ -24,6 +25,9 @@ def refused(view: View, changes: Sequence[Change], hardware: str | None = None) 
     ``hardware`` is the name of the instance type that a promotion would bring, None where it brings
     none of its own.
     """
+    unknown = _unknown_schedules(view, changes)
+    if unknown is not None:
+        return unknown
     needed = dict(_needed(view, changes))
     smaller = _smaller(view, hardware)
     if smaller is not None:
@@ -53,6 +57,19 @@ def refused(view: View, changes: Sequence[Change], hardware: str | None = None) 
     )
 
 
+def _unknown_schedules(view: View, changes: Sequence[Change]) -> Blocked | None:
+    """Schedules that this Baseten would refuse by themselves, and ignore with a promotion."""
+    asked = any(each.path.startswith(PREFIX) for each in changes)
+    if not asked or view.live is None or view.live.settings.schedules is not None:
+        return None
+    return Blocked(
+        why=f"the release file gives {view.name} autoscaling schedules, "
+        "and this Baseten does not know schedules",
+        remedy=f"take `schedules` out of environments.{view.name} "
+        f"in {view.situation.model.release_file}",
+    )
+
+
 def consents_to_remove(view: View, changes: Sequence[Change]) -> tuple[str, ...]:
     """A notice about words of ``allow`` that nothing needs (any more)."""
     needed = dict(_needed(view, changes))
@@ -79,24 +96,46 @@ def _used_up(view: View, words: AbstractSet[str]) -> frozenset[str]:
 def _needed(view: View, changes: Sequence[Change]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     live = flatten(view.live.settings) if view.live is not None else {}
+    then = {**live, **{change.path: change.after for change in changes}}
     for change in changes:
-        if change.path.startswith("schedules."):
-            found += _by_schedule(change, live)
+        if change.path.startswith(PREFIX):
+            found += _by_schedule(change, live, then)
         elif change.path in {f"autoscaling.{field}" for field in _REPLICAS}:
             found += _by_field(change.path, change.before, change.after)
     return found
 
 
-def _by_schedule(change: Change, live: Mapping[str, Json]) -> list[tuple[str, str]]:
-    after = change.after.get("autoscaling") if isinstance(change.after, Mapping) else None
-    if not isinstance(after, Mapping):
-        return []
-    before = change.before.get("autoscaling") if isinstance(change.before, Mapping) else None
+def _by_schedule(
+    change: Change, live: Mapping[str, Json], then: Mapping[str, Json]
+) -> list[tuple[str, str]]:
+    """What a schedule takes away: against itself, and where its window moved, against the rest.
+
+    Outside of its window the environment's own settings hold: those of ``live`` before the change,
+    those of ``then`` after it.
+    """
+    before, after = _in_force(change.before), _in_force(change.after)
     found: list[tuple[str, str]] = []
     for field in _REPLICAS:
-        now = before.get(field) if isinstance(before, Mapping) else live.get(f"autoscaling.{field}")
-        found += _by_field(f"{change.path}.{field}", now, after.get(field))
+        path, own = f"{change.path}.{field}", f"autoscaling.{field}"
+        if before and after:
+            found += _by_field(path, _of(before, field), _of(after, field))
+        if after and not (before and covers(*before, *after)):
+            found += _by_field(path, live.get(own), _of(after, field))
+        if before and not (after and covers(*after, *before)):
+            found += _by_field(path, _of(before, field), then.get(own))
     return found
+
+
+def _in_force(schedule: Json) -> tuple[JsonObject, ...]:
+    """The schedule, if it is there and enabled."""
+    if not isinstance(schedule, Mapping) or schedule.get("enabled") is False:
+        return ()
+    return (schedule,)
+
+
+def _of(schedules: tuple[JsonObject, ...], field: str) -> Json:
+    settings = schedules[0].get("autoscaling")
+    return settings.get(field) if isinstance(settings, Mapping) else None
 
 
 def _by_field(path: str, before: Json, after: Json) -> list[tuple[str, str]]:

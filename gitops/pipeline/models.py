@@ -313,5 +313,3 @@ def _unsupported(environment: Environment) -> Iterator[str]:
         key = "watch.latency.max"
         if "max" in bounds(watch.latency) and key in UNSUPPORTED:
             yield f"{key}: {UNSUPPORTED[key]}"
-    if environment.schedules is not None and "schedules" in UNSUPPORTED:
-        yield f"schedules: {UNSUPPORTED['schedules']}"

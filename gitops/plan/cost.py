@@ -86,7 +86,8 @@ def _schedules(schedules: Mapping[str, JsonObject] | None) -> list[JsonObject]:
     found: list[JsonObject] = []
     for schedule in (schedules or {}).values():
         inner = schedule.get("autoscaling")
-        found.append(inner if isinstance(inner, Mapping) else schedule)
+        if isinstance(inner, Mapping) and schedule.get("enabled") is not False:
+            found.append(inner)
     return found
 
 

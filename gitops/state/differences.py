@@ -14,10 +14,12 @@ from typing import Final, Literal, TypeGuard
 
 from gitops.state.json import Json, JsonObject
 from gitops.state.live import AuditEntry
+from gitops.state.schedules import PREFIX, comparable, has_opened, is_over
 from gitops.state.settings import Change, Settings
 
 _NESTED: Final = "rolling_deploy_config"
-_SCHEDULES: Final = "schedules."
+_NO_SCHEDULES: Final = "schedules"
+"""In what a log entry asked for: the set of schedules was managed, and empty."""
 _SETTINGS_EVENTS: Final = frozenset(
     {
         "ENVIRONMENT_CREATED",
@@ -43,7 +45,10 @@ class Origins:
 
 
 def flatten(settings: Settings, *, now: datetime | None = None) -> dict[str, Json]:
-    """Settings by dotted path. With ``now``, one-time schedules that are over are left out."""
+    """Settings by dotted path. With ``now``, one-time schedules that are over are left out.
+
+    The ids of schedules are left out: who makes one anew gets another.
+    """
     flat: dict[str, Json] = {f"autoscaling.{key}": it for key, it in settings.autoscaling.items()}
     for key, value in settings.promotion.items():
         if key == _NESTED and isinstance(value, Mapping):
@@ -53,9 +58,17 @@ def flatten(settings: Settings, *, now: datetime | None = None) -> dict[str, Jso
     for key, value in (settings.backpressure or {}).items():
         flat[f"backpressure.{key}"] = value
     for name, schedule in (settings.schedules or {}).items():
-        if now is None or not _is_over(schedule, now):
-            flat[_SCHEDULES + name] = schedule
+        if now is None or not is_over(schedule, now):
+            flat[PREFIX + name] = {key: it for key, it in schedule.items() if key != "id"}
     return dict(sorted(flat.items()))
+
+
+def asked_for(desired: Settings, now: datetime) -> dict[str, Json]:
+    """Desired settings as a log entry keeps them: flat, and an empty set of schedules named."""
+    flat = flatten(desired, now=now)
+    if desired.schedules is not None and not any(path.startswith(PREFIX) for path in flat):
+        flat[_NO_SCHEDULES] = {}
+    return flat
 
 
 def differences(
@@ -71,22 +84,37 @@ def differences(
     ``instead`` replaces wanted values by others (what a hold asks for), by path.
     """
     wanted, has = flatten(desired, now=now), flatten(live)
-    wanted.update({path: value for path, value in (instead or {}).items() if path in wanted})
+    managed = desired.schedules is not None
+    for path, value in (instead or {}).items():
+        if path in wanted or (managed and path.startswith(PREFIX)):
+            wanted[path] = value
     if desired.schedules is not None:
         # The whole set is managed: a schedule that Git does not name has to go.
-        unnamed = [path for path in flatten(live, now=now) if path.startswith(_SCHEDULES)]
-        wanted.update({path: None for path in unnamed if path not in wanted})
+        named = {PREFIX + name for name in desired.schedules}
+        unnamed = [path for path in flatten(live, now=now) if path.startswith(PREFIX)]
+        wanted.update({path: None for path in unnamed if path not in {*wanted, *named}})
+        wanted = {
+            path: value
+            for path, value in wanted.items()
+            if path in has or not path.startswith(PREFIX) or can_be_made(value, now)
+        }
     origins = origins or Origins()
     return tuple(
         _change(path, has.get(path), wanted[path], origins)
         for path in sorted(wanted)
-        if not _equal(path, wanted[path], has.get(path))
+        if not equal(path, wanted[path], has.get(path))
     )
 
 
+def can_be_made(schedule: Json, now: datetime) -> bool:
+    """Whether Baseten would make this schedule, where it has none of that name."""
+    return not isinstance(schedule, Mapping) or not has_opened(schedule, now)
+
+
 def with_changes(settings: Settings, changes: Iterable[Change]) -> Settings:
-    """Settings as they are once changes of single fields were made. Schedules stay as they are."""
+    """Settings as they are once changes were made."""
     autoscaling, promotion = dict(settings.autoscaling), dict(settings.promotion)
+    schedules = dict(settings.schedules or {})
     backpressure = dict(settings.backpressure or {})
     for change in changes:
         head, _, name = change.path.partition(".")
@@ -101,6 +129,11 @@ def with_changes(settings: Settings, changes: Iterable[Change]) -> Settings:
                 promotion[name] = change.after
             case "backpressure":
                 backpressure[name] = change.after
+            case "schedules" if isinstance(change.after, Mapping):
+                known_by = {key: it for key, it in schedules.get(name, {}).items() if key == "id"}
+                schedules[name] = {**known_by, **change.after}
+            case "schedules":
+                schedules.pop(name, None)
             case _:
                 continue
     return replace(
@@ -108,6 +141,7 @@ def with_changes(settings: Settings, changes: Iterable[Change]) -> Settings:
         autoscaling=autoscaling,
         promotion=promotion,
         backpressure=backpressure or settings.backpressure,
+        schedules=schedules if schedules or settings.schedules is not None else None,
     )
 
 
@@ -121,8 +155,15 @@ def no_longer_managed(
         for path in sorted(asked or {})
         if path not in wanted
         and path in has
-        and not (path.startswith(_SCHEDULES) and desired.schedules is not None)
+        and not (path.startswith(PREFIX) and desired.schedules is not None)
     )
+
+
+def equal(path: str, one: Json, other: Json) -> bool:
+    """Whether two values of a setting are the same; schedules by what they declare."""
+    if path.startswith(PREFIX) and isinstance(one, Mapping) and isinstance(other, Mapping):
+        return same(comparable(one), comparable(other))
+    return same(one, other)
 
 
 def same(one: Json, other: Json) -> bool:
@@ -140,50 +181,9 @@ def _is_list(value: Json) -> TypeGuard[Sequence[Json]]:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def _equal(path: str, wanted: Json, has: Json) -> bool:
-    if path.startswith(_SCHEDULES) and isinstance(wanted, Mapping) and isinstance(has, Mapping):
-        return _declared_equal(wanted, has)
-    return same(wanted, has)
-
-
-def _declared_equal(wanted: JsonObject, has: JsonObject) -> bool:
-    for key, value in wanted.items():
-        there = has.get(key)
-        if isinstance(value, Mapping) and isinstance(there, Mapping):
-            if not _declared_equal(value, there):
-                return False
-        elif not (same(value, there) or _same_moment(value, there)):
-            return False
-    return True
-
-
-def _same_moment(one: Json, other: Json) -> bool:
-    first, second = _moment(one), _moment(other)
-    return first is not None and first == second
-
-
-def _moment(value: Json) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
-def _is_over(schedule: JsonObject, now: datetime) -> bool:
-    if schedule.get("cadence") != "ONE_TIME":
-        return False
-    # Baseten refuses a window that has opened already, so that one cannot be written any more.
-    opens = _moment(schedule.get("start_at"))
-    return opens is not None and opens <= now
-
-
 def _change(path: str, before: Json, after: Json, origins: Origins) -> Change:
-    asked = origins.asked
     origin: Literal["release", "drift"] = "release"
-    if asked is not None and path in asked and _equal(path, after, asked[path]):
+    if origins.asked is not None and _was_asked(path, after, origins.asked):
         origin = "drift"
     culprit = _culprit(path, origins.audit) if origin == "drift" else None
     return Change(
@@ -196,16 +196,29 @@ def _change(path: str, before: Json, after: Json, origins: Origins) -> Change:
     )
 
 
+def _was_asked(path: str, value: Json, asked: JsonObject) -> bool:
+    """Whether the last entry asked for the same; of a managed set, that a schedule be not there."""
+    if path in asked:
+        return equal(path, value, asked[path])
+    managed = any(each == _NO_SCHEDULES or each.startswith(PREFIX) for each in asked)
+    return value is None and path.startswith(PREFIX) and managed
+
+
 def _culprit(path: str, audit: Sequence[AuditEntry]) -> AuditEntry | None:
     """The newest entry, not our own, that says it changed this field."""
     name = _POLICY_IN_AUDIT if path == "backpressure.policy" else path.rpartition(".")[2]
-    if path.startswith(_SCHEDULES):
-        name = "schedules"
+    of_schedules = path.startswith(PREFIX)
     return next(
         (
             entry
             for entry in reversed(audit)
-            if not entry.own and entry.event_type in _SETTINGS_EVENTS and _changed(entry, name)
+            if not entry.own
+            and entry.event_type in _SETTINGS_EVENTS
+            and (
+                _changed_schedule(entry, path.removeprefix(PREFIX))
+                if of_schedules
+                else _changed(entry, name)
+            )
         ),
         None,
     )
@@ -219,3 +232,20 @@ def _changed(entry: AuditEntry, name: str) -> bool:
     if isinstance(update, Mapping) and update.get(name) is not None:
         return True
     return not isinstance(before, Mapping) and entry.data.get(name) is not None
+
+
+def _changed_schedule(entry: AuditEntry, name: str) -> bool:
+    """Whether an entry names what became of a schedule, or what a promotion brought of it."""
+    with_it = entry.data.get("autoscaling_schedule_settings_update")
+    brought = with_it.get("schedules") if isinstance(with_it, Mapping) else None
+    for each in (*_items(entry.data.get("schedules")), *_items(brought)):
+        sides = (each, each.get("previous"), each.get("current"))
+        if each.get("action") != "UNCHANGED" and any(
+            isinstance(side, Mapping) and side.get("schedule_name") == name for side in sides
+        ):
+            return True
+    return False
+
+
+def _items(value: Json) -> list[JsonObject]:
+    return [each for each in value if isinstance(each, Mapping)] if _is_list(value) else []

@@ -58,13 +58,18 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveEnvironment:
-    """An environment. Only ``current`` says what serves."""
+    """An environment. Only ``current`` says what serves.
+
+    ``in_force`` are the autoscaling settings that hold for it now, by a schedule perhaps; None
+    where Baseten does not say.
+    """
 
     name: str
     current: Deployment | None = None
     candidate: Deployment | None = None
     promotion: Promotion | None = None
     settings: Settings = field(default_factory=Settings)
+    in_force: JsonObject | None = None
     instance_type_id: str | None = None
     instance_type_name: str | None = None
 

@@ -14,7 +14,8 @@ class Settings:
     """Desired: only the fields that the release file manages. Live: every field Baseten reported.
 
     ``backpressure`` is ``{"policy": …}`` or None where unmanaged; ``schedules`` maps schedule
-    names to schedules or is None where unmanaged. ``instance_type`` is not a setting that can be
+    names to schedules (see ``gitops.state.schedules``) or is None where unmanaged, and, live, where
+    Baseten does not know schedules. ``instance_type`` is not a setting that can be
     written by itself: hardware travels with promotions only, see ``DesiredEnvironment``.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from itertools import islice, pairwise
 
 import pytest
@@ -13,12 +14,15 @@ from gitops.apply.budget import Budget
 from gitops.apply.clock import StopFlag, SystemClock
 from gitops.apply.exits import ORDER, combined
 from gitops.apply.pace import Pace
-from gitops.apply.settled import pending, put_back
+from gitops.apply.settled import pending
 from gitops.baseten import bodies
 from gitops.errors import Interrupted
+from gitops.state.back import put_back
 from gitops.state.differences import flatten
 from gitops.state.json import Json
 from gitops.state.settings import Change, Settings
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @given(st.lists(st.sampled_from([0, *ORDER])))
@@ -95,7 +99,7 @@ def test_only_what_the_release_changed_and_is_still_so_goes_back() -> None:
     before = {"autoscaling.a": 1, "autoscaling.b": 1, "autoscaling.c": 1, "autoscaling.d": None}
     after = {"autoscaling.a": 2, "autoscaling.b": 2, "autoscaling.c": 1, "autoscaling.d": 2}
     live = Settings(autoscaling={"a": 2, "b": 3, "c": 1, "d": 2})
-    assert put_back(before, after, live) == (change("autoscaling.a", 2, 1),)
+    assert put_back(before, after, live, NOW) == (change("autoscaling.a", 2, 1),)
 
 
 values = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3))
@@ -109,14 +113,14 @@ def test_putting_back_is_done_once_and_touches_nothing_else(
         flatten(Settings(autoscaling=dict(before))),
         flatten(Settings(autoscaling=dict(after))),
     )
-    changes = put_back(old, new, Settings(autoscaling=dict(now)))
+    changes = put_back(old, new, Settings(autoscaling=dict(now)), NOW)
     result = dict(now)
     for each in changes:
         name = each.path.removeprefix("autoscaling.")
         assert now[name] == after[name]
         assert isinstance(each.after, int)
         result[name] = each.after
-    assert put_back(old, new, Settings(autoscaling=dict(result))) == ()
+    assert put_back(old, new, Settings(autoscaling=dict(result)), NOW) == ()
     assert all(result[name] == now[name] or now[name] == after.get(name) for name in now)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from gitops.apply import blocks
 from gitops.baseten import bodies, reading
 from gitops.state.artifact import Artifact
+from gitops.state.differences import flatten
+from gitops.state.settings import Change
 from tests.baseten import samples
 
 ARTIFACT = Artifact(
@@ -89,6 +93,39 @@ def test_the_readers_read_what_the_sdk_writes(fields: str) -> None:
     nameless = {**entry.model_dump(mode="json"), "client_name": None}
     assert not reading.audit_entry(nameless, own_prefix="another0").by_tool
     assert audited.environment == "production"
+
+
+def test_schedules_are_sent_whole_and_by_their_ids() -> None:
+    live = reading.environment(samples.environment()).settings
+    assert live.schedules is not None
+    (name,) = live.schedules
+    there = flatten(live)[f"schedules.{name}"]
+    once = {
+        "enabled": True,
+        "cadence": "ONE_TIME",
+        "start_at": "2126-12-24T18:00:00Z",
+        "end_at": "2126-12-24T19:00:00Z",
+        "timezone": "Europe/Berlin",
+        "autoscaling": {"min_replica": 1, "max_replica": 2},
+    }
+    kept = Change(path=f"schedules.{name}", before=None, after=there)
+    made = Change(path="schedules.a.b", before=None, after=once)
+    block = blocks.of_changes([kept, made], live)["autoscaling_schedule_settings"]
+    strict(sdk.UpdateAutoscalingScheduleSettings, block)
+    assert isinstance(block, dict)
+    assert block["timezone"] == "Europe/Berlin"
+    new, old = block["schedules"]
+    assert "id" not in new
+    assert new["name"] == "a.b"
+    assert {**old, "autoscaling_settings": None} == {
+        **samples.SCHEDULE,
+        "autoscaling_settings": None,
+    }
+    assert old["autoscaling_settings"] == samples.SCHEDULE["autoscaling_settings"]
+    gone = [replace(each, after=None) for each in (kept, made)]
+    assert blocks.of_changes(gone, live) == {
+        "autoscaling_schedule_settings": {"delete_schedules": ["sch1"]}
+    }
 
 
 def test_a_push_says_what_it_is_and_names_no_environment() -> None:

@@ -40,8 +40,24 @@ def test_an_environment() -> None:
     assert read.settings.promotion == samples.PROMOTION
     assert read.settings.backpressure == {"policy": "REJECT_ON_FULL"}
     assert read.settings.schedules == {
-        "peak.hours": {**samples.SCHEDULE, "timezone": "Europe/Berlin"}
+        "peak.hours": {
+            "id": "sch1",
+            "enabled": True,
+            "cadence": "DAILY",
+            "weekdays": ["MONDAY"],
+            "start_hour": 8,
+            "start_minute": 0,
+            "end_hour": 18,
+            "end_minute": 0,
+            "timezone": "Europe/Berlin",
+            "autoscaling": {
+                name: value
+                for name, value in samples.SCHEDULE["autoscaling_settings"].items()
+                if value is not None
+            },
+        }
     }
+    assert read.in_force == samples.AUTOSCALING
 
 
 @pytest.mark.parametrize("absent", ["missing", "null"])
@@ -57,7 +73,9 @@ def test_an_environment_of_an_older_api(absent: str) -> None:
     assert (read.current, read.candidate, read.promotion) == (None, None, None)
     assert read.settings.autoscaling == {}
     assert read.settings.backpressure is None
-    assert read.settings.schedules is None
+    # Null says that there are none yet; July does not know them.
+    assert read.settings.schedules == ({} if absent == "null" else None)
+    assert read.in_force is None
     assert read.instance_type_id is None
 
 

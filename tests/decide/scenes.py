@@ -6,6 +6,7 @@ P served before, D is what Git wants, X is another release of ours, F came from 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +25,7 @@ from gitops.state.desired import (
     Requirement,
     Watch,
 )
+from gitops.state.json import JsonObject
 from gitops.state.live import (
     AuditEntry,
     Deployment,
@@ -134,6 +136,8 @@ class Scene:
     exists: bool = True
     settings: dict[str, object] = field(default_factory=dict)
     live_settings: dict[str, object] = field(default_factory=dict)
+    schedules: Mapping[str, JsonObject] | None = None
+    live_schedules: Mapping[str, JsonObject] | None = None
     checks: bool = False
     watch: Watch | None = None
     requires: tuple[Requirement, ...] = ()
@@ -158,7 +162,10 @@ class Scene:
             artifact=artifact(self.wants) if self.reference is None else None,
             deployment=self.reference,
             requires=self.requires,
-            settings=Settings(autoscaling=dict(self.settings)),  # type: ignore[arg-type]
+            settings=Settings(
+                autoscaling=dict(self.settings),  # type: ignore[arg-type]
+                schedules=self.schedules,
+            ),
             checks=(CHECK,) if self.checks else (),
             watch=self.watch,
             protected=self.protected,
@@ -188,7 +195,10 @@ class Scene:
             current=current,
             candidate=candidate,
             promotion=self.promotion,
-            settings=Settings(autoscaling=dict(self.live_settings)),  # type: ignore[arg-type]
+            settings=Settings(
+                autoscaling=dict(self.live_settings),  # type: ignore[arg-type]
+                schedules=self.live_schedules,
+            ),
         )
         attached = [each for each in (current, candidate) if each is not None]
         listed = None

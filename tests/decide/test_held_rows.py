@@ -134,6 +134,34 @@ def test_settings_under_a_hold(asks: int, since: int, expected: int | None) -> N
     assert kinds(answer.steps) == ([] if expected is None else ["UpdateSettings"])
 
 
+def test_schedules_of_a_held_release_stay_as_they_were_before_it() -> None:
+    was, now = ({"enabled": True, "cadence": "DAILY", "start_hour": hour} for hour in (8, 9))
+    intent = {
+        "settings_before": {"schedules.changed": was, "schedules.gone": was},
+        "settings_after": {
+            "schedules.changed": now,
+            "schedules.new": now,
+            "schedules.gone": None,
+            "autoscaling.max_replica": 4,
+        },
+    }
+    scene = Scene(
+        entries=[RELEASED, rolled_back(**intent)],
+        schedules={"changed": now, "new": now},
+        live_schedules={"changed": was, "gone": {**was, "id": "2"}},
+    )
+    assert decided(scene).steps == ()
+    # Somebody made the schedules of the held release by hand: they go back.
+    scene.live_schedules = {"changed": now, "new": now}
+    (step,) = decided(scene).steps
+    assert isinstance(step, UpdateSettings)
+    assert {each.path: each.after for each in step.changes} == {
+        "schedules.changed": was,
+        "schedules.gone": was,
+        "schedules.new": None,
+    }
+
+
 def test_settings_that_the_held_release_did_not_touch_follow_git() -> None:
     scene = Scene(
         entries=[RELEASED, rolled_back()],

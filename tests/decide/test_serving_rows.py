@@ -10,6 +10,7 @@ from gitops.decide import Asked, Decision, Evidence, Fact, Needs, Options, State
 from gitops.plan.steps import Record, RollBack
 from gitops.record.entry import Event
 from gitops.state.desired import Watch
+from gitops.state.json import Json, JsonObject
 from tests.decide.scenes import (
     Scene,
     deployment,
@@ -298,6 +299,65 @@ def test_a_protected_environment_loses_capacity_only_with_consent(
     assert kinds(decided(scene).steps) == ["UpdateSettings"]
     scene.entries.append(entry(Event.SETTINGS, minutes_ago=5, figures={"allow": [word]}))
     assert decided(scene).state is State.BLOCKED
+
+
+def night(**fields: Json) -> JsonObject:
+    settings = {name: fields.pop(name) for name in [*fields] if name.endswith("replica")}
+    return {
+        "enabled": True,
+        "cadence": "DAILY",
+        "weekdays": ["MONDAY"],
+        "start_hour": 22,
+        "end_hour": 6,
+        "timezone": "UTC",
+        **fields,
+        "autoscaling": {"min_replica": 4, "max_replica": 8, **settings},
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [
+        (None, night(min_replica=0), "scale_to_zero"),
+        (None, night(min_replica=2), "fewer_replicas"),
+        (None, night(min_replica=3), None),
+        (None, night(min_replica=0, enabled=False), None),
+        (night(min_replica=3), night(min_replica=1), "fewer_replicas"),
+        (night(min_replica=1, enabled=False), night(min_replica=1), "fewer_replicas"),
+        # It holds for longer, or for less long; and so does what it takes or gives.
+        (night(min_replica=2), night(min_replica=2, end_hour=7), "fewer_replicas"),
+        (night(min_replica=2), night(min_replica=2, end_hour=5), None),
+        (night(min_replica=9), night(min_replica=9, end_hour=7), None),
+        (night(min_replica=9), night(min_replica=9, end_hour=5), "fewer_replicas"),
+        (night(min_replica=9), None, "fewer_replicas"),
+        (night(min_replica=2), None, None),
+    ],
+)
+def test_what_a_schedule_takes_away_needs_consent_too(
+    before: JsonObject | None, after: JsonObject | None, word: str | None
+) -> None:
+    scene = converged(
+        live_settings={"min_replica": 4, "max_replica": 8},
+        schedules={"night": after} if after else {},
+        live_schedules={"night": before} if before else {},
+        protected=True,
+    )
+    answer = decided(scene)
+    if word is None:
+        assert answer.state is State.SETTINGS
+        return
+    assert answer.blocked is not None
+    assert f"allow: [{word}]" in answer.blocked.remedy
+    scene.allow = frozenset({word})
+    assert decided(scene).state is State.SETTINGS
+
+
+def test_schedules_that_baseten_does_not_know_block() -> None:
+    answer = decided(converged(schedules={"night": night()}))
+    assert answer.blocked is not None
+    assert "does not know schedules" in answer.blocked.why
+    assert "take `schedules` out" in answer.blocked.remedy
+    assert decided(converged(schedules={})).state is State.CONVERGED
 
 
 def test_consent_that_was_taken_out_and_written_again_counts_anew() -> None:

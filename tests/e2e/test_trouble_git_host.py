@@ -100,36 +100,10 @@ def test_without_a_remote_the_log_is_this_clone(tmp_path: Path) -> None:
         assert made.apply().writes == []
 
 
-SCHEDULES = """\
-    schedules:
-      night:
-        cadence: DAILY
-        weekdays: [MONDAY]
-        start_hour: 22
-        end_hour: 6
-        autoscaling: {min_replica: 1, max_replica: 1}
-"""
-
-
-@pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        (
-            release(PRODUCTION.replace("min_requests: 5", "min_requests: 5, keep_previous: true")),
-            "watch.keep_previous: ",
-        ),
-        (release(PRODUCTION + SCHEDULES), "schedules: "),
-        (
-            {**release(PRODUCTION), "gitops.yaml": "version: 1\ndeploy_log: {tags: true}\n"},
-            "deploy_log.tags: ",
-        ),
-    ],
-    ids=["keep_previous", "schedules", "deploy_log.tags"],
-)
-def test_a_key_that_is_not_carried_out_yet_blocks(
-    tmp_path: Path, files: dict[str, str], said: str
-) -> None:
-    with trouble(tmp_path, truss(), files) as made:
+def test_a_key_that_is_not_carried_out_yet_blocks(tmp_path: Path) -> None:
+    slowest = PRODUCTION.replace("min_requests: 5", "latency: {max: 1s}")
+    said = "watch.latency.max: "
+    with trouble(tmp_path, truss(), release(slowest)) as made:
         planned = made.gitops("plan")
         assert (planned.code, planned.err) == (4, "")
         assert said in " ".join(planned.out.split())

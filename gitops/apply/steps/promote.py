@@ -20,7 +20,7 @@ from gitops.plan.steps import Promote
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import same_artifact
 from gitops.render.failures import FailureKind
-from gitops.state.differences import flatten
+from gitops.state.differences import asked_for, flatten
 from gitops.state.json import Json
 from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.recognise import same_name
@@ -108,7 +108,9 @@ def _announce(job: Job, step: Promote, target: Side) -> Entry | Ended:
         from_=step.from_,
         to=target,
         settings_before=flatten(job.live.settings) if job.live else {},
-        settings_after=flatten(job.desired.settings, now=job.now()),
+        # With the schedules that it takes away, so that the way back knows of them.
+        settings_after={each.path: each.after for each in step.changes}
+        | asked_for(job.desired.settings, job.now()),
         reason=job.decision.reason if job.decision else None,
         figures=MARK if is_kept(job) and step.from_ is not None else None,
     )

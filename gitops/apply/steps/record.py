@@ -11,7 +11,7 @@ from gitops.plan.events import Failure
 from gitops.plan.steps import Record
 from gitops.record.entry import Event
 from gitops.render.failures import FailureKind
-from gitops.state.differences import flatten
+from gitops.state.differences import asked_for
 from gitops.state.json import Json, JsonObject
 
 
@@ -21,7 +21,7 @@ def record(job: Job, step: Record) -> Ended | None:
     kept = _kept(job, step)
     success = step.event in {Event.RELEASED, Event.ADOPTED}
     opened = job.history.intent(step.intent)
-    asked = flatten(job.desired.settings, now=job.now()) if success else None
+    asked = asked_for(job.desired.settings, job.now()) if success else None
     before: JsonObject | None = opened.settings_before if opened is not None else None
     written = job.keep(
         job.entry(

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from gitops.apply import forensics
 from gitops.apply.job import Ended, Job, Listed
-from gitops.apply.settled import put_back
 from gitops.apply.steps.cancel import cancelled
 from gitops.apply.steps.promote import is_side
 from gitops.apply.steps.rollback_figures import figures_of, minimum
@@ -18,6 +17,7 @@ from gitops.plan.events import Failure, RollbackFinished, RollbackStarted
 from gitops.plan.steps import RollBack
 from gitops.record.entry import Entry, Event, Side
 from gitops.render.failures import FailureKind
+from gitops.state.back import put_back
 from gitops.state.health import Health, health_of
 from gitops.state.json import Json
 from gitops.state.live import Deployment, LiveEnvironment
@@ -118,7 +118,7 @@ def _restore(job: Job, intent: Entry | None) -> str | None:
     if intent is None or live is None:
         return None
     before, after = intent.settings_before or {}, intent.settings_after or {}
-    changes = put_back(before, after, live.settings)
+    changes = put_back(before, after, live.settings, job.now())
     if not changes:
         return None
     try:

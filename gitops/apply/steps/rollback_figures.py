@@ -15,9 +15,13 @@ from gitops.verify.observation import Window
 
 
 def minimum(live: LiveEnvironment) -> int | None:
-    """The least replicas in force: the deployment's own settings count schedules in."""
+    """The least replicas in force, schedules counted: what Baseten says holds, else the settings.
+
+    The settings of the deployment itself follow schedules too; the environment's do not.
+    """
     own = live.current.autoscaling if live.current is not None else None
-    found = (own or {}).get("min_replica", live.settings.autoscaling.get("min_replica"))
+    known = {**live.settings.autoscaling, **(own or {}), **(live.in_force or {})}
+    found = known.get("min_replica")
     return found if isinstance(found, int) else None
 
 

@@ -13,7 +13,7 @@ from gitops.plan.steps import CreateEnvironment, RestoreSettings, UpdateSettings
 from gitops.record.entry import Event
 from gitops.render.failures import FailureKind
 from gitops.render.words import count
-from gitops.state.differences import flatten
+from gitops.state.differences import asked_for, flatten
 from gitops.state.settings import Change
 
 
@@ -41,7 +41,7 @@ def create_environment(job: Job, step: CreateEnvironment) -> Ended | None:
 def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
     """Write settings until they are read back, and note them in the deploy log."""
     before = flatten(job.live.settings) if job.live is not None else {}
-    asked = flatten(job.desired.settings, now=job.now())
+    asked = asked_for(job.desired.settings, job.now())
     ended = _write(job, step.changes)
     if ended is not None:
         return ended

@@ -6,14 +6,15 @@ from typing import Final
 
 from gitops.apply import blocks
 from gitops.apply.job import Job
-from gitops.apply.settled import put_back
 from gitops.apply.steps.promote import is_side
 from gitops.apply.waiting import until
 from gitops.errors import AccessDenied, NotFound, RequestRefused, ResponseLost
 from gitops.record.entry import Entry, Side
+from gitops.state.back import put_back
 from gitops.state.health import Health, health_of
 from gitops.state.json import JsonObject
 from gitops.state.live import Deployment, LiveEnvironment
+from gitops.state.schedules import PREFIX
 
 FAST: Final[JsonObject] = {
     "rolling_deploy": False,
@@ -72,11 +73,15 @@ def _ready(job: Job, target: Side) -> str | None:
 
 
 def _request(job: Job, target: Side, intent: Entry | None, live: LiveEnvironment) -> str | None:
-    changes = (
-        put_back(intent.settings_before or {}, intent.settings_after or {}, live.settings)
-        if intent is not None
-        else ()
-    )
+    before = intent.settings_before or {} if intent is not None else {}
+    after = intent.settings_after or {} if intent is not None else {}
+    # What served before has to serve again even where Baseten would refuse a schedule by now:
+    # they are put back by themselves afterwards.
+    changes = [
+        each
+        for each in put_back(before, after, live.settings, job.now())
+        if not each.path.startswith(PREFIX)
+    ]
     try:
         promoted = job.ports.writer.promote(
             job.view.model_id,

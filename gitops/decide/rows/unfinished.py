@@ -15,10 +15,10 @@ from gitops.plan.steps import Record, RestoreSettings, Step, Wait
 from gitops.record.entry import Entry, Event
 from gitops.record.history import OpenIntent
 from gitops.record.holds import Hold
-from gitops.state.differences import flatten, same
+from gitops.state.back import put_back
 from gitops.state.health import Health
 from gitops.state.live import AuditEntry
-from gitops.state.settings import Change
+from gitops.state.settings import Change, Settings
 
 LOOK_FOR: Final = timedelta(minutes=1)
 
@@ -144,15 +144,8 @@ def _close(
 def _left_behind(view: View, intent: OpenIntent) -> tuple[Change, ...]:
     """Settings of the release that is over and that are still in force."""
     before, after = intent.entry.settings_before or {}, intent.entry.settings_after or {}
-    live = flatten(view.live.settings) if view.live is not None else {}
-    return tuple(
-        Change(path=path, before=live[path], after=before[path])
-        for path in sorted(after)
-        if path in live
-        and before.get(path) is not None
-        and same(live[path], after[path])
-        and not same(before[path], after[path])
-    )
+    live = view.live.settings if view.live is not None else Settings()
+    return put_back(before, after, live, view.situation.now)
 
 
 def wanted_serves_unjudged(view: View) -> Decision | None:
