@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gitops.emulator import Key
@@ -18,6 +19,7 @@ from tests.e2e.trouble import PRODUCTION, STAGING, Ended, Trouble, release, trou
 GOOD = "good.0123456789abcdefghij"
 INVOKE = "invoke.abcdefghij0123456789"
 METRICS = "metrics.abcdefghij98765432"
+EVE = "eve.0123456789abcdefghij"
 BY_NAME = """\
 version: 1
 model: {model}
@@ -73,18 +75,39 @@ def test_a_wrong_key_is_told_apart(locked: Trouble) -> None:
 
 
 @pytest.mark.parametrize("key", [INVOKE, METRICS])
-def test_a_key_that_may_only_read_plans_and_changes_nothing(locked: Trouble, key: str) -> None:
-    assert locked.gitops("plan", "--detailed-exitcode", BASETEN_API_KEY=key).code == 2
-    ended = locked.apply("--format", "json", BASETEN_API_KEY=key)
-    assert ended.code == 1
-    assert [each["status"] for each in ended.requests if each["method"] != "GET"] == [403]
-    finished = ended.events[-1]
-    assert finished["failed"] == ["triage/staging"]
-    [failure] = finished["failures"]
-    assert "this API key may not do that (403" in failure["happened"]
-    assert failure["serves_now"] == "Nothing serves triage/staging."
-    assert failure["next"]
+@pytest.mark.parametrize("arguments", [("plan",), ("apply", "--yes"), ("status",)])
+def test_a_key_of_another_kind_is_told_so(
+    locked: Trouble, key: str, arguments: tuple[str, ...]
+) -> None:
+    ended = locked.gitops(*arguments, BASETEN_API_KEY=key)
+    assert (ended.code, ended.out, ended.writes) == (1, "", [])
+    assert "this API key may not do that (403 on GET /v1/" in ended.err
     assert locked.emulator.world.models == {}
+
+
+def test_who_may_not_manage_an_environment_plans_and_promotes_nothing(tmp_path: Path) -> None:
+    """The key reads everything, and pushes; only the environment is somebody else's."""
+    keys = (Key(secret=GOOD), Key(secret=EVE, user="eve@example.com"))
+    with trouble(
+        tmp_path, truss(), release(STAGING), keys=keys, users=("eve@example.com",)
+    ) as made:
+        assert made.gitops("apply", "--yes", BASETEN_API_KEY=GOOD).code == 0
+        served = made.serving("staging")
+        httpx.patch(
+            f"{made.emulator.api_url}/v1/environment_groups/staging",
+            json={"manage_access": {"is_restricted": True, "user_ids": []}},
+            headers={"Authorization": f"Bearer {GOOD}"},
+        ).raise_for_status()
+        made.commit(truss("two"))
+        assert made.gitops("plan", "--detailed-exitcode", BASETEN_API_KEY=EVE).code == 2
+        ended = made.apply("--format", "json", BASETEN_API_KEY=EVE)
+        assert ended.code == 1
+        refused = [each for each in ended.requests if each["status"] == 403]
+        assert [each["path"].rpartition("/")[2] for each in refused] == ["promote"]
+        [failure] = ended.events[-1]["failures"]
+        assert "this API key may not do that (403" in failure["happened"]
+        assert failure["next"]
+        assert made.serving("staging") == served
 
 
 def test_nobody_listens_there(locked: Trouble) -> None:

@@ -122,7 +122,7 @@ class Victim:
         assert self._socket is not None
         body = b"" if ask.body is None else json.dumps(ask.body).encode()
         head = (
-            f"{ask.method} {ask.path} HTTP/1.1\r\nHost: emulator\r\nAuthorization: Bearer a.b\r\n"
+            f"{ask.method} {ask.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a.b\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         self._socket.sendall(head.encode() + body)
@@ -211,7 +211,7 @@ async def _asked(app: App, ask: Ask) -> None:
         "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),
-        "headers": [(b"host", b"emulator"), (b"authorization", b"Bearer a.b")],
+        "headers": [(b"host", b"localhost"), (b"authorization", b"Bearer a.b")],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }

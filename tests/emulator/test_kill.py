@@ -83,7 +83,7 @@ def test_a_killed_emulator_holds_each_request_wholly_or_not_at_all(
     chance = random.Random(life)  # noqa: S311 - it is to be repeatable
     state = memory / "emulator.state"
     new_state(state, memory / "files")
-    held = kept.read(state, memory / "files")
+    first = held = kept.read(state, memory / "files")
     for number in range(KILLS // LIVES):
         asks = requests(chance, held, number)
         states = witnessed(state, asks, memory / "witness")
@@ -96,6 +96,7 @@ def test_a_killed_emulator_holds_each_request_wholly_or_not_at_all(
         else:
             assert held in states[answered + 1]
     assert len(held["uploads"]["objects"]) == 1
+    assert len(held["world"]["entries"]) > len(first["world"]["entries"])
 
 
 def killed(nursery: Nursery, state: Path, asks: list[Ask], chance: random.Random) -> int | None:

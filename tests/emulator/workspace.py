@@ -69,7 +69,7 @@ class Workspace:
         app = App(self.emulator, lambda _client: None)
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=True),
-            base_url="http://emulator",
+            base_url="http://localhost",
             headers={"Authorization": "Bearer test.key"},
         )
         await self.emulator.start()
