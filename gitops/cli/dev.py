@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.locking import as_seconds, waits
 
 if TYPE_CHECKING:
     from gitops.pipeline.dev import DevModel
@@ -34,11 +35,12 @@ def command() -> None:
 @click.option(
     "--lock-timeout",
     metavar="DURATION",
-    help="How long to wait for somebody else's push or apply, as in 5m. Default: not at all.",
+    callback=as_seconds,
+    help="How long to wait for another push or apply, as in 5m.  [default: 30m in CI, else 0s]",
 )
 @click.pass_obj
 def push(
-    context: Context, model: str, *, name: str | None, branch: bool, lock_timeout: str | None
+    context: Context, model: str, *, name: str | None, branch: bool, lock_timeout: float | None
 ) -> None:
     """Push the working tree to a model's development deployment, and wait until it is ready.
 
@@ -61,7 +63,7 @@ def push(
         model=model,
         name=name,
         branch=_current_branch(context) if branch else None,
-        lock_timeout=lock_timeout,
+        lock_timeout=waits(context, lock_timeout),
     )
     done = dev_push(context.project(), request, lambda line: click.echo(printable(line), err=True))
     click.echo(

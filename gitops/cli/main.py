@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "resume": "Resume a paused promotion.",
     "log": "Read the deploy log, offline.",
     "unlock": "Break a model's lock, after naming its holder.",
+    "dev": "Push work in progress, apart from what is released.",
     "schema": "Print a JSON Schema.",
     "emulator": "Serve a Baseten on this machine.",
     "demo": "Play the whole story against the emulator.",

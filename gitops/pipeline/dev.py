@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,12 +47,16 @@ class StillStarting(GitopsError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevRequest:
-    """What to push: ``model`` as Git manages it, to its own slot or to a model called ``name``."""
+    """What to push: ``model`` as Git manages it, to its own slot or to a model called ``name``.
+
+    ``branch`` names one after a branch. ``lock_timeout`` is how many seconds to wait for whoever
+    has the model's lock.
+    """
 
     model: str
     name: str | None = None
     branch: str | None = None
-    lock_timeout: str | None = None
+    lock_timeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +102,26 @@ def dev_push(project: Project, request: DevRequest, say: Callable[[str], None]) 
         }
         if key != model.key:
             labels[LABEL_APART] = "yes"
-        there = outside.ports.reader.model(key)
-        say(f"pushing {len(artifact.entries)} files of {model.truss} to {key}")
-        made = outside.baseten.writer.push_development(
-            key,
-            there.id if there else None,
-            artifact,
-            labels=labels,
-            archive=lambda: outside.ports.archives.archive(artifact),
+        claim = outside.claim(
+            [key],
+            run=uuid.uuid4().hex,
+            commit=desired.commit,
+            timeout=request.lock_timeout,
+            say=say,
+            applies=lambda lock: lock.applied if lock else None,
         )
-        ready = _ready(outside, made, model, say)
+        # Until it is ready: what is pushed meanwhile would take its place half built.
+        with claim.held():
+            there = outside.ports.reader.model(key)
+            say(f"pushing {len(artifact.entries)} files of {model.truss} to {key}")
+            made = outside.baseten.writer.push_development(
+                key,
+                there.id if there else None,
+                artifact,
+                labels=labels,
+                archive=lambda: outside.ports.archives.archive(artifact),
+            )
+            ready = _ready(outside, made, model, say)
         base = outside.baseten.endpoint.inference(made.model_id)
         return DevPush(
             key=key,

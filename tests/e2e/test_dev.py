@@ -1,0 +1,133 @@
+"""`gitops dev`: work in progress, which two people cannot clobber for each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.trouble import STAGING, Trouble, release, trouble, truss
+
+FILES = (truss("one"), release(STAGING))
+
+
+def slot(made: Trouble, name: str = "triage") -> Any:
+    """A model's development deployment, as the emulator has it; None where there is none."""
+    models = [each for each in made.emulator.world.models.values() if each.name == name]
+    return models[0].development if models else None
+
+
+def note(made: Trouble, name: str = "triage") -> str:
+    """Which version of the truss is in the slot."""
+    found: str = slot(made, name).artifact.config["model_metadata"]["note"]
+    return found
+
+
+def test_the_working_tree_is_pushed_and_nothing_else_changes(tmp_path: Path) -> None:
+    with trouble(tmp_path, *FILES) as made:
+        assert made.apply().code == 0
+        served, head = made.serving("staging"), made.work.head
+        made.work.write({**truss("mine"), "trusses/triage/new.txt": "not even added"})
+        ignored = {".gitignore": "*.secret\n", "trusses/triage/key.secret": "x"}
+        made.work.write(ignored)
+        status = made.work.status()
+        done = made.gitops("dev", "push", "triage")
+        assert done.code == 0, done.err
+        assert note(made) == "mine"
+        assert slot(made).status == "ACTIVE"
+        assert made.serving("staging") == served
+        assert (made.work.head, made.work.status()) == (head, status)
+        url = done.out.splitlines()[-1]
+        key = {"Authorization": f"Bearer {made.emulator.api_key}"}
+        assert httpx.post(url, json={"text": "hi"}, headers=key).json() == {"text": "hi"}
+        assert "pushing 2 files" in done.err, "what Git ignores stays here"
+
+        again = made.gitops("plan", "--detailed-exitcode", "--rev", "HEAD")
+        assert again.code == 0, "what is released is not recognised by a development deployment"
+
+
+def test_two_people_push_at_once_and_neither_is_clobbered(tmp_path: Path) -> None:
+    with trouble(tmp_path, *FILES, speed=30) as made:
+        rival = made.clone("rival")
+        made.work.write(truss("ada"))
+        rival.write(truss("bob"))
+        first = made.start("dev", "push", "triage")
+        try:
+            while slot(made) is None:
+                assert first.poll() is None, first.communicate()
+            refused = made.gitops("dev", "push", "triage", cwd=rival.path)
+            assert refused.code == 6, refused.err
+            assert "another run holds the lock: triage by " in refused.err
+            assert refused.writes == []
+            assert note(made) == "ada"
+            waited = made.gitops("dev", "push", "triage", "--lock-timeout", "1m", cwd=rival.path)
+        finally:
+            out, err = first.communicate(timeout=60)
+        assert first.returncode == 0, err
+        assert waited.code == 0, waited.err
+        assert out.splitlines()[0] == waited.out.splitlines()[0], "there is one slot"
+        assert note(made) == "bob"
+        states = [
+            each["fields"].get("source.deployment.is_development")
+            for each in made.emulator.requests()
+            if each["method"] == "POST" and each["path"].endswith(("/v1/models", "/deployments"))
+        ]
+        assert states == [True, True]
+
+
+def test_models_of_ones_own_are_made_and_cleaned_up(tmp_path: Path) -> None:
+    with trouble(tmp_path, *FILES) as made:
+        assert made.apply().code == 0
+        made.work.switch("feature/words", create=True)
+        assert made.gitops("dev", "push", "triage", "--branch").code == 0
+        assert made.gitops("dev", "push", "triage", "--as", "mine").code == 0
+        assert slot(made) is None
+        assert note(made, "triage-feature-words") == note(made, "mine") == "one"
+
+        other = made.clone("other")
+        for name, value in (("user.name", "Bob"), ("user.email", "bob@example.com")):
+            other.git("config", name, value)
+        nobody = {"GIT_AUTHOR_NAME": None, "GIT_COMMITTER_NAME": None}
+        nobody |= {"GIT_AUTHOR_EMAIL": None, "GIT_COMMITTER_EMAIL": None}
+        nothing = made.gitops("dev", "clean", "--yes", cwd=other.path, **nobody)
+        assert nothing.out == "There is nothing to delete.\n", nothing.err
+
+        unasked = made.gitops("dev", "clean")
+        assert unasked.code == 4
+        assert unasked.writes == []
+        cleaned = made.gitops("dev", "clean", "--yes")
+        assert cleaned.code == 0, cleaned.err
+        assert len(cleaned.writes) == 2
+        assert [each.name for each in made.emulator.world.models.values()] == ["triage"]
+        assert made.gitops("dev", "clean", "--all", "--yes").out == "There is nothing to delete.\n"
+
+
+def test_what_does_not_start_says_why(tmp_path: Path) -> None:
+    with trouble(tmp_path, *FILES) as made:
+        made.work.write(truss("bad", "fails_to_load: true"))
+        done = made.gitops("dev", "push", "triage")
+        assert done.code == 5
+        assert "ended in FAILED" in done.err
+        assert "  | " in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nothing",), "no release file has a model 'nothing'"),
+        (("triage", "--as", "triage2", "--branch"), "--as and --branch exclude each other"),
+        (("triage", "--lock-timeout", "soon"), "is no duration"),
+    ],
+)
+def test_wrong_usage_sends_nothing(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    with trouble(tmp_path, *FILES) as made:
+        done = made.gitops("dev", "push", *arguments)
+        assert (done.code, done.requests) == (1, [])
+        assert said in done.err
+        bad = {"trusses/triage/config.yaml": "a: [\n"}
+        made.work.write(bad)
+        done = made.gitops("dev", "push", "triage")
+        assert (done.code, done.requests) == (1, [])
+        assert "trusses/triage/config.yaml" in done.err
