@@ -162,6 +162,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     from gitops.git.deploylog import DeployLog
     from gitops.git.failures import Failures
     from gitops.git.locks import Locks
+    from gitops.git.releasetags import ReleaseTags
     from gitops.git.remote import is_loopback
     from gitops.git.repository import Repository
     from gitops.git.superseded import applied_now, superseded
@@ -221,6 +222,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             archives=Archives(repository),
             clock=clock,
             failures=Failures(repository.common_dir, repository.root),
+            tags=ReleaseTags(repository, log.remote) if desired.log_tags and not no_log else None,
         ),
         facts=GitFacts(repository, desired.commit, judge, locks.applied, left_behind),
         log=log,

@@ -10,6 +10,7 @@ from gitops.apply.exits import INTERRUPTED, STILL_RUNS, combined
 from gitops.apply.job import Ended, Job, Listed
 from gitops.apply.steps.carry_out import carry_out
 from gitops.apply.steps.ready import BUILD_FAILURES
+from gitops.apply.tagging import tag_releases
 from gitops.decide.answers import REQUIREMENTS, ROLLED_BACK
 from gitops.decide.decision import Decision, State
 from gitops.errors import (
@@ -56,6 +57,8 @@ def run_environment(job: Job, budget: Budget) -> Result:
     if job.open is not None:
         failure = ended.failure if ended is not None else None
         job.finished("ok" if failure is None else "failed", failure=failure)
+    if not job.run.stop.is_set:
+        tag_releases(job)
     return _result(job, ended)
 
 

@@ -179,6 +179,18 @@ class DeployLog(Protocol):
         """Whether an entry is only in this clone, to be pushed by a later run."""
 
 
+class ReleaseTags(Protocol):
+    """Tags of successful releases, for people. None of it is an error."""
+
+    def set(
+        self, key: ModelKey, environment: str, releases: Mapping[int, str], *, made: bool
+    ) -> str | None:
+        """Tag the last of these releases (number to applied commit), and what was missed before.
+
+        ``made``: by this run. Returns what could not be done, as a sentence.
+        """
+
+
 class LockStore(Protocol):
     """The locks of all models, changed by compare-and-swap.
 

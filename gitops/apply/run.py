@@ -17,6 +17,7 @@ from gitops.apply.ports import (
     LiveReader,
     LiveWriter,
     Prober,
+    ReleaseTags,
 )
 from gitops.decide.situation import Asked, Options
 from gitops.plan.events import ApplyEvent
@@ -49,7 +50,7 @@ class FactSource(Protocol):
 class Ports:
     """The outside. ``clock`` must raise ``Interrupted`` in ``sleep`` once the stop flag is set.
 
-    ``failures`` None: nothing is kept of failures.
+    ``failures`` None: nothing is kept of failures. ``tags`` None: releases are not tagged.
     """
 
     reader: LiveReader
@@ -59,6 +60,7 @@ class Ports:
     archives: Archives
     clock: Clock
     failures: FailureStore | None = None
+    tags: ReleaseTags | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,10 +111,8 @@ def _supported(situation: Situation, found: Decision) -> Decision:
     if row in _MAY_END_A_RELEASE and _only_ends(found.steps):
         return found
     why = f"{', '.join(keys)} cannot be carried out by this version"
-    file = situation.model.release_file
-    if all(key.startswith("deploy_log.") for key in keys):
-        file = "gitops.yaml"
-    remedy = f"take {'it' if len(keys) == 1 else 'them'} out of {file}"
+    these = "it" if len(keys) == 1 else "them"
+    remedy = f"take {these} out of {situation.model.release_file}"
     return replace(
         found,
         state=State.BLOCKED,

@@ -138,6 +138,14 @@ class Remote:
         rows = (line.partition("\t") for line in done.text.splitlines())
         return {name: oid for oid, _, name in rows if name in refs}
 
+    def below(self, prefix: str) -> dict[str, str]:
+        """The refs of the remote whose names begin like this, and the objects that they name."""
+        done = self._ask("ls-remote", "--quiet", "--refs", "--", self.name, f"{prefix}*")
+        if done.code:
+            raise self._unreachable("be read", done)
+        rows = (line.partition("\t") for line in done.text.splitlines())
+        return {name: oid for oid, _, name in rows if name.startswith(prefix)}
+
     def default_branch(self) -> str | None:
         """The branch that the remote's HEAD names, asked of the remote."""
         done = self._ask("ls-remote", "--quiet", "--symref", "--", self.name, "HEAD")

@@ -113,9 +113,7 @@ def _look(
     problems = [*configured.problems, *warnings]
     check_files = CheckFiles(files)
     pins = Pins(objects, head, any_commit=configured.config.pins == "any")
-    compiler = ModelCompiler(
-        pins, Trusses(objects), check_files, log_tags=configured.config.deploy_log.tags
-    )
+    compiler = ModelCompiler(pins, Trusses(objects), check_files)
     known = Known()
     models: list[DesiredModel] = []
     settled: list[Settled] = []

@@ -43,13 +43,10 @@ class _Asked:
 class ModelCompiler:
     """Compiles release files of one commit; shares what they share."""
 
-    def __init__(
-        self, pins: Pins, trusses: Trusses, files: CheckFiles, *, log_tags: bool = False
-    ) -> None:
+    def __init__(self, pins: Pins, trusses: Trusses, files: CheckFiles) -> None:
         self._pins = pins
         self._trusses = trusses
         self._checks = CheckCompiler(files)
-        self._log_tags = log_tags
         self._known: dict[tuple[str, bytes], _Asked] = {}
         self._own: dict[tuple[bytes, tuple[str, ...]], dict[str, desired.Check]] = {}
         self._changed: dict[tuple[bytes, bytes], tuple[desired.Check, ...]] = {}
@@ -95,7 +92,7 @@ class ModelCompiler:
                     watch=asked.watch,
                     protected=_protected(name, environment),
                     allow=asked.allow,
-                    unsupported=(*asked.unsupported, *self._unset_tags(name, environment)),
+                    unsupported=asked.unsupported,
                     provenance=Provenance(settled.places, ("environments", name), raw),
                 )
             )
@@ -111,11 +108,6 @@ class ModelCompiler:
             retention=_retention(release),
         )
         return model, list(dict.fromkeys(problems)) if problems else problems
-
-    def _unset_tags(self, name: str, environment: Environment) -> Iterator[str]:
-        key = "deploy_log.tags"
-        if self._log_tags and key in UNSUPPORTED and _protected(name, environment):
-            yield f"{key}: {UNSUPPORTED[key]}"
 
     def _asked(self, settled: Settled, name: str, environment: Environment) -> _Asked:
         """What an environment asks for by itself; files that ask the same share it."""

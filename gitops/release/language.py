@@ -168,8 +168,9 @@ class DeployLog(Strict):
     tags: bool = Field(
         default=False,
         description=(
-            "Also set a tag released/MODEL/ENV/N for every successful release of a protected "
-            "environment. Default: false."
+            "Also set a tag released/MODEL/ENV/N (released/TEAM/MODEL/ENV/N where a team is set) "
+            "on the applied commit of every successful release of a protected environment. "
+            "Default: false."
         ),
     )
 

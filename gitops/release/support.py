@@ -9,6 +9,5 @@ from typing import Final
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "watch.latency.max": "Baseten's metrics know no slowest answer; p99 is the nearest bound",
-    "deploy_log.tags": "no tags are set for releases yet",
 }
 """Dotted key, without names, to why."""

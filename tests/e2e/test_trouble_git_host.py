@@ -92,11 +92,15 @@ def test_an_emulator_never_writes_into_a_history_elsewhere(tmp_path: Path) -> No
         assert made.apply().writes == []
 
 
-def test_without_a_remote_the_log_is_this_clone(tmp_path: Path) -> None:
-    with trouble(tmp_path, truss(), release(STAGING)) as made:
+def test_without_a_remote_the_log_and_its_tags_are_this_clone(tmp_path: Path) -> None:
+    tags = {"gitops.yaml": "version: 1\ndeploy_log: {tags: true}\n"}
+    with trouble(tmp_path, truss(), release(PRODUCTION), tags, first_push="none") as made:
         made.work.git("remote", "remove", "origin")
-        assert made.apply().code == 0
+        ended = made.apply()
+        assert ended.code == 0, ended.err
         assert made.work.refs("refs/gitops/log")
+        tag = "refs/tags/released/triage/production/1"
+        assert made.work.refs("refs/tags") == {tag: made.work.id("HEAD")}
         assert made.apply().writes == []
 
 

@@ -297,7 +297,6 @@ def test_what_cannot_be_carried_out_yet_is_named(fleet: Repository) -> None:
                 "    stream: true\n    expect: {close_to: {value: 1, tolerance: 0},"
                 " than_current: {latency: {p95: 1.2}}, latency: {first_token: 1s}, schema",
             ),
-            "gitops.yaml": CONFIG + "deploy_log: {tags: true}\n",
         }
     )
     desired = compiled(fleet)
