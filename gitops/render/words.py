@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from gitops.plan.actions import short
 from gitops.plan.wording import duration, listed
 from gitops.record.entry import Side
-from gitops.state.json import Json
+from gitops.state.json import Json, JsonObject
 
 __all__ = [
     "commit_and_deployment",
@@ -54,8 +54,36 @@ def value(content: Json) -> str:
             return content if content and content == one_line(content) else json.dumps(content)
         case float() if content == int(content):
             return str(int(content))
+        case Mapping() if "cadence" in content:
+            return one_line(_schedule(content))
         case _:
             return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+def _schedule(content: JsonObject) -> str:
+    """An autoscaling schedule: when it holds, and then what; the environment's where not named."""
+    inner = content.get("autoscaling")
+    settings = dict(inner) if isinstance(inner, Mapping) else {}
+    least, most = settings.pop("min_replica", None), settings.pop("max_replica", None)
+    more = "".join(f", {name} {it}" for name, it in sorted(settings.items()) if it is not None)
+    disabled = " (disabled)" if content.get("enabled") is False else ""
+    return f"{_window(content)}: {least} to {most} replicas{more}{disabled}"
+
+
+def _window(content: JsonObject) -> str:
+    if content.get("cadence") == "ONE_TIME":
+        return f"once, {content.get('start_at')} to {content.get('end_at')}"
+    days = content.get("weekdays")
+    names = [str(day)[:3].capitalize() for day in days] if isinstance(days, Sequence) else []
+    start, end, begin, close = (
+        f"{it:02d}" if isinstance(it := content.get(name), int) else ""
+        for name in ("start_hour", "end_hour", "start_minute", "end_minute")
+    )
+    when = f"{start}:{begin}-{end}:{close}"
+    if content.get("cadence") == "HOURLY":
+        hours = f" from {start} to {end}" if start and end else ""
+        when = f"every hour{hours} :{begin}-:{close}"
+    return f"{','.join(names)} {when} {content.get('timezone') or ''}".rstrip()
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
