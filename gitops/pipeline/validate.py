@@ -6,18 +6,21 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from typing import Final
 
 from gitops.errors import Problem
 from gitops.pipeline.compile import Compilation, look
 from gitops.pipeline.release_files import Settled
 from gitops.pipeline.sources import CommitInfo, Files, Objects
+from gitops.release.finding import Finding
 from gitops.release.words import shown
 
 _COMMENT: Final = re.compile(
     r"#\s*(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})?\s*(?:\"(?P<subject>.*)\")?\s*$"
 )
 _DAY: Final = timedelta(days=1)
+_SOME_ZONE: Final = "Europe/London"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ def examine(
 ) -> Validation:
     """As ``validate``, with how much was checked."""
     compilation = look(objects, files, head, dirty=True)
-    problems = [*compilation.problems, *_comments(objects, compilation)]
+    problems = [*compilation.problems, *_comments(objects, compilation), *_zones(compilation)]
     wanted = None if only is None else frozenset(only)
     if wanted is not None:
         problems = [each for each in problems if each.where.file in wanted]
@@ -66,6 +69,42 @@ def examine(
         models=len(models),
         environments=sum(len(model.environments) for model in models),
     )
+
+
+def _zones(compilation: Compilation) -> Iterator[Problem]:
+    """Time zones of schedules that this machine has not heard of.
+
+    A warning, and of this command alone: machines know different zones, and Baseten decides.
+    """
+    for settled in compilation.settled:
+        for name, environment in settled.release.environments.items():
+            for schedule, each in (environment.schedules or {}).items():
+                if not _is_known(each.timezone):
+                    path = ("environments", name, "schedules", schedule, "timezone")
+                    yield settled.places.problem(
+                        Finding(
+                            path=path,
+                            message=f"this machine knows no time zone {shown(each.timezone)}",
+                            hint="write its IANA name, such as Europe/Berlin",
+                            severity="warning",
+                        )
+                    )
+
+
+def _is_known(timezone: str) -> bool:
+    # Where there are no zones at all, nothing can be said of one.
+    return _is_there(timezone) or not _is_there(_SOME_ZONE)
+
+
+@cache
+def _is_there(timezone: str) -> bool:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(timezone)
+    except (LookupError, ValueError, OSError):
+        return False
+    return True
 
 
 def _comments(objects: Objects, compilation: Compilation) -> Iterator[Problem]:

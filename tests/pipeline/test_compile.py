@@ -325,6 +325,27 @@ def test_a_comment_that_does_not_fit_its_pin_is_a_warning(fleet: Repository) -> 
             assert validate(objects, tree, head) == ()
 
 
+def test_a_time_zone_that_nobody_has_heard_of_is_a_warning(fleet: Repository) -> None:
+    text = fleet.read("releases/qwen.yaml").decode()
+    day = (
+        "    schedules:\n"
+        "      day: {cadence: DAILY, weekdays: [MONDAY], start_hour: 8, end_hour: 18,"
+        " autoscaling: {min_replica: 1, max_replica: 2}, timezone: Europe/Berlin}\n"
+    )
+    there = "    allow: [fewer_replicas]\n"
+    with Objects.discover(fleet.path) as objects:
+        head, tree = objects.head(), WorkTree(fleet.path)
+        fleet.write({"releases/qwen.yaml": text.replace(there, there + day)})
+        assert validate(objects, tree, head) == ()
+        wrong = day.replace("Berlin", "Berlln")
+        fleet.write({"releases/qwen.yaml": text.replace(there, there + wrong)})
+        (warning,) = validate(objects, tree, head)
+    assert warning.severity == "warning"
+    assert warning.path == "environments.production.schedules.day.timezone"
+    assert "knows no time zone" in warning.message
+    assert warning.where.column > 100
+
+
 def test_history_says_what_was_asked_for(fleet: Repository) -> None:
     key = ModelKey("ml", "qwen")
     first = fleet.head
