@@ -152,6 +152,35 @@ class Model:
     assert answer == {"result": [42, "n"], "secret": "s3cret", "data": "w"}
 
 
+def test_a_step_takes_the_request_alone_where_it_is_annotated_whatever_it_is_called(
+    client: Client,
+) -> None:
+    code = """
+from starlette.requests import Request
+class Model:
+    def preprocess(self, request):
+        return request["name"]
+    def predict(self, name, request):
+        return [name, request.headers["x-name"]]
+    def postprocess(self, incoming: Request):
+        return incoming.headers["x-name"] + " alone"
+"""
+    truss = python_truss(model_py=code)
+    truss["files"]["packages/starlette/__init__.py"] = ""
+    truss["files"]["packages/starlette/requests.py"] = "class Request:\n    pass\n"
+    model_id, _ = client.live(truss)
+    truss["files"]["model/model.py"] = code.partition("    def post")[0]
+    other = client.ready(model_id, truss)
+    base = client.emulator.inference_url.format(model_id=model_id)
+    headers = {"X-Name": "n"}
+
+    def asked(path: str) -> object:
+        return client.http.post(f"{base}/{path}", json={"name": "you"}, headers=headers).json()
+
+    assert asked("production/predict") == "n alone"
+    assert asked(f"deployment/{other}/predict") == ["you", "n"]
+
+
 def test_a_generator_streams(client: Client) -> None:
     code = "class Model:\n    def predict(self, n):\n        yield from map(str, range(n))\n"
     model_id, _ = client.live(python_truss(model_py=code))

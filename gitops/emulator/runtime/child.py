@@ -180,7 +180,7 @@ def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, 
 
 
 def _arguments(step: Callable[..., Any], value: Any, request: SimpleNamespace) -> list[Any]:
-    """A step takes the value, the value and the request, or the request alone."""
+    """A step takes the value, the value and the request, or the request alone, if so annotated."""
     parameters = [
         each
         for each in inspect.signature(step).parameters.values()
@@ -190,8 +190,19 @@ def _arguments(step: Callable[..., Any], value: Any, request: SimpleNamespace) -
     if not parameters:
         return []
     if len(parameters) == 1:
-        return [request if parameters[0].name == "request" else value]
+        return [request if _is_request(parameters[0].annotation) else value]
     return [value, request]
+
+
+def _is_request(annotation: Any) -> bool:
+    """Whether a parameter is annotated as Starlette's request; its name says nothing.
+
+    Starlette may not be here: it is recognised by where the class, or one it is made from, is from.
+    """
+    return isinstance(annotation, type) and any(
+        each.__name__ == "Request" and each.__module__.partition(".")[0] == "starlette"
+        for each in annotation.__mro__
+    )
 
 
 def _traceback(problem: BaseException) -> str:
