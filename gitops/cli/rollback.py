@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.locking import as_seconds, waits
+
+if TYPE_CHECKING:
+    from gitops.pipeline.project import Project
+    from gitops.pipeline.rollback import WayBack
 
 
 @click.command()
@@ -12,9 +19,27 @@ from gitops.cli.context import Context
 @click.argument("environment", metavar="ENV")
 @click.option("--to", metavar="COMMIT", help="The source commit to go back to.")
 @click.option("--branch", metavar="NAME", help="What to call the new branch.")
-@click.pass_obj
+@click.option("--now", is_flag=True, help="Also bring it back on Baseten, and hold what serves.")
+@click.option("--check", is_flag=True, help="With --now: run its checks first.")
+@click.option("--no-lock", is_flag=True, help="With --now, while the Git host is down.")
+@click.option(
+    "--lock-timeout",
+    metavar="DURATION",
+    callback=as_seconds,
+    help="With --now: how long to wait for another run.  [default: 30m in CI, else 0s]",
+)
+@click.pass_context
 def command(
-    context: Context, model: str, environment: str, *, to: str | None, branch: str | None
+    ctx: click.Context,
+    model: str,
+    environment: str,
+    *,
+    to: str | None,
+    branch: str | None,
+    now: bool,
+    check: bool,
+    no_lock: bool,
+    lock_timeout: float | None,
 ) -> None:
     """Make the revert of what an environment serves, as a commit on a new branch.
 
@@ -23,25 +48,76 @@ def command(
     nothing is pushed. Once it is merged, `gitops apply` promotes the deployment that is already
     there: what Baseten still holds is neither uploaded nor built again.
 
+    With --now that happens at once, ahead of the merge, and what served is held, so that no apply
+    brings it back meanwhile. Ends with 0 once it is confirmed, 8 where a person is needed.
+
     \b
     Examples:
       gitops rollback qwen-3-8b production
+      gitops rollback qwen-3-8b production --now
       gitops rollback qwen-3-8b production --to 4be1c02f0c5d
     """
+    from gitops.errors import UsageError
     from gitops.pipeline.rollback import RollbackRequest, way_back
-    from gitops.render.text import printable
     from gitops.wiring import git_changes
 
+    context = ctx.ensure_object(Context)
+    if not now and (check or no_lock or lock_timeout is not None):
+        raise UsageError(
+            "--check, --no-lock and --lock-timeout need --now", hint="Nothing else acts on Baseten."
+        )
     project = context.project()
     request = RollbackRequest(model=model, environment=environment, to=to, branch=branch)
-    made = way_back(project, git_changes(project), request)
-    click.echo(
-        printable(f"{made.model}/{made.environment} goes from {made.before} to {made.after}.")
-    )
-    if made.culprit is not None:
-        culprit = f'{made.culprit.id[:12]} "{made.culprit.subject}" by {made.culprit.author}'
-        if made.how == "revert":
+    way = way_back(project, git_changes(project), request)
+    _tell(way)
+    if check:
+        _check(project, way)
+    if now:
+        ctx.exit(_now(context, project, way, no_lock=no_lock, timeout=lock_timeout))
+
+
+def _tell(way: WayBack) -> None:
+    from gitops.render.text import printable
+
+    click.echo(printable(f"{way.model}/{way.environment} goes from {way.before} to {way.after}."))
+    if way.culprit is not None:
+        culprit = f'{way.culprit.id[:12]} "{way.culprit.subject}" by {way.culprit.author}'
+        if way.how == "revert":
             click.echo(printable(f"Reverts {culprit}."))
         else:
-            click.echo(printable(f"Edits the pin that {culprit} moved: {made.why}."))
-    click.echo(printable(f"Branch {made.branch}, commit {made.commit}."))
+            click.echo(printable(f"Edits the pin that {culprit} moved: {way.why}."))
+    click.echo(printable(f"Branch {way.branch}, commit {way.commit}."))
+
+
+def _check(project: Project, way: WayBack) -> None:
+    from gitops.errors import GitopsError
+    from gitops.pipeline.check import CheckRequest, check
+    from gitops.render.text import printable
+
+    class Rejected(GitopsError):
+        exit_code = 5
+
+    asked = CheckRequest(model=way.model, environment=way.environment, rev=way.commit)
+    checked = check(project, asked, hear=lambda line: click.echo(printable(line), err=True))
+    if checked.exit_code:
+        raise Rejected(
+            f"{way.after} does not pass the checks of {way.model}/{way.environment}",
+            hint=f"Nothing was changed on Baseten; `gitops check {way.model} {way.environment}"
+            f" --rev {way.branch}` shows why.",
+        )
+
+
+def _now(
+    context: Context, project: Project, way: WayBack, *, no_lock: bool, timeout: float | None
+) -> int:
+    from gitops.cli.apply import Terminal
+    from gitops.pipeline.rollback_now import NowRequest, roll_back_now
+
+    terminal = Terminal(context, form="text", yes=True)
+    request = NowRequest(way=way, no_lock=no_lock, lock_timeout=waits(context, timeout))
+    outcome = roll_back_now(
+        project, request, emit=terminal.emit, stoppable=terminal.stoppable, say=terminal.say
+    )
+    for notice in outcome.notices:
+        terminal.say(notice)
+    return outcome.exit_code

@@ -31,11 +31,16 @@ class GitChanges:
                 f"{printable(branch)!r} cannot be a branch's name",
                 hint="Name another with --branch.",
             )
-        if git.try_run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").code == 0:
+        if not self.is_free(branch):
             raise UsageError(
                 f"there is a branch {printable(branch)} already",
                 hint="Name another with --branch, or delete that one.",
             )
+
+    def is_free(self, branch: str) -> bool:
+        """Whether there is no local branch of that name."""
+        asked = ("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
+        return self.repository.git.try_run(*asked).code != 0
 
     def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
         """A commit on top of ``base`` that changes these files, which no ref names yet; its id.

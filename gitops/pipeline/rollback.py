@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Final, Literal, Protocol, TypeAlias
 
 from gitops.errors import InvalidRelease, Refused, UsageError
@@ -33,6 +34,9 @@ class Changes(Protocol):
 
     def check_branch(self, branch: str) -> None:
         """Raises ``UsageError`` where a new local branch cannot have that name."""
+
+    def is_free(self, branch: str) -> bool:
+        """Whether there is no local branch of that name."""
 
     def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
         """A commit on top of ``base`` that changes these files; its id."""
@@ -306,10 +310,14 @@ class _Search:
         return edited
 
     def _branch(self, request: RollbackRequest, commit: str) -> str:
+        """The name that was asked for, else the first of its kind that is free."""
+        if request.branch is not None:
+            self.changes.check_branch(request.branch)
+            return request.branch
         place = _UNFIT.sub("-", f"{self.model.key}-{self.name}").strip("-.")
-        branch = request.branch or f"gitops/rollback-{place}-{commit[:12]}"
-        self.changes.check_branch(branch)
-        return branch
+        name = f"gitops/rollback-{place}-{commit[:12]}"
+        names = chain([name], (f"{name}-{number}" for number in count(2)))
+        return next(each for each in names if self.changes.is_free(each))
 
     def _message(self, subject: str, note: str) -> str:
         lines = [subject, "", f"Rolls back {self.place}."]

@@ -1,0 +1,181 @@
+"""``rollback --now``: hold what serves, and bring back what served before, ahead of the merge."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from gitops.apply.clock import StopFlag
+from gitops.apply.executor import Outcome, execute
+from gitops.apply.run import Emit, Run
+from gitops.decide.situation import Situation
+from gitops.decide.target import deployment_of
+from gitops.decide.view import View, side_of
+from gitops.errors import Refused, RemoteUnreachable
+from gitops.pipeline.compile import compile_commit
+from gitops.pipeline.plan import PlanRequest, Session, opened
+from gitops.pipeline.project import Project
+from gitops.pipeline.rollback import WayBack
+from gitops.pipeline.selection import Selection, select
+from gitops.record.entry import Entry, Event
+from gitops.record.history import ModelHistory
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.live import LiveModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NowRequest:
+    """What to roll back at once: ``way`` is the change in Git that says so for good.
+
+    ``no_lock`` takes no lock, for the day on which the Git host is down; ``lock_timeout`` is how
+    many seconds to wait for one.
+    """
+
+    way: WayBack
+    no_lock: bool = False
+    lock_timeout: float = 0.0
+
+
+def roll_back_now(
+    project: Project,
+    request: NowRequest,
+    *,
+    emit: Emit,
+    stoppable: Callable[[StopFlag], None],
+    say: Callable[[str], None],
+) -> Outcome:
+    """Record the hold, and carry the rollback out; confirmed, it ends with 0.
+
+    The hold is recorded before anything is promoted. Where the Git host is down it is kept here,
+    which is said, and goes on: the next run pushes it.
+
+    Raises ``Refused`` where what served before is not on Baseten any more, or serves already, and
+    ``Locked`` where another run has the model; nothing was changed then.
+    """
+    way = request.way
+    selection = Selection(models=(way.model,), environment=way.environment)
+    with opened(project, PlanRequest(selection=selection)) as session:
+        stoppable(session.outside.stop)
+        for warning in session.warnings:
+            say(warning)
+        planned = session.plan()
+        [model] = planned.desired.models
+        run = replace(
+            session.run(planned.desired, planned.live),
+            emit=emit,
+            id=uuid.uuid4().hex,
+            plan=planned.plan,
+            planned=1,
+            environments=frozenset({way.environment}),
+        )
+        with _locked(session, request, run, model, say) as run:
+            entry = _hold(project, way, run, model)
+            kept = run.ports.log.keep(model.key, entry)
+            if run.ports.log.is_kept(model.key, kept.id):
+                say("The hold could not be pushed: it is kept in this clone, for the next run.")
+            return execute(run, [model])
+
+
+@contextmanager
+def _locked(
+    session: Session,
+    request: NowRequest,
+    run: Run,
+    model: DesiredModel,
+    say: Callable[[str], None],
+) -> Iterator[Run]:
+    if request.no_lock:
+        say("--no-lock: make sure that nobody else applies this model meanwhile.")
+        yield run
+        return
+    claim = session.outside.claim(
+        [model.key],
+        run=run.id,
+        commit=run.commit,
+        timeout=request.lock_timeout,
+        say=say,
+        applies=lambda lock: lock.applied if lock else None,
+    )
+    try:
+        with claim.held() as leases:
+            session.outside.fetch()
+            yield replace(run, leases=leases)
+    except RemoteUnreachable as error:
+        error.hint = "While the Git host is down, --no-lock goes on without it."
+        raise
+
+
+def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entry:
+    """The entry that holds what serves and names what is to serve instead: its own intent."""
+    ports = run.ports
+    place = f"{way.model}/{way.environment}"
+    live = ports.reader.model(model.key)
+    history = ModelHistory.of(ports.log.entries(model.key))
+    now = _situation(run, model, way.environment, live, history)
+    bad = View.of(now).current if live is not None else None
+    if live is None or bad is None:
+        raise Refused(f"nothing serves {place}", hint="There is nothing to roll back from.")
+    desired = compile_commit(project.repository, way.commit)
+    [wanted] = select(desired, Selection(models=(way.model,))).models
+    good = deployment_of(_situation(run, wanted, way.environment, live, history))
+    if good is None:
+        raise Refused(
+            f"{way.after}, which served {place} before, is not on Baseten any more",
+            hint=f"Merge {way.branch}: the next apply builds it again.",
+        )
+    if good.deployment.id == bad.deployment.id:
+        raise Refused(f"{place} serves {way.after} already", hint=f"Merge {way.branch}.")
+    opened_by = _released_by(history, way.environment, bad.deployment.id)
+    return Entry(
+        at=ports.clock.now(),
+        event=Event.HELD,
+        environment=way.environment,
+        from_=side_of(bad),
+        to=side_of(good),
+        model_id=live.id,
+        model=way.model,
+        release_file=model.release_file,
+        applied_commit=run.commit,
+        branch=run.branch,
+        by=run.by,
+        where=run.where,
+        run=run.id,
+        reason=f"rolled back by hand to {way.after} (branch {way.branch})",
+        settings_before=opened_by.settings_before if opened_by else None,
+        settings_after=opened_by.settings_after if opened_by else None,
+    )
+
+
+def _released_by(history: ModelHistory, environment: str, deployment_id: str) -> Entry | None:
+    """The intent by which a deployment came to serve: it knows the settings before."""
+    return next(
+        (
+            each
+            for each in reversed(history.environment(environment).entries)
+            if each.event is Event.INTENT
+            and each.to is not None
+            and each.to.deployment_id == deployment_id
+        ),
+        None,
+    )
+
+
+def _situation(
+    run: Run, model: DesiredModel, name: str, live: LiveModel | None, history: ModelHistory
+) -> Situation:
+    environment = _environment(model, name)
+    deployments = run.ports.reader.deployments(live.id) if live is not None else ()
+    return Situation(
+        model=model,
+        environment=environment,
+        applied_commit=run.commit,
+        now=run.ports.clock.now(),
+        live=replace(live, deployments=deployments) if live is not None else None,
+        history=history,
+    )
+
+
+def _environment(model: DesiredModel, name: str) -> DesiredEnvironment:
+    return next(each for each in model.environments if each.name == name)

@@ -1,0 +1,127 @@
+"""`gitops rollback --now`: production goes back at once, and the next merge leaves it there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.trouble import Trouble, release, trouble, truss
+
+PRODUCTION = """\
+  production:
+    commit: HEAD
+    autoscaling: {{min_replica: 1, max_replica: {most}}}
+    checks: [smoke]
+    watch: {{for: 0s}}
+"""
+GOOD, BAD = PRODUCTION.format(most=2), PRODUCTION.format(most=5)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Trouble]:
+    """Production serves the second version, which also got more replicas."""
+    with trouble(tmp_path, truss("one"), release(GOOD)) as found:
+        assert found.apply().code == 0
+        found.commit(truss("two"), release(BAD), message="Ship two")
+        assert found.apply().code == 0
+        yield found
+
+
+def note(made: Trouble) -> str:
+    """Which version of the truss serves production."""
+    current = made.emulator.world.deployments[made.serving() or ""]
+    found: str = current.artifact.config["model_metadata"]["note"]
+    return found
+
+
+def test_another_machine_rolls_back_and_the_next_merge_does_not_bring_it_back(
+    made: Trouble,
+) -> None:
+    colleague = made.clone("colleague")
+    bad = made.serving()
+    done = made.gitops("rollback", "triage", "production", "--now", cwd=colleague.path)
+    assert done.code == 0, done.err
+    assert note(made) == "one"
+    assert made.environment().autoscaling.max_replica == 2, "settings go back too"
+    assert bad in made.emulator.world.deployments, "nothing is deleted"
+    assert not [each for each in done.writes if "upload" in each or each.endswith("/deployments")]
+    assert [each.split()[0] for each in made.entries()][-2:] == ["Held", "Held"]
+
+    made.commit({"README.md": "work goes on\n"}, message="Words")
+    later = made.apply()
+    assert later.code == 0, later.err
+    assert later.writes == []
+    assert note(made) == "one"
+    assert "held" in made.gitops("plan").out
+
+    branch = done.out.split("Branch ")[1].split(",")[0]
+    colleague.git("push", "-q", "origin", f"{branch}:{branch}")
+    made.work.git("fetch", "-q", "origin", branch)
+    made.work.merge("FETCH_HEAD")
+    made.work.git("push", "-q", "origin", "HEAD:main")
+    merged = made.apply()
+    assert merged.code == 0, merged.err
+    assert merged.writes == [], "it serves already"
+    assert made.gitops("plan", "--detailed-exitcode").code == 0
+
+
+def test_killed_between_the_hold_and_the_promotion_the_next_apply_completes_it(
+    made: Trouble,
+) -> None:
+    made.emulator.fault(kind="latency", method="POST", path="/promote$", seconds=60)
+    process = made.start("rollback", "triage", "production", "--now")
+    while not made.entries()[-1].startswith("Held"):
+        assert process.poll() is None, process.communicate()
+    process.kill()
+    process.communicate()
+    assert note(made) == "two"
+    made.emulator.call(made.emulator.emulator.faults.lift)
+    # The killed run's lock counts for this clone alone as long as that run lives.
+    assert made.apply().code == 0
+    assert note(made) == "one"
+    assert [each.split()[0] for each in made.entries()][-2:] == ["Held", "Held"]
+
+
+def test_while_the_git_host_is_down(made: Trouble) -> None:
+    (made.folder / "remote.git").rename(made.folder / "away.git")
+    locked = made.gitops("rollback", "triage", "production", "--now")
+    assert locked.code == 1
+    assert locked.writes == []
+    assert "--no-lock" in locked.err
+    assert note(made) == "two"
+    done = made.gitops("rollback", "triage", "production", "--now", "--no-lock")
+    assert done.code == 0, done.err
+    assert note(made) == "one"
+    assert "kept in this clone" in done.err
+    (made.folder / "away.git").rename(made.folder / "remote.git")
+    later = made.apply()
+    assert (later.code, later.writes) == (0, []), later.err
+    assert [each.split()[0] for each in made.entries()][-2:] == ["Held", "Held"]
+
+
+def test_what_comes_back_can_be_checked_first(made: Trouble) -> None:
+    [(name, text)] = release(BAD).items()
+    made.commit({name: text.replace("equals: {text: hello}", "equals: {text: bye}")})
+    done = made.gitops("rollback", "triage", "production", "--now", "--check")
+    assert (done.code, done.writes) == (5, []), done.err
+    assert "does not pass the checks of triage/production" in done.err
+    assert note(made) == "two"
+    alone = made.gitops("rollback", "triage", "production", "--check")
+    assert (alone.code, alone.requests) == (1, [])
+
+
+def test_nothing_is_changed_where_there_is_nothing_to_go_back_to(made: Trouble) -> None:
+    [model] = made.emulator.world.models.values()
+    gone = next(each for each in model.deployments.values() if each.id != made.serving())
+    assert gone.environment is None
+    httpx.delete(
+        f"{made.emulator.api_url}/v1/models/{model.id}/deployments/{gone.id}",
+        headers={"Authorization": f"Bearer {made.emulator.api_key}"},
+    ).raise_for_status()
+    done = made.gitops("rollback", "triage", "production", "--now")
+    assert (done.code, done.writes) == (4, [])
+    assert "is not on Baseten any more" in done.err
+    assert "the next apply builds it again" in done.err
