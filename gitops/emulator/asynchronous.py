@@ -11,7 +11,7 @@ from gitops.emulator.gateway import Gateway, Target
 from gitops.emulator.world import async_requests, lifecycle
 from gitops.emulator.world.entities import FAILED, READY, AsyncRequest, Deployment
 from gitops.emulator.world.refusal import Refusal
-from gitops.emulator.world.views import timestamp
+from gitops.emulator.world.timestamps import timestamp
 from gitops.emulator.world.world import World
 
 _WEBHOOK_SECONDS = 10.0

@@ -9,16 +9,17 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from gitops.emulator import faults
 from gitops.emulator.clock import ManualClock
+from gitops.emulator.http.call import Body, checked
 from gitops.emulator.http.json_text import parsed
-from gitops.emulator.world import lifecycle
+from gitops.emulator.world import health, lifecycle
 from gitops.emulator.world.create import seed
 from gitops.emulator.world.refusal import Refusal, invalid, not_found
-from gitops.emulator.world.views import timestamp
+from gitops.emulator.world.timestamps import timestamp
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,7 +35,8 @@ class _Advance(BaseModel):
 class _Status(BaseModel):
     model_config = ConfigDict(extra="forbid")
     deployment_id: str
-    status: str
+    status: str = Field(pattern="^[A-Z][A-Z_]*$")
+    """Also one that nobody knows yet: clients have to bear those."""
 
 
 class _SeedOrder(BaseModel):
@@ -66,11 +68,17 @@ async def handle(request: Request, emulator: Emulator, name: str) -> Response:
         return JSONResponse(await result if isawaitable(result) else result)
     except Refusal as refusal:
         return JSONResponse({"error": refusal.message}, refusal.status)
-    except ValidationError as problem:
-        return JSONResponse({"error": str(problem)}, 400)
 
 
 Answer = dict[str, Any]
+
+
+def _read(model: type[Body], body: bytes) -> Body:
+    try:
+        value = parsed(body)
+    except ValueError as problem:
+        raise invalid(f"The body is not JSON: {problem}.") from None
+    return checked(model, value)
 
 
 def _requests(emulator: Emulator, _body: bytes) -> Answer:
@@ -85,9 +93,10 @@ def _forget_requests(emulator: Emulator, _body: bytes) -> Answer:
 def _plan_fault(emulator: Emulator, body: bytes) -> Answer:
     try:
         value = parsed(body)
-        emulator.faults.add(faults.parse(value) if isinstance(value, str) else faults.read(value))
+        fault = faults.parse(value) if isinstance(value, str) else faults.read(value)
     except ValueError as problem:
         raise invalid(f"This is not a fault: {problem}.") from None
+    health.plan(emulator.world, fault)
     return _faults(emulator, body)
 
 
@@ -96,7 +105,7 @@ def _faults(emulator: Emulator, _body: bytes) -> Answer:
 
 
 def _lift_faults(emulator: Emulator, body: bytes) -> Answer:
-    emulator.faults.lift(_Lift.model_validate_json(body or b"{}").kind)
+    emulator.faults.lift(_read(_Lift, body or b"{}").kind)
     return _faults(emulator, body)
 
 
@@ -107,7 +116,7 @@ def _clock(emulator: Emulator, _body: bytes) -> Answer:
 async def _move_clock(emulator: Emulator, body: bytes) -> Answer:
     if not isinstance(emulator.clock, ManualClock):
         raise invalid("The clock of this emulator is not a manual one.")
-    await emulator.advance(_Advance.model_validate_json(body).seconds)
+    await emulator.advance(_read(_Advance, body).seconds)
     return _clock(emulator, body)
 
 
@@ -124,13 +133,13 @@ def _status(emulator: Emulator, _body: bytes) -> Answer:
 
 
 def _force_status(emulator: Emulator, body: bytes) -> Answer:
-    wanted = _Status.model_validate_json(body)
+    wanted = _read(_Status, body)
     set_status(emulator, wanted.deployment_id, wanted.status)
     return {}
 
 
 def _seed(emulator: Emulator, body: bytes) -> Answer:
-    order = _SeedOrder.model_validate_json(body)
+    order = _read(_SeedOrder, body)
     made = seed(
         emulator.world,
         order.models,
@@ -143,7 +152,7 @@ def _seed(emulator: Emulator, body: bytes) -> Answer:
 
 
 def _set_traffic(emulator: Emulator, body: bytes) -> Answer:
-    emulator.traffic.rate = _Traffic.model_validate_json(body).rate
+    emulator.traffic.rate = _read(_Traffic, body).rate
     return {"rate": emulator.traffic.rate}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gitops.emulator.world.entities import Deployment, Environment, Model, ShadowRule
 from gitops.emulator.world.refusal import invalid
+from gitops.emulator.world.timestamps import timestamp
 from gitops.emulator.world.world import World
 
 _LONGEST_SECONDS = 7 * 24 * 3600
@@ -98,7 +99,6 @@ def shown(world: World, environment: Environment) -> dict[str, Any] | None:
     """The rules as the API shows them; None where there never was one."""
     if not environment.shadows:
         return None
-    from gitops.emulator.world.views import timestamp
 
     model = world.models[environment.model_id]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from gitops.emulator.world import scheduling, shadows
@@ -10,6 +9,7 @@ from gitops.emulator.world.audit import Entry
 from gitops.emulator.world.entities import Deployment, Environment, Model, Secret, Team
 from gitops.emulator.world.hardware import DEFAULT_INSTANCE_TYPE, INSTANCE_TYPES
 from gitops.emulator.world.refusal import invalid
+from gitops.emulator.world.timestamps import timestamp
 from gitops.emulator.world.world import World
 
 _OPTIONAL = frozenset(
@@ -22,12 +22,6 @@ _OPTIONAL = frozenset(
         "traffic_routing",
     }
 )
-
-
-def timestamp(at: float) -> str:
-    """Epoch seconds as RFC 3339 in UTC, with microseconds."""
-    moment = datetime.fromtimestamp(at, tz=UTC)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def team(item: Team) -> dict[str, Any]:
