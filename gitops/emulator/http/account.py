@@ -9,6 +9,7 @@ from gitops.emulator.world import views
 from gitops.emulator.world.hardware import INSTANCE_TYPES
 from gitops.emulator.world.keys import users
 from gitops.emulator.world.refusal import invalid, not_found
+from gitops.emulator.world.timestamps import timestamp
 
 
 def _shown(call: Call, user_id: str) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _organization(call: Call) -> dict[str, Any]:
     return {
         "org_id": call.world.organization_id,
         "name": call.world.workspace,
-        "created_at": views.timestamp(call.world.created_at),
+        "created_at": timestamp(call.world.created_at),
         "aws_assume_role": None,
     }
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from gitops.emulator.http.bodies import CreateKey
 from gitops.emulator.http.call import Call, Route
-from gitops.emulator.world import keys, views
+from gitops.emulator.world import keys
 from gitops.emulator.world.entities import ApiKey
 from gitops.emulator.world.refusal import invalid
+from gitops.emulator.world.timestamps import timestamp
 
 
 def _view(call: Call, key: ApiKey) -> dict[str, Any]:
@@ -21,8 +22,8 @@ def _view(call: Call, key: ApiKey) -> dict[str, Any]:
         "type": key.type,
         "model_ids": None if key.model_ids is None else list(key.model_ids),
         "team_name": team.name if team else None,
-        "created_at": views.timestamp(key.created_at),
-        "last_used_at": None if key.last_used_at is None else views.timestamp(key.last_used_at),
+        "created_at": timestamp(key.created_at),
+        "last_used_at": None if key.last_used_at is None else timestamp(key.last_used_at),
         "owner": None
         if owner is None
         else {"user_id": owner, "email": keys.users(world).get(owner), "name": None},
