@@ -17,6 +17,7 @@ from gitops.emulator.options import Options
 from gitops.emulator.server import Server
 from gitops.emulator.storage.problem import StateError
 from gitops.emulator.world.create import seed
+from gitops.emulator.world.health import plan
 from gitops.emulator.world.world import World
 
 _Result = TypeVar("_Result")
@@ -91,7 +92,7 @@ class Running:
 
     def fault(self, **fault: Any) -> None:
         """Plan a fault: fields of one of `faults` by name. Raises: FaultError."""
-        self.call(self.emulator.faults.add, read(fault))
+        self.call(plan, self.world, read(fault))
 
     def requests(self, *, writes: bool = False) -> list[dict[str, Any]]:
         """The journal so far; `writes` leaves out the reads."""

@@ -108,6 +108,18 @@ class RequestFault(_Fault):
     done: bool = False
     seconds: float = Field(default=0.0, ge=0)
 
+    @model_validator(mode="after")
+    def _takes_time(self) -> RequestFault:
+        if self.kind == "latency" and not self.seconds:
+            raise ValueError("latency needs seconds")
+        return self
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What its kind may be called: a status goes by its code as well."""
+        code = {str(self.status)} if self.kind == "status" else set()
+        return frozenset({self.kind, *code})
+
     def matches(self, method: str, path: str) -> bool:
         """Whether it is meant for this request."""
         return (self.method is None or self.method.upper() == method) and (
@@ -262,8 +274,11 @@ class Faults:
             self.world.append(fault)
 
     def lift(self, kind: str | None = None) -> None:
-        """Forget all of them, or those of a kind; what they hold back goes on."""
-        self.requests = [each for each in self.requests if kind not in {None, each.kind}]
+        """Forget all of them, or those of a kind; what they hold back goes on.
+
+        A status code is the kind of those that answer with it.
+        """
+        self.requests = [each for each in self.requests if kind not in {None, *each.names}]
         self.world = [each for each in self.world if kind not in {None, each.kind}]
 
     def for_request(self, method: str, path: str) -> RequestFault | None:

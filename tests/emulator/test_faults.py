@@ -52,6 +52,7 @@ def test_a_fault_is_written_in_one_line(text: str, fields: dict[str, Any]) -> No
         ("drop_after:model=x", "model: "),
         ("200", "status: "),
         ("latency:/(:seconds=1", "path: is not a regular expression"),
+        ("latency:/v1/", "latency needs seconds"),
         ("turns_unhealthy", "needs one of after, requests and concurrency"),
         ("status:probability=2", "probability: "),
     ],
@@ -80,7 +81,7 @@ def test_a_seed_makes_chances_repeatable_and_each_fault_has_its_own() -> None:
 def test_an_earlier_fault_that_does_not_strike_leaves_the_request_to_the_next() -> None:
     faults = Faults(1)
     faults.add(read({"kind": "drop_before", "skip": 2}))
-    faults.add(read({"kind": "latency", "times": 0}))
+    faults.add(read({"kind": "latency", "seconds": 1, "times": 0}))
     kinds = [fault.kind if (fault := faults.for_request("GET", "/")) else None for _ in range(4)]
     assert kinds == ["latency", "latency", "drop_before", "latency"]
 
@@ -135,4 +136,4 @@ def test_a_fault_that_cannot_be_read_is_refused_with_the_reason(client: Client) 
 
 
 def test_a_request_fault_knows_its_method_in_any_case() -> None:
-    assert RequestFault(kind="latency", method="post").matches("POST", "/")
+    assert RequestFault(kind="drop_after", method="post").matches("POST", "/")

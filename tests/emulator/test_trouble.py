@@ -19,11 +19,44 @@ def lift(client: Client) -> None:
 
 
 def test_faults_of_one_kind_can_be_lifted(client: Client) -> None:
-    plan(client, "latency")
+    plan(client, "latency:seconds=9")
+    plan(client, "429:/never")
+    plan(client, "503:/never")
     plan(client, "build_fails:model=other")
     left = client.ask("DELETE", "/__emulator__/faults", {"kind": "latency"})["faults"]
+    assert [each["kind"] for each in left] == ["status", "status", "build_fails"]
+    left = client.ask("DELETE", "/__emulator__/faults", {"kind": "429"})["faults"]
+    assert [each.get("status") for each in left] == [503, None]
+    left = client.ask("DELETE", "/__emulator__/faults", {"kind": "status"})["faults"]
     assert [each["kind"] for each in left] == ["build_fails"]
     assert client.ask("DELETE", "/__emulator__/faults") == {"faults": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "why"),
+    [
+        ("POST", "traffic", {"rate": -1}, "rate: Input should be greater than or equal to 0"),
+        ("POST", "seed", {"models": 1, "model": 2}, "model: Extra inputs are not permitted"),
+        (
+            "POST",
+            "status",
+            {"deployment_id": "x", "status": "active"},
+            "status: String should match pattern '^[A-Z][A-Z_]*$'",
+        ),
+        ("DELETE", "faults", {"kinds": "429"}, "kinds: Extra inputs are not permitted"),
+    ],
+)
+def test_what_is_wrong_with_a_control_request_is_said_in_a_sentence(
+    client: Client, method: str, path: str, body: Any, why: str
+) -> None:
+    refused = client.send(method, f"/__emulator__/{path}", body)
+    assert (refused.status_code, refused.json()) == (400, {"error": why})
+
+
+def test_a_control_request_that_is_not_json_is_refused(client: Client) -> None:
+    refused = client.http.post("/__emulator__/traffic", content=b"rate=1")
+    assert refused.status_code == 400
+    assert refused.json()["error"].startswith("The body is not JSON: ")
 
 
 def test_the_platform_may_move_a_deployment(client: Client) -> None:
@@ -141,6 +174,19 @@ def test_a_deployment_turns_unhealthy_after_a_while_and_recovers(client: Client)
         client.emulator.advance(6)
     assert seen.count("UNHEALTHY") == 5
     assert seen[0] == seen[-1] == "ACTIVE"
+
+
+def test_what_serves_already_turns_unhealthy_as_well(client: Client) -> None:
+    model_id, _ = client.live()
+    for _ in range(3):
+        plan(client, "turns_unhealthy:model=^other$,after=0")
+    plan(client, "turns_unhealthy:environment=^production$,after=60,seconds=30")
+    client.emulator.advance(59)
+    assert status(client, model_id) == "ACTIVE"
+    client.emulator.advance(2)
+    assert status(client, model_id) == "UNHEALTHY"
+    client.emulator.advance(30)
+    assert status(client, model_id) == "ACTIVE"
 
 
 def test_a_deployment_turns_unhealthy_under_load_and_still_gets_traffic(client: Client) -> None:

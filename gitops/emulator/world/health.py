@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitops.emulator.faults import RequestFault, WorldFault
 from gitops.emulator.world import lifecycle
 from gitops.emulator.world.entities import Deployment
 from gitops.emulator.world.timeline import event
@@ -9,13 +10,29 @@ from gitops.emulator.world.trouble import planned
 from gitops.emulator.world.world import World
 
 
+def plan(world: World, fault: WorldFault | RequestFault) -> None:
+    """Plan a fault; for what is ACTIVE already, `after` begins now."""
+    world.faults.add(fault)
+    if not isinstance(fault, WorldFault) or fault.after is None:
+        return
+    for deployment in world.deployments.values():
+        meant = any(each is fault for each in planned(world, "turns_unhealthy", deployment))
+        if meant and deployment.status == "ACTIVE":
+            _strike_later(world, deployment, fault, fault.after)
+
+
 def on_status(world: World, deployment: Deployment) -> None:
     """A deployment that became ACTIVE may be one that does not stay well."""
     if deployment.status != "ACTIVE":
         return
     for fault in planned(world, "turns_unhealthy", deployment):
-        if fault.after is not None and fault.happens():
-            world.after(fault.after, _fall_ill, deployment.id, deployment.generation, fault.seconds)
+        if fault.after is not None:
+            _strike_later(world, deployment, fault, fault.after)
+
+
+def _strike_later(world: World, deployment: Deployment, fault: WorldFault, seconds: float) -> None:
+    if fault.happens():
+        world.after(seconds, _fall_ill, deployment.id, deployment.generation, fault.seconds)
 
 
 def request_answered(world: World, deployment: Deployment) -> None:
