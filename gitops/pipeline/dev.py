@@ -199,9 +199,11 @@ def _ready(
                 case Health.READY:
                     return found
                 case Health.FAILED | Health.STOPPED | Health.INACTIVE:
-                    lines = reader.logs(made.model_id, made.id, limit=LOG_LINES)
+                    for line in reader.logs(made.model_id, made.id, limit=LOG_LINES):
+                        say(f"  | {line}")
                     raise NotReady(
-                        "\n  | ".join([f"deployment {made.id} ended in {found.status}", *lines])
+                        f"deployment {made.id} ended in {found.status}",
+                        hint="Correct what its log says, above, and push again.",
                     )
                 case Health.TRANSITION | Health.UNHEALTHY if waited >= limit:
                     raise StillStarting(

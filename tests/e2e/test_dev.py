@@ -109,8 +109,9 @@ def test_what_does_not_start_says_why(tmp_path: Path) -> None:
         made.work.write(truss("bad", "fails_to_load: true"))
         done = made.gitops("dev", "push", "triage")
         assert done.code == 5
-        assert "ended in FAILED" in done.err
-        assert "  | " in done.err
+        assert "ended in FAILED\n" in done.err
+        assert "\n  | Build succeeded\n" in done.err
+        assert "\\n" not in done.err
 
 
 @pytest.mark.parametrize(
