@@ -157,8 +157,11 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
         )
     if decision.blocked is not None:
         remedy = decision.blocked.remedy
+        live = job.live
         return job.failure(
             FailureKind.BLOCKED,
+            candidate=live.candidate if live is not None else None,
+            percent=live.promotion.percent if live is not None and live.promotion else None,
             detail=decision.blocked.why,
             remedy=f"{remedy[:1].upper()}{remedy[1:]}.",
         )

@@ -92,6 +92,7 @@ def test_a_pause_blocks_and_resuming_lets_it_go_on(alone: Stage) -> None:
     assert outcome.finished.blocked == ("triage/production",)
     failure = outcome.finished.failures[0].failure
     assert "paused" in failure.happened
+    assert "% of its traffic goes to commit" in failure.serves_now
     assert "gitops resume triage production" in failure.next
     with control(alone) as hand:
         assert "goes on" in hand.resume()
