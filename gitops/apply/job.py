@@ -332,6 +332,7 @@ class Job:
         """
         log, key = self.ports.log, self.view.desired.key
         write = log.keep if self.options.no_log else log.append
+        self._still_locked()
         return self._written(write(key, entry))
 
     def keep(self, entry: Entry) -> Entry | None:
@@ -341,12 +342,18 @@ class Job:
         fetched, and the caller decides anew.
         """
         log, key = self.ports.log, self.view.desired.key
+        self._still_locked()
         try:
             return self._written(log.keep(key, entry))
         except LogMoved:
             log.fetch()
             self.view.read_log()
             return None
+
+    def _still_locked(self) -> None:
+        """What a run decided before another one took its lock belongs into no log any more."""
+        if self.run.lease is not None:
+            self.run.lease.check()
 
     def _written(self, entry: Entry) -> Entry:
         self.view.read_log()

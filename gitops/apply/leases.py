@@ -230,8 +230,10 @@ class Lease:
     anyhow: bool = False
 
     def check(self) -> None:
-        """Raise ``Locked`` if the lock was lost."""
-        self.leases.left(self.key)
+        """Raise ``Locked`` if the lock was lost, also while this machine was asleep."""
+        if self.leases.left(self.key) <= 0:
+            self.leases.renew()
+            self.leases.left(self.key)
 
     def permit(self, seconds: float) -> None:
         """Allow a write that may take so long. Raises ``Locked`` or ``LeaseEnded``."""

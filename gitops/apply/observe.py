@@ -12,6 +12,7 @@ from gitops.decide.situation import Asked, Evidence, Fact, Situation
 from gitops.errors import RequestRefused
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.health import Health, health_of
 from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, LiveModel
 
 if TYPE_CHECKING:
@@ -205,7 +206,16 @@ class ModelView:
         return self._asked[key]
 
     def _since(self) -> datetime | None:
-        """The oldest moment that any environment's last entries leave unexplained."""
+        """The oldest moment that any environment's last entries leave unexplained.
+
+        None where all of it counts: who stopped what serves may have done so long before them.
+        """
+        environments = self.live.environments if self.live is not None else ()
+        if any(
+            each.current is not None and health_of(each.current.status) is Health.INACTIVE
+            for each in environments
+        ):
+            return None
         moments: list[datetime] = []
         for environment in self.desired.environments:
             history = self.history.environment(environment.name)

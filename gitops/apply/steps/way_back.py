@@ -34,13 +34,16 @@ def serves_again(job: Job, target: Side, intent: Entry | None) -> str | None:
         return "the environment is not there any more"
     if is_side(job, live.current, target):
         return None
+    ours = False
     if live.candidate is None:
-        problem = _ready(job, target) or _request(job, target, intent, live)
+        problem = _ready(job, target)
+        if problem is None:
+            ours, problem = _request(job, target, intent, live)
         if problem is not None:
             return problem
     elif not is_side(job, live.candidate, target):
         return f"deployment {live.candidate.id} is being promoted instead"
-    return _arrive(job, target)
+    return _arrive(job, target, ours=ours)
 
 
 def _ready(job: Job, target: Side) -> str | None:
@@ -72,7 +75,10 @@ def _ready(job: Job, target: Side) -> str | None:
     return f"deployment {started.id} is {started.status}"
 
 
-def _request(job: Job, target: Side, intent: Entry | None, live: LiveEnvironment) -> str | None:
+def _request(
+    job: Job, target: Side, intent: Entry | None, live: LiveEnvironment
+) -> tuple[bool, str | None]:
+    """Whether the promotion that runs then was asked for here; why there is none."""
     before = intent.settings_before or {} if intent is not None else {}
     after = intent.settings_after or {} if intent is not None else {}
     # What served before has to serve again even where Baseten would refuse a schedule by now:
@@ -98,14 +104,19 @@ def _request(job: Job, target: Side, intent: Entry | None, live: LiveEnvironment
         if now is None or not (
             is_side(job, now.candidate, target) or is_side(job, now.current, target)
         ):
-            return f"Baseten refused the way back: {refused.message}"
+            return False, f"Baseten refused the way back: {refused.message}"
+        # A person promotes it, and was faster.
+        return False, None
     else:
         job.view.remember(promoted)
-    return None
+    return True, None
 
 
-def _arrive(job: Job, target: Side) -> str | None:  # noqa: C901 - one reason to stop a case
-    """Wait until it serves. Rolling steps that an older API took all the same are skipped."""
+def _arrive(job: Job, target: Side, *, ours: bool) -> str | None:  # noqa: C901 - a case a reason
+    """Wait until it serves.
+
+    Rolling steps that an older API took all the same are skipped where the promotion is ``ours``.
+    """
     clock, limit = job.ports.clock, job.run.pace.confirm
     begun = clock.monotonic()
     seen = forced = False
@@ -136,7 +147,7 @@ def _arrive(job: Job, target: Side) -> str | None:  # noqa: C901 - one reason to
                 job.progress(f"going back: {status.lower()}", status=status, percent=percent)
             ready = health_of(candidate.status) is Health.READY
             rolling = promotion is not None and promotion.rolling is True
-            if ready and rolling and not forced:
+            if ours and ready and rolling and not forced:
                 forced = True
                 _force_forward(job)
         if waited >= limit:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from gitops.decide import audit as audit_log
 from gitops.decide.answers import CANDIDATE_FAILED, GoOn, blocked, decision
-from gitops.decide.decision import Decision, State
+from gitops.decide.decision import Blocked, Decision, State
 from gitops.decide.judge import judge
 from gitops.decide.notices import unmanaged
 from gitops.decide.safety import (
@@ -155,7 +156,7 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
             view, 20, State.PROMOTE, reason, changes=view.changes, exit_code=CANDIDATE_FAILED
         )
     stop = refused(view, view.changes, hardware_asked_for(view, deployment))
-    stop = stop or other_hardware(view, deployment)
+    stop = stop or other_hardware(view, deployment) or _stopped_elsewhere(view, target)
     if stop is not None:
         return blocked(view, 20, stop.why, stop.remedy, changes=view.changes)
     steps: list[Step] = list(_creation(view))
@@ -178,6 +179,21 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         steps=(*steps, *_promotion(view, deployment.id, side_of(target))),
         changes=view.changes,
         notices=_notices(view),
+    )
+
+
+def _stopped_elsewhere(view: View, target: Recognised) -> Blocked | None:
+    """Whether a person stopped it in another environment: to start it here starts it there too."""
+    deployment, there = target.deployment, target.deployment.environment
+    if target.health is not Health.INACTIVE or there is None or there.lower() == view.name.lower():
+        return None
+    entry = audit_log.stopped_by_another(view.audit or (), deployment)
+    if entry is None:
+        return None
+    return Blocked(
+        why=f"{entry.actor} deactivated deployment {deployment.name} in {there} "
+        f"at {entry.at:%Y-%m-%d %H:%M} UTC, and {view.name} needs it",
+        remedy=f"activate it in Baseten, or write another `rebuild` value for {view.name}",
     )
 
 
