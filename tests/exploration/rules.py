@@ -18,7 +18,7 @@ from gitops.decide.view import View
 from gitops.errors import ResponseLost
 from gitops.record.entry import Event
 from gitops.record.history import EnvironmentHistory
-from tests.exploration import ports
+from tests.exploration import clone, ports
 
 Off = Callable[[], AbstractContextManager[Any]]
 
@@ -63,21 +63,21 @@ def _pushes_again() -> Iterator[None]:
 
 @contextmanager
 def _log_overwrites() -> Iterator[None]:
-    real = ports.Log._push_chain
+    real = clone.Log._push_chain
 
     def onto_whatever(self: Any, last: Any) -> None:
         self.local = self.run.world.chain
         real(self, last)
 
-    with mock.patch.object(ports.Log, "_push_chain", onto_whatever):
+    with mock.patch.object(clone.Log, "_push_chain", onto_whatever):
         yield
 
 
 @contextmanager
 def _without_locks() -> Iterator[None]:
     with (
-        mock.patch.object(ports.Leases, "permit", lambda self, key, seconds: None),
-        mock.patch.object(ports.Leases, "left", lambda self, key: 60.0),
+        mock.patch.object(clone.Leases, "permit", lambda self, key, seconds: None),
+        mock.patch.object(clone.Leases, "left", lambda self, key: 60.0),
     ):
         yield
 

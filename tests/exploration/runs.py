@@ -31,19 +31,10 @@ from gitops.state.desired import (
 )
 from gitops.state.differences import flatten
 from gitops.state.settings import Settings
+from tests.exploration.clone import Leases, Log, Waiting
 from tests.exploration.judge import Judge
 from tests.exploration.memory import ARTIFACTS, DIGESTS
-from tests.exploration.ports import (
-    KEY,
-    Archives,
-    Clock,
-    Leases,
-    Log,
-    Prober,
-    Reader,
-    Waiting,
-    Writer,
-)
+from tests.exploration.ports import KEY, Archives, Clock, Prober, Reader, Writer
 from tests.exploration.world import PRODUCTION, STAGING, Commit, Refused, World
 
 PACE: Final = Pace(
