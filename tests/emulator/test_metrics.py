@@ -36,6 +36,26 @@ def test_no_data_is_null_and_never_zero(client: Client) -> None:
     assert series(answer, SECONDS, quantile="0.95") == [None]
 
 
+@pytest.mark.fact("B-212")
+def test_before_the_first_request_there_is_no_series(client: Client) -> None:
+    model_id, deployment_id = client.live(echo_truss(reply=1))
+    start = client.emulator.world.now
+    client.emulator.advance(20)
+    client.predict(model_id, {})
+    client.emulator.advance(20 + LAG)
+    answer = metrics(
+        client,
+        model_id,
+        deployment_id,
+        mode="SERIES",
+        start_epoch_millis=int(start * 1000),
+        end_epoch_millis=int((start + 40) * 1000),
+        metrics=REQUESTS,
+    )
+    values = series(answer, REQUESTS, status="2xx")
+    assert values == [None] * 20 + [1.0] + [0.0] * 19
+
+
 @pytest.mark.fact("B-041", "B-208", "B-209", "B-210")
 def test_requests_are_counted_by_status_class_once_the_data_is_there(client: Client) -> None:
     model_id, deployment_id = client.live(echo_truss(error_rate=0.25, reply=1))

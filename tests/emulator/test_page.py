@@ -193,6 +193,14 @@ def test_hostile_text_stays_text(emulator: Running) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in answer
 
 
+def test_what_a_terminal_would_obey_is_not_on_the_page(emulator: Running) -> None:
+    emulator.seed(1, prefix="red\x1b[31m\x9b0m\r", labels={"a": "\x07"})
+    answer = page(emulator, q="\x1b]0;title\x07")
+    assert "\x1b" not in answer
+    assert not {"\x07", "\r", "\x9b"} & set(page(emulator))
+    assert "red\ufffd[31m\ufffd0m\ufffd" in page(emulator)
+
+
 @pytest.mark.parametrize("path", ["/", *pages.FILES])
 def test_every_file_forbids_what_it_does_not_need(empty: Running, path: str) -> None:
     headers = httpx.get(empty.api_url + path).headers

@@ -22,6 +22,9 @@ LARGEST_SHARE = 0.05
 DIGITS = 12
 _DIGITS = re.compile(r"[0-9a-f]{20,}")
 
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+"""What a terminal would obey when somebody reads the page with curl."""
+
 _environment: list[Environment] = []
 
 
@@ -46,6 +49,7 @@ def _templates() -> Environment:
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -64,6 +68,10 @@ def _templates() -> Environment:
     made.globals["height"] = HEIGHT
     made.globals["moved"] = moved
     return made
+
+
+def _printable(value: object) -> object:
+    return value.translate(_CONTROLS) if isinstance(value, str) else value
 
 
 def headline(totals: Totals) -> tuple[str, str]:

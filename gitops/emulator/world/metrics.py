@@ -179,12 +179,11 @@ def _statuses(parts: Sequence[Part], known_until: float) -> list[str]:
 
 
 def _requests(parts: Sequence[Part], window: Window, labels: Sequence[str]) -> Values:
-    seen = any(
-        at < window.known_until
-        for part in parts
-        for at in part.deployment.samples.first_seen.values()
-    )
-    if not seen or window.start >= window.known_until:
+    """Before the first request there is no series, which is not the same as none a second."""
+    known = min(window.end, window.known_until)
+    if window.start >= known or not any(
+        at < known for part in parts for at in part.deployment.samples.first_seen.values()
+    ):
         return [None for _ in labels]
     buckets = _buckets(parts, window)
     seconds = window.end - window.start
