@@ -33,7 +33,7 @@ from gitops.state.differences import flatten
 from gitops.state.settings import Settings
 from tests.exploration.clone import Leases, Log, Waiting
 from tests.exploration.judge import Judge
-from tests.exploration.memory import ARTIFACTS, DIGESTS
+from tests.exploration.memory import ARTIFACTS, DIGESTS, history
 from tests.exploration.ports import KEY, Archives, Clock, Prober, Reader, Writer
 from tests.exploration.world import PRODUCTION, STAGING, Commit, Refused, World
 
@@ -211,6 +211,11 @@ class Run:
     def entries(self) -> tuple[Entry, ...]:
         """The log as this run knows it."""
         return self.log.entries(KEY) if self.log is not None else ()
+
+    def released_by(self, entry: Entry) -> int:
+        """The commit whose release an entry ends."""
+        opened = history(self.entries()).environment(entry.environment).intent(entry.intent)
+        return int(opened.applied_commit, 16) if opened is not None else self.index
 
     @property
     def commit(self) -> Commit:
