@@ -165,6 +165,12 @@ class _Search:
         if now.commit == to:
             raise UsageError(f"{self.place} is pinned to commit {to[:12]} already")
         made = self._pin(head, before, "")
+        asked = self._asked(made)
+        if asked is not None and asked.key == now.key:
+            raise UsageError(
+                f"commit {to[:12]} gives {self.place} what {now.named} gives it: the same files",
+                hint="Name a commit with another version of the truss.",
+            )
         self.changes.branch(branch, made)
         return WayBack(
             model=str(self.model.key),

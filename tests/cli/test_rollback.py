@@ -178,6 +178,17 @@ def test_a_release_file_that_was_renamed_since(
     assert pins[0].encode() in repository.read("releases/teams/scorer.yaml", commit)
 
 
+def test_a_commit_with_the_same_files_is_no_way_back(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    repository.commit(release(pins[1]), "Ship the second")
+    same = repository.commit({"README.md": "work goes on"}, "Words")
+    code, out, err = gitops("scorer", "production", "--to", same)
+    assert (code, out) == (1, "")
+    assert "the same files" in err
+    assert repository.git("branch", "--list", "gitops/*") == ""
+
+
 @pytest.mark.parametrize(
     ("asked", "code", "said"),
     [
