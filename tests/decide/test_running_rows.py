@@ -135,6 +135,16 @@ def test_a_persons_promotion_is_followed_and_adopted() -> None:
     assert "rui@example.com" in answer.reason
 
 
+@pytest.mark.parametrize(
+    ("current", "who"),
+    [(None, "by Baseten itself"), ("P", "by somebody whom the audit log does not name")],
+)
+def test_a_promotion_that_nobody_asked_for_is_followed(current: str | None, who: str) -> None:
+    answer = decided(Scene(current=current, candidate="D", entries=[]))
+    assert kinds(answer.steps) == ["Follow", "Watch", "Record(adopted)"]
+    assert answer.reason.endswith(who)
+
+
 def test_a_persons_promotion_that_fails_is_held_and_not_undone() -> None:
     scene = Scene(candidate="D", candidate_status="FAILED", audit=[promoted("D", own=False)])
     answer = decided(scene)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gitops.decide import audit as audit_log
 from gitops.decide.answers import (
     BLOCKED_CODE,
@@ -21,6 +23,8 @@ from gitops.record.entry import Event
 from gitops.record.history import OpenIntent
 from gitops.state.health import Health
 from gitops.state.recognise import Recognised
+
+_NOBODY: Final = "somebody whom the audit log does not name"
 
 
 def in_transition(view: View) -> Decision | None:
@@ -60,7 +64,10 @@ def candidate_is_wanted(view: View) -> Decision | None:
     event = Event.RELEASED if ours else Event.ADOPTED
     intent_id = intent.id if intent is not None else None
     entry = None if ours else audit_log.promotion_of(view.audit_here, side_of(found))
-    who = entry.actor if entry is not None else "somebody"
+    who = entry.actor if entry is not None else _NOBODY
+    if entry is None and view.current is None:
+        # The first deployment of a new model is promoted with nobody asking for it.
+        who = "Baseten itself"
     watch = (Watch(environment=view.name, deployment_id=found.deployment.id, intent=intent_id),)
     return decision(
         view,
