@@ -258,9 +258,15 @@ def test_logs_are_searched_and_paged_by_time(client: Client) -> None:
         {"limit": 0},
         {"min_level": "LOUD"},
         {"search_pattern": "("},
+        {"search_pattern": r"(B)uild\1"},
+        {"search_pattern": "Build (?!failed)"},
+        {"search_pattern": "(?<=Build )s"},
         {"direction": "up"},
     ):
         assert client.send("GET", path, params=query).status_code == 400
+    for pattern in (r"(?i)^build\s(?:s)", r"(?P<what>Build) s\w+", r"Build s|\\1"):
+        found = client.get(path, search_pattern=pattern)
+        assert [line["message"] for line in found["logs"]] == ["Build succeeded"]
 
 
 def test_replicas_grow_with_the_requests_in_flight_and_shrink_when_idle(client: Client) -> None:

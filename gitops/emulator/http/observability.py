@@ -21,7 +21,8 @@ _LISTS = ("includes", "excludes")
 def _deployment_logs(call: Call) -> dict[str, Any]:
     """The log of a deployment: its life, and what its truss prints.
 
-    Differs: Lines are here at once; the build's lines are the emulator's own.
+    Differs: Lines are here at once; the build's lines are the emulator's own; patterns
+    are Python's, without what RE2 lacks.
     """
     _, deployment = call.world.deployment(call.params["model_id"], call.params["deployment_id"])
     return logs.answer(call.world, [deployment], _query(_from_query(call)))

@@ -14,6 +14,10 @@ from gitops.emulator.world.world import World
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _DEFAULT_WINDOW_MILLIS = 30 * 60 * 1000
 _MAX_WINDOW_MILLIS = 7 * 24 * 3600 * 1000
+_NOT_IN_RE2 = re.compile(
+    r"\\(?:(?P<reference>[1-9])|.)|(?P<group>\(\?(?:<?[=!]|[>(#]|P=))", re.DOTALL
+)
+"""What Python reads and RE2 does not: references to a group, looking around, and the like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,9 @@ def answer(world: World, deployments: Iterable[Deployment], query: LogQuery) -> 
         raise invalid("start_epoch_millis must be before end_epoch_millis.")
     if end - start > _MAX_WINDOW_MILLIS:
         raise invalid("The window must not exceed 7 days.")
+    for found in _NOT_IN_RE2.finditer(query.search_pattern or ""):
+        if found.lastgroup:
+            raise invalid(f"search_pattern is not a regular expression of RE2: {found[0]}")
     try:
         pattern = re.compile(query.search_pattern) if query.search_pattern else None
     except re.error as problem:
