@@ -72,8 +72,14 @@ def command(
     _tell(way)
     if check:
         _check(project, way)
-    if now:
-        ctx.exit(_now(context, project, way, no_lock=no_lock, timeout=lock_timeout))
+    if not now:
+        click.echo(
+            "Nothing changed on Baseten yet: push the branch and merge it, or bring it back at once"
+            " with --now.",
+            err=True,
+        )
+        return
+    ctx.exit(_now(context, project, way, no_lock=no_lock, timeout=lock_timeout))
 
 
 def _tell(way: WayBack) -> None:
