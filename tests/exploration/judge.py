@@ -67,7 +67,11 @@ class Judge:
         world, env = run.world, run.world.envs[name]
         art = world.deployments[number].art
         excused = env.disturbed > run.read_at.get(name, -1)
-        if env.promotion is not None or excused:
+        if excused:
+            return
+        if env.promotion is not None:
+            if env.promotion.by == "person":
+                raise Violation("persons", f"{art} is promoted against a person's promotion")
             return
         self._eased(run, env, f"{art} is promoted")
         serving = world.deployments[env.current].art if env.current is not None else None

@@ -165,18 +165,14 @@ SHOWN: Final[dict[str, tuple[str, Trail]]] = {
         ),
     ),
     "row 9": (
-        "settings",
+        "persons",
         Trail(
             root="A everywhere",
             moves=(
-                Click(
-                    what="pushes",
-                ),
-                Passes(seconds=60.0),
-                Click(what="promotes", env="production", number=2),
-                Git(
-                    least=2,
-                ),
+                Click("pushes"),
+                Passes(60.0),
+                Click("promotes", "staging", 2),
+                Git(staging="C"),
                 Applies(plan=Plan()),
             ),
         ),

@@ -109,3 +109,9 @@ def test_a_persons_promotion_of_what_a_rollback_brings_back_is_not_forced() -> N
     faster = (77, Click("promotes", "production", 0))
     plan = Plan(meets=(*some, faster))
     assert breaks(Trail("F in production", (Applies(plan),))) is None
+
+
+def test_no_setting_is_changed_while_a_promotion_runs_that_has_begun_meanwhile() -> None:
+    dies = Applies(Plan(back=1, kill=(47, False)))
+    meets = Applies(Plan(same_clone=True, meets=((19, Click("promotes", "production", 0)),)))
+    assert breaks(Trail("F in production", (Git(least=2), dies, meets))) is None

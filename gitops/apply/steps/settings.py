@@ -14,6 +14,7 @@ from gitops.record.entry import Event
 from gitops.render.failures import FailureKind
 from gitops.render.words import count
 from gitops.state.differences import asked_for, flatten
+from gitops.state.live import LiveEnvironment
 from gitops.state.settings import Change
 
 
@@ -75,12 +76,16 @@ def write_until_read_back(job: Job, changes: Sequence[Change]) -> tuple[Change, 
     """Write settings and poll until Baseten shows them; those that it does not show in time.
 
     Accepted and queued are not true yet. A lost answer needs no second write: what is read back
-    decides. Raises ``RequestRefused``.
+    decides. Nothing is written while a promotion runs that somebody has begun meanwhile. Raises
+    ``RequestRefused``.
     """
     live = job.view.reread(job.name)
     wanted = pending(changes, live.settings) if live is not None else tuple(changes)
     if not wanted:
         return ()
+    if live is not None and _is_promoting(live):
+        job.progress("another promotion has begun: no setting is changed meanwhile")
+        return wanted
     body = blocks.of_changes(wanted, live.settings if live is not None else None)
     try:
         job.ports.writer.update_environment(job.view.model_id, job.name, body)
@@ -95,6 +100,14 @@ def write_until_read_back(job: Job, changes: Sequence[Change]) -> tuple[Change, 
         return ()
     live = job.live
     return pending(wanted, live.settings) if live is not None else wanted
+
+
+def _is_promoting(live: LiveEnvironment) -> bool:
+    candidate, promotion = live.candidate, live.promotion
+    if candidate is None or promotion is None:
+        return False
+    serves = live.current is not None and live.current.id == candidate.id
+    return not serves and promotion.status.upper() not in {"SUCCEEDED", "FAILED", "CANCELED"}
 
 
 def _write(job: Job, changes: Sequence[Change]) -> Ended | None:
