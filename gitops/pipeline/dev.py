@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
+from gitops.apply.leases import Lease
 from gitops.apply.pace import Pace
-from gitops.errors import GitopsError, InvalidRelease, NotFound, UsageError, Where
+from gitops.errors import GitopsError, InvalidRelease, NotFound, Refused, UsageError, Where
 from gitops.pipeline.diff import sources
 from gitops.pipeline.project import Project, compile_as_far_as_valid
 from gitops.pipeline.selection import Selection, select
@@ -20,7 +21,7 @@ from gitops.state.artifact import LABEL_DIGEST, Artifact
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.health import Health, health_of
 from gitops.state.identity.refusal import NoArtifact
-from gitops.state.live import Deployment
+from gitops.state.live import Deployment, LiveModel
 from gitops.state.names import ModelKey
 
 if TYPE_CHECKING:
@@ -111,10 +112,13 @@ def dev_push(project: Project, request: DevRequest, say: Callable[[str], None]) 
             applies=lambda lock: lock.applied if lock else None,
         )
         # Until it is ready: what is pushed meanwhile would take its place half built.
-        with claim.held():
+        with claim.held() as leases:
             there = outside.ports.reader.model(key)
+            if there is not None and key != model.key:
+                _raise_if_not_ours(outside, there)
             say(f"pushing {len(artifact.entries)} files of {model.truss} to {key}")
-            made = outside.baseten.writer.push_development(
+            writer = outside.baseten.writer.under(Lease(leases, key).permit)
+            made = writer.push_development(
                 key,
                 there.id if there else None,
                 artifact,
@@ -150,6 +154,22 @@ def _raise_if_managed(desired: Desired, key: ModelKey) -> None:
     if key in managed:
         raise UsageError(
             f"{key} is managed by a release file", hint="Name a model of your own with --as."
+        )
+
+
+def _raise_if_not_ours(outside: Outside, there: LiveModel) -> None:
+    """A model of one's own is one that such a push made: nothing else is overwritten."""
+    slots = [each for each in outside.ports.reader.deployments(there.id) if each.is_development]
+    labels = slots[0].labels if slots else {}
+    if labels.get(LABEL_APART) != "yes":
+        raise Refused(
+            f"there is a model {there.name}, which no `gitops dev push` made",
+            hint="Name another one with --as.",
+        )
+    by = unquote(str(labels.get(LABEL_BY, "")))
+    if by != outside.by:
+        raise Refused(
+            f"the model {there.name} was made by {by}", hint="Name one of your own with --as."
         )
 
 

@@ -94,13 +94,27 @@ def test_models_of_ones_own_are_made_and_cleaned_up(tmp_path: Path) -> None:
         nothing = made.gitops("dev", "clean", "--yes", cwd=other.path, **nobody)
         assert nothing.out == "There is nothing to delete.\n", nothing.err
 
+        stolen = made.gitops("dev", "push", "triage", "--as", "mine", cwd=other.path, **nobody)
+        assert (stolen.code, stolen.writes) == (4, [])
+        assert "the model mine was made by " in stolen.err
+        made.emulator.seed(1, prefix="others")
+        [theirs] = [
+            each.name
+            for each in made.emulator.world.models.values()
+            if each.name.startswith("others")
+        ]
+        refused = made.gitops("dev", "push", "triage", "--as", theirs)
+        assert (refused.code, refused.writes) == (4, [])
+        assert "which no `gitops dev push` made" in refused.err
+
         unasked = made.gitops("dev", "clean")
         assert unasked.code == 4
         assert unasked.writes == []
         cleaned = made.gitops("dev", "clean", "--yes")
         assert cleaned.code == 0, cleaned.err
         assert len(cleaned.writes) == 2
-        assert [each.name for each in made.emulator.world.models.values()] == ["triage"]
+        left = [each.name for each in made.emulator.world.models.values()]
+        assert left == ["triage", theirs]
         assert made.gitops("dev", "clean", "--all", "--yes").out == "There is nothing to delete.\n"
 
 

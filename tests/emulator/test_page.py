@@ -353,3 +353,12 @@ def test_everything_that_is_read_has_contrast(scheme: int) -> None:
     for ink, on in pairs:
         dark, light = sorted((luminance(colours[ink]), luminance(colours[on])))
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, on)
+
+
+def test_a_model_that_never_came_up_is_trouble(emulator: Running, client: Client) -> None:
+    config = {**echo_truss()["config"], "model_metadata": {"emulator": {"fails_to_load": True}}}
+    client.create({**echo_truss(), "config": config}, "never-up")
+    found = "1 of 1 environment is worth a look"
+    assert found not in read(emulator, show="trouble")
+    emulator.advance(600)
+    assert found in read(emulator, show="trouble")

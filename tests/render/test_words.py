@@ -42,8 +42,10 @@ ONCE: JsonObject = {
         ),
         (
             ONCE,
-            "once, 2126-12-24T18:00:00Z to 2126-12-25T18:00:00Z: 2 to 4 replicas,"
-            " scale_down_delay 60",
+            (
+                "once, 2126-12-24T18:00:00Z to 2126-12-25T18:00:00Z: 2 to 4 replicas,"
+                " scale_down_delay 60"
+            ),
         ),
         # Whatever Baseten may come to say.
         ({"cadence": "LUNAR\n", "weekdays": 3}, ":-:: None to None replicas"),

@@ -21,7 +21,14 @@ from gitops.emulator.page.values import (
     Workspace,
 )
 from gitops.emulator.world import metrics
-from gitops.emulator.world.entities import STARTING, Deployment, Environment, Model, Promotion
+from gitops.emulator.world.entities import (
+    FAILED,
+    STARTING,
+    Deployment,
+    Environment,
+    Model,
+    Promotion,
+)
 from gitops.emulator.world.world import World
 
 MODELS_PER_PAGE = 30
@@ -114,7 +121,12 @@ def _environment_tone(world: World, environment: Environment, failing: set[str])
     current, promotion = world.current(environment), environment.promotion
     running = promotion is not None and promotion.running
     if current is None:
-        return "moving" if running else "idle"
+        if running:
+            return "moving"
+        # A model that never came up serves nothing, and somebody waits for it.
+        newest = next(reversed(world.models[environment.model_id].deployments.values()), None)
+        gone_wrong = newest is not None and newest.status in FAILED
+        return "bad" if gone_wrong and environment.name == "production" else "idle"
     how = tone(current.status)
     if how == "bad" or current.status in {"INACTIVE", "DEACTIVATING"}:
         return "bad"
