@@ -128,6 +128,9 @@ def test_streams_that_are_closed_or_full_are_no_bug(made: Trouble, closed: str) 
     assert done.returncode in {0, 1}
 
 
+CTRL_C = b"\x03"
+
+
 def on_terminal(made: Trouble, answer: bytes | signal.Signals, **environ: str) -> tuple[int, str]:
     """Run ``gitops apply`` on a terminal of its own, and answer once it asks."""
     pid, terminal = pty.fork()
@@ -144,9 +147,11 @@ def on_terminal(made: Trouble, answer: bytes | signal.Signals, **environ: str) -
             readable, _, _ = select.select([terminal], [], [], 1.0)
             if not readable:
                 # A signal between the prompt and the read that waits for an answer is seen by
-                # Python only when that read returns.
+                # Python only when that read returns: people press Ctrl-C again then.
                 if answered and isinstance(answer, signal.Signals):
                     os.kill(pid, answer)
+                elif answered and answer == CTRL_C:
+                    os.write(terminal, answer)
                 continue
             try:
                 piece = os.read(terminal, 65536)
@@ -173,7 +178,7 @@ def on_terminal(made: Trouble, answer: bytes | signal.Signals, **environ: str) -
     [
         (b"n\r", 4),
         (b"\r", 4),
-        (b"\x03", 130),
+        (CTRL_C, 130),
         (b"\x04", 130),
         (signal.SIGINT, 130),
         (signal.SIGTERM, 130),
