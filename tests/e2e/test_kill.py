@@ -25,6 +25,8 @@ from tests.repositories import Repository
 
 SPEED = "300"
 SIDE_BY_SIDE = 4
+# Read once, before the environment is cleaned.
+EVERY_REQUEST = os.environ.get("GITOPS_TEST_EVERY_REQUEST", "") not in {"", "0"}
 MOST_RUNS = 4
 
 TRUSS = """\
@@ -438,8 +440,7 @@ def as_asked(scenario: Scenario) -> Scenario:
 
     That takes some minutes a scenario; without it, reads are sampled.
     """
-    asked = os.environ.get("GITOPS_TEST_EVERY_REQUEST")
-    return replace(scenario, every=1, models=150) if asked else scenario
+    return replace(scenario, every=1, models=150) if EVERY_REQUEST else scenario
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
