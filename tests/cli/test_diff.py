@@ -35,12 +35,12 @@ def gitops(repository: Repository, capsys: pytest.CaptureFixture[str]) -> Call:
 def truss(memory: str, note: str = "") -> dict[str, str]:
     return {
         "trusses/m/config.yaml": f"model_name: m\nresources: {{cpu: '1', memory: {memory}}}\n"
-        "external_package_dirs: [../shared]\n",
+        "external_package_dirs: [../common]\n",
         "trusses/m/model/model.py": f"# {note}\nclass Model: ...\n",
     }
 
 
-SHARED = "trusses/shared/words.py"
+SHARED = "trusses/common/words.py"
 RELEASE = """\
 version: 1
 model: scorer
