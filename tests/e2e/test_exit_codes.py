@@ -189,7 +189,7 @@ def test_130_in_the_middle_of_a_promotion_and_the_next_apply_continues(
         assert made.apply().code == 0
         made.commit(truss("two"))
         process = made.start("apply", "--yes", "--format", "json")
-        out, err = interrupt(process, number, '"kind": "watch"')
+        out, err = interrupt(process, number, '"percent": 25')
         ended = Ended(process.returncode, out, err)
         made.check(ended)
         assert ended.code == 130
