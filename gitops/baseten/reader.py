@@ -182,10 +182,16 @@ class Reader:
             return None
         return reading.model(raw, reading.environments(answer))
 
+    def instance_types(self) -> dict[str, InstanceType] | None:
+        """Every instance type by its id, also those without a price; None where it is hidden."""
+        return self._hardware("/v1/instance_types")
+
     def _instance_types(self) -> dict[str, InstanceType] | None:
-        answer = _unless_hidden(lambda: self._transport.get("/v1/instance_type_prices"))
-        if answer is None:
-            answer = _unless_hidden(lambda: self._transport.get("/v1/instance_types"))
+        priced = self._hardware("/v1/instance_type_prices")
+        return priced if priced is not None else self.instance_types()
+
+    def _hardware(self, path: str) -> dict[str, InstanceType] | None:
+        answer = _unless_hidden(lambda: self._transport.get(path))
         if answer is None:
             return None
         return _by_id(

@@ -20,8 +20,9 @@ import httpx
 import tenacity
 
 from gitops._version import __version__
+from gitops.address import is_loopback
 from gitops.baseten import failures
-from gitops.baseten.endpoint import Endpoint, is_loopback
+from gitops.baseten.endpoint import Endpoint
 from gitops.baseten.pacing import Pacing
 from gitops.errors import BasetenError, NotFound
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops.address import is_loopback
 from gitops.baseten.endpoint import (
     DEFAULT_API_URL,
     DEFAULT_INFERENCE_URL,
     ApiKey,
     Endpoint,
     from_environment,
-    is_loopback,
 )
 from gitops.errors import UsageError
 from tests.baseten.fakes import KEY, SECRET
