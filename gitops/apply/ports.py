@@ -11,7 +11,15 @@ from gitops.record.lock import LockSwap, SeenLock, Swapped
 from gitops.state.artifact import Artifact
 from gitops.state.json import Json, JsonObject
 from gitops.state.kept import KeptFailure
-from gitops.state.live import AuditEntry, Deployment, Live, LiveEnvironment, LiveModel, Workspace
+from gitops.state.live import (
+    AuditEntry,
+    Deployment,
+    InstanceType,
+    Live,
+    LiveEnvironment,
+    LiveModel,
+    Workspace,
+)
 from gitops.state.names import ModelKey
 from gitops.verify.observation import Answer, Window
 
@@ -42,6 +50,9 @@ class LiveReader(Protocol):
         self, keys: Sequence[ModelKey], *, prices: bool = False, secrets: bool = False
     ) -> Live:
         """All managed models in the fewest requests: teams, models, then environments per model."""
+
+    def instance_types(self) -> Mapping[str, InstanceType] | None:
+        """Every instance type by its id, also those without a price; None: it may not be read."""
 
     def model(self, key: ModelKey) -> LiveModel | None:
         """One model with its environments, read anew."""

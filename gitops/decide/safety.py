@@ -1,4 +1,4 @@
-"""Rules that stop a change before it is made: missing consent, other hardware, missing secrets."""
+"""Rules that stop a change before it is made: missing consent, missing secrets."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Set as AbstractSet
 from typing import Final, TypeGuard
 
 from gitops.decide.decision import Blocked
+from gitops.decide.hardware import smaller
 from gitops.decide.view import View
 from gitops.record.history import consents
-from gitops.state.artifact import Artifact
 from gitops.state.differences import flatten
 from gitops.state.json import Json, JsonObject
-from gitops.state.live import Deployment, InstanceType
 from gitops.state.schedules import PREFIX, covers
 from gitops.state.settings import Change
 
@@ -29,9 +28,9 @@ def refused(view: View, changes: Sequence[Change], hardware: str | None = None) 
     if unknown is not None:
         return unknown
     needed = dict(_needed(view, changes))
-    smaller = _smaller(view, hardware)
-    if smaller is not None:
-        needed["instance_type"] = smaller
+    less = smaller(view, hardware)
+    if less is not None:
+        needed["instance_type"] = less
     if not view.environment.protected:
         return None
     stale = _used_up(view, view.environment.allow & needed.keys())
@@ -150,92 +149,6 @@ def _by_field(path: str, before: Json, after: Json) -> list[tuple[str, str]]:
 
 def _number(value: Json) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def other_hardware(view: View, target: Deployment) -> Blocked | None:
-    """Whether a promotion would have to choose between two kinds of hardware, and nobody has."""
-    live = view.live
-    if view.environment.instance_type is not None or live is None or live.current is None:
-        return None
-    here, there = live.instance_type_name, target.instance_type_name
-    if here is None or there is None or here == there:
-        return None
-    return _unlike(view, here, there, f"deployment {target.name} was built for {there}")
-
-
-def other_hardware_than(view: View, artifact: Artifact) -> Blocked | None:
-    """The same before anything is built, where config.yaml leaves no doubt."""
-    live = view.live
-    if view.environment.instance_type is not None or live is None or live.current is None:
-        return None
-    kinds = view.situation.instance_types or {}
-    here = kinds.get(live.instance_type_id or "") or _called(live.instance_type_name, kinds)
-    there = _asked_for(artifact, here, kinds) if here is not None else None
-    if here is None or there is None:
-        return None
-    return _unlike(view, here.name, there, f"{artifact.truss}/config.yaml asks for {there}")
-
-
-def _asked_for(
-    artifact: Artifact, here: InstanceType, kinds: Mapping[str, InstanceType]
-) -> str | None:
-    """The hardware that a truss asks for, where it is certainly another than ``here``."""
-    found = artifact.config.get("resources")
-    resources = found if isinstance(found, Mapping) else {}
-    named, accelerator = resources.get("instance_type"), resources.get("accelerator")
-    if isinstance(named, str) and named:
-        kind = kinds.get(named) or _called(named, kinds)
-        return kind.name if kind is not None and kind.id != here.id else None
-    if isinstance(accelerator, str) and accelerator:
-        kind_of_gpu, _, count = accelerator.partition(":")
-        wanted = int(count) if count.isdigit() else 1
-        certain = here.gpu_count > 0 or kind_of_gpu not in here.name
-        return accelerator if certain and wanted != here.gpu_count else None
-    without = resources and not resources.get("use_gpu")
-    return "no GPU" if without and here.gpu_count > 0 else None
-
-
-def _called(name: str | None, kinds: Mapping[str, InstanceType]) -> InstanceType | None:
-    return next((each for each in kinds.values() if each.name == name), None)
-
-
-def _unlike(view: View, here: str, there: str, what: str) -> Blocked:
-    return Blocked(
-        why=f"{view.name} runs on {here}, and {what}: checks on one say little about the other",
-        remedy=f"write `instance_type: environment` (keeps {here}) or `instance_type: truss` "
-        f"(takes {there}) under environments.{view.name} in {view.situation.model.release_file}",
-    )
-
-
-def hardware_asked_for(view: View, target: Deployment | None) -> str | None:
-    """The instance type that a promotion brings along; None where the environment keeps its own."""
-    match view.environment.instance_type:
-        case None | "environment":
-            return None
-        case "truss":
-            return target.instance_type_name if target is not None else None
-        case other:
-            kind = (view.situation.instance_types or {}).get(other)
-            return kind.name if kind is not None else other
-
-
-def _smaller(view: View, name: str | None) -> str | None:
-    live = view.live
-    if name is None or live is None or live.instance_type_name is None:
-        return None
-    kinds = {kind.name: kind for kind in (view.situation.instance_types or {}).values()}
-    now, then = kinds.get(live.instance_type_name), kinds.get(name)
-    if now is None or then is None or not _is_less(then, now):
-        return None
-    return f"the instance type goes from {now.name} to {then.name}"
-
-
-def _is_less(one: InstanceType, other: InstanceType) -> bool:
-    if one.gpu_count != other.gpu_count:
-        return one.gpu_count < other.gpu_count
-    if one.usd_per_minute is None or other.usd_per_minute is None:
-        return False
-    return one.usd_per_minute < other.usd_per_minute
 
 
 def missing_secrets(view: View) -> Blocked | None:

@@ -167,8 +167,14 @@ class Session:
         )
 
     def _live(self, desired: Desired) -> Live:
+        reader = self.outside.ports.reader
         keys = [model.key for model in desired.models if not model.paused]
-        return self.outside.ports.reader.live(keys, prices=True, secrets=True)
+        live = reader.live(keys, prices=True, secrets=True)
+        known = live.instance_types
+        if not known or _named_hardware(desired) <= known.keys():
+            return live
+        # Baseten may have instance types without a price.
+        return replace(live, instance_types={**(reader.instance_types() or {}), **known})
 
     def _gone(self, live: Live) -> tuple[str, ...]:
         """Only a plan of everything looks for what Git names no more."""
@@ -192,6 +198,14 @@ class Session:
 
 def _unheard(_: ApplyEvent) -> None:
     """Nobody listens."""
+
+
+def _named_hardware(desired: Desired) -> set[str]:
+    """The ids of instance types that release files name."""
+    asked = {
+        environment.instance_type for model in desired.models for environment in model.environments
+    }
+    return {each for each in asked if each is not None} - {"environment", "truss"}
 
 
 def _repository_id(project: Project) -> str:

@@ -23,7 +23,7 @@ from gitops.plan.steps import Promote, Push
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, Requirement
-from gitops.state.live import InstanceType, LiveEnvironment
+from gitops.state.live import Deployment, InstanceType, LiveEnvironment
 from tests.decide.scenes import (
     NOW,
     Scene,
@@ -407,3 +407,56 @@ def test_other_hardware_is_seen_before_anything_is_built(
     decided = decide(chosen)
     assert isinstance(decided, Decision)
     assert decided.blocked is None
+
+
+@pytest.mark.parametrize("deployments", [[], [deployment("D", instance_type_name=CPU.name)]])
+@pytest.mark.parametrize(
+    ("asked", "why", "remedy"),
+    [
+        ("L4x4x61", "Baseten has no instance type `L4x4x61`", "write `instance_type: L4x4x16`"),
+        ("h100_8x208", "no instance type `h100_8x208`", "write `instance_type: H100:8x208`"),
+        (CPU.name, "is the name of an instance type", "write `instance_type: 1x2`"),
+        ("quantum", "no instance type `quantum`", "or one of 1x2, H100:8x208, L4x4x16"),
+    ],
+)
+def test_hardware_that_baseten_does_not_have_is_said_before_anything_is_done(
+    deployments: list[Deployment], asked: str, why: str, remedy: str
+) -> None:
+    situation = Scene(deployments=deployments).situation()
+    kinds_of_hardware = {each.id: each for each in (CPU, H100, L4)}
+    wanted = replace(situation.environment, instance_type=asked)
+    said = replace(situation, environment=wanted, instance_types=kinds_of_hardware)
+    answer = decide(said)
+    assert isinstance(answer, Decision)
+    assert (answer.state, answer.exit_code, answer.steps) == (State.BLOCKED, 4, ())
+    assert answer.blocked is not None
+    assert why in answer.blocked.why
+    assert remedy in answer.blocked.remedy
+    assert "environments.production in releases/qwen.yaml" in answer.blocked.remedy
+    for known in (None, {}, {asked: replace(L4, id=asked)}):
+        found = decide(replace(said, instance_types=known))
+        assert isinstance(found, Decision)
+        assert found.blocked is None, known
+
+
+def test_hardware_that_baseten_does_not_have_is_a_notice_while_nothing_is_promoted() -> None:
+    situation = Scene(current="D", entries=[entry(Event.RELEASED, "D")]).situation()
+    wanted = replace(situation.environment, instance_type="1x3")
+    answer = decide(replace(situation, environment=wanted, instance_types={"1x2": CPU}))
+    assert isinstance(answer, Decision)
+    assert (answer.state, answer.exit_code) == (State.CONVERGED, 0)
+    assert any(
+        "the next promotion would be blocked; write `instance_type: 1x2`" in each
+        for each in answer.notices
+    )
+
+
+def test_what_config_yaml_asks_for_and_baseten_does_not_list_is_a_notice() -> None:
+    situation = Scene().situation()
+    resources = {"resources": {"instance_type": "L4x4x61"}}
+    wanted = replace(situation.environment, artifact=artifact("D", config=resources))
+    known = {each.id: each for each in (CPU, L4)}
+    answer = decide(replace(situation, environment=wanted, instance_types=known))
+    assert isinstance(answer, Decision)
+    assert answer.blocked is None
+    assert any("did you mean L4x4x16?" in each for each in answer.notices)

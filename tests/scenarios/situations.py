@@ -19,6 +19,7 @@ from gitops.state.desired import (
     Desired,
     DesiredEnvironment,
     DesiredModel,
+    Limits,
     Probe,
     Watch,
 )
@@ -207,6 +208,8 @@ class Scenario:
     secrets: frozenset[str] = frozenset({"hf_access_token"})
     options: Options = field(default_factory=Options)
     given: Mapping[str, object] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    managed: int = 1
 
     @property
     def model(self) -> DesiredModel:
@@ -219,7 +222,7 @@ class Scenario:
 
     @property
     def desired(self) -> Desired:
-        return Desired(commit=APPLIED, models=(self.model,))
+        return Desired(commit=APPLIED, models=(self.model,), limits=self.limits)
 
     @property
     def live_model(self) -> LiveModel | None:

@@ -17,7 +17,7 @@ from gitops.plan.model import Plan
 from gitops.plan.summary import exit_code
 from gitops.record.entry import Event
 from gitops.render import plan_markdown, plan_schema, plan_text
-from gitops.state.desired import Requirement
+from gitops.state.desired import Limits, Requirement
 from gitops.state.live import Promotion
 from gitops.state.settings import Settings
 from tests.golden_files import Golden
@@ -30,6 +30,7 @@ from tests.scenarios.situations import (
     OLD,
     RELEASED,
     STAGED,
+    TEN,
     TWENTY,
     WANTED,
     Scenario,
@@ -48,6 +49,16 @@ STAGING_LIVE = dataclasses.replace(there(), name="staging")
 REQUIRING = production(requires=(Requirement(environment="staging"),))
 SOAKING = production(requires=(Requirement(environment="staging", seconds=1800),))
 TWENTY_REPLICAS = production(artifact=BEFORE, settings=Settings(autoscaling=dict(TWENTY)))
+NIGHT = {
+    "cadence": "DAILY",
+    "start_hour": 22,
+    "start_minute": 0,
+    "end_hour": 6,
+    "end_minute": 0,
+    "timezone": "UTC",
+    "enabled": True,
+    "autoscaling": {"min_replica": 0, "max_replica": 2},
+}
 SERVED = entry(Event.RELEASED, NEW, minutes=2880)
 
 SCENARIOS: dict[str, Scenario] = {
@@ -227,6 +238,10 @@ SCENARIOS: dict[str, Scenario] = {
     "20-other-hardware": Scenario(
         row=20, unattached=(dataclasses.replace(NEW, instance_type_name="L4:1"),)
     ),
+    "20-unknown-hardware": Scenario(
+        row=20, environments=(production(instance_type="H100:2"),), unattached=(NEW,)
+    ),
+    "21-unknown-hardware": Scenario(row=21, environments=(production(instance_type="quantum"),)),
     "21-nothing-is-there": Scenario(row=21),
     "21-new-model": Scenario(
         row=21,
@@ -256,6 +271,53 @@ SCENARIOS: dict[str, Scenario] = {
     "21-no-such-deployment": Scenario(
         row=21, environments=(production(artifact=None, deployment="whisper-large-v3"),)
     ),
+    "17-costs-more-than-allowed": Scenario(
+        row=17,
+        environments=(TWENTY_REPLICAS,),
+        limits=Limits(max_increase_usd_per_month=40000),
+    ),
+    "17-costs-that-cannot-be-estimated": Scenario(
+        row=17,
+        environments=(TWENTY_REPLICAS,),
+        live=(there(instance_type_id="B200:8", instance_type_name="B200:8"),),
+        limits=Limits(max_increase_usd_per_month=40000),
+    ),
+    "17-more-models-than-allowed": Scenario(
+        row=17,
+        environments=(TWENTY_REPLICAS,),
+        limits=Limits(max_changed=0.1),
+        managed=6,
+    ),
+    "17-consent-by-schedule": Scenario(
+        row=17,
+        environments=(
+            production(
+                artifact=BEFORE,
+                settings=Settings(autoscaling=dict(TEN), schedules={"night": NIGHT}),
+            ),
+        ),
+        live=(there(settings=Settings(autoscaling=dict(TEN), schedules={})),),
+    ),
+    "17-consent-given": Scenario(
+        row=17,
+        environments=(
+            production(
+                artifact=BEFORE,
+                settings=Settings(autoscaling={"min_replica": 0, "max_replica": 10}),
+                allow=frozenset({"scale_to_zero"}),
+            ),
+        ),
+    ),
+    "20-smaller-hardware": Scenario(
+        row=20,
+        environments=(production(instance_type="truss"),),
+        unattached=(dataclasses.replace(NEW, instance_type_name="L4:1"),),
+    ),
+    "20-smaller-hardware-allowed": Scenario(
+        row=20,
+        environments=(production(instance_type="truss", allow=frozenset({"instance_type"})),),
+        unattached=(dataclasses.replace(NEW, instance_type_name="L4:1"),),
+    ),
     "90-not-carried-out-by-this-version": Scenario(
         row=20, environments=(production(unsupported=("schedules: not yet",)),), unattached=(NEW,)
     ),
@@ -281,6 +343,7 @@ def planned(scenario: Scenario) -> tuple[Plan, dict[str, Decision]]:
         {"qwen-3-8b": answer},
         now=NOW,
         repository="0123456789abcdef",
+        managed=scenario.managed,
     )
     return dataclasses.replace(plan, gitops_version="0.0.0"), dict(answer)
 

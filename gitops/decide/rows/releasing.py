@@ -8,16 +8,17 @@ from datetime import timedelta
 from gitops.decide import audit as audit_log
 from gitops.decide.answers import CANDIDATE_FAILED, GoOn, blocked, decision
 from gitops.decide.decision import Blocked, Decision, State
-from gitops.decide.judge import judge
-from gitops.decide.notices import unmanaged
-from gitops.decide.safety import (
-    consents_to_remove,
+from gitops.decide.hardware import (
     hardware_asked_for,
-    missing_secrets,
+    hardware_moves,
     other_hardware,
     other_hardware_than,
-    refused,
+    unknown_hardware,
+    unknown_to_truss,
 )
+from gitops.decide.judge import judge
+from gitops.decide.notices import unmanaged
+from gitops.decide.safety import consents_to_remove, missing_secrets, refused
 from gitops.decide.target import existing
 from gitops.decide.view import View, side_of
 from gitops.plan.steps import (
@@ -37,6 +38,7 @@ from gitops.record.history import ModelHistory
 from gitops.state.artifact import Artifact
 from gitops.state.desired import DesiredEnvironment, Requirement
 from gitops.state.health import Health
+from gitops.state.live import Deployment
 from gitops.state.recognise import Recognised, own_name
 from gitops.verify.verdict import Outcome
 
@@ -155,7 +157,8 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         return decision(
             view, 20, State.PROMOTE, reason, changes=view.changes, exit_code=CANDIDATE_FAILED
         )
-    stop = refused(view, view.changes, hardware_asked_for(view, deployment))
+    stop = unknown_hardware(view)
+    stop = stop or refused(view, view.changes, hardware_asked_for(view, deployment))
     stop = stop or other_hardware(view, deployment) or _stopped_elsewhere(view, target)
     if stop is not None:
         return blocked(view, 20, stop.why, stop.remedy, changes=view.changes)
@@ -178,7 +181,7 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         _reason(view),
         steps=(*steps, *_promotion(view, deployment.id, side_of(target))),
         changes=view.changes,
-        notices=_notices(view),
+        notices=_notices(view, deployment),
     )
 
 
@@ -234,7 +237,8 @@ def none_exists(view: View) -> Decision | None:
             "push it, or name one that is there",
             changes=view.changes,
         )
-    stop = missing_secrets(view) or refused(view, view.changes, hardware_asked_for(view, None))
+    stop = missing_secrets(view) or unknown_hardware(view)
+    stop = stop or refused(view, view.changes, hardware_asked_for(view, None))
     stop = stop or other_hardware_than(view, artifact)
     if stop is not None:
         return blocked(view, 21, stop.why, stop.remedy, changes=view.changes)
@@ -259,7 +263,7 @@ def none_exists(view: View) -> Decision | None:
             *_promotion(view, None, None),
         ),
         changes=view.changes,
-        notices=(*_push_notices(view, artifact), *_notices(view)),
+        notices=(*_push_notices(view, artifact), *_notices(view, None)),
     )
 
 
@@ -319,8 +323,8 @@ def _reason(view: View) -> str:
     return f"{now} serves {view.name}; Git asks for {what}"
 
 
-def _notices(view: View) -> tuple[str, ...]:
-    found: list[str] = []
+def _notices(view: View, target: Deployment | None) -> tuple[str, ...]:
+    found: list[str] = [*hardware_moves(view, hardware_asked_for(view, target))]
     if view.current is None:
         found.append(
             f"there is no way back from the first release to {view.name}: nothing serves there yet"
@@ -329,7 +333,11 @@ def _notices(view: View) -> tuple[str, ...]:
 
 
 def _push_notices(view: View, artifact: Artifact) -> tuple[str, ...]:
-    found = [f"the files cannot pin this: {each}" for each in artifact.mutable_inputs]
+    found = [
+        f"the files cannot pin this: {each[:1].lower()}{each[1:].rstrip('.')}"
+        for each in artifact.mutable_inputs
+    ]
+    found += unknown_to_truss(view, artifact)
     if view.situation.live is None:
         found.append(
             "the first deployment of a new model may become production by itself: "

@@ -7,6 +7,7 @@ from dataclasses import replace
 from gitops.decide import audit as audit_log
 from gitops.decide.answers import CANDIDATE_FAILED, PERSON_NEEDED, blocked, decision
 from gitops.decide.decision import Blocked, Decision, State
+from gitops.decide.hardware import hardware_notices
 from gitops.decide.judge import alerted
 from gitops.decide.notices import unmanaged
 from gitops.decide.safety import consents_to_remove, refused
@@ -191,4 +192,5 @@ def _notices(view: View) -> tuple[str, ...]:
             f"deployment {current.deployment.name}, which serves {view.name}, is UNHEALTHY"
         )
     found += unmanaged(view)
+    found += hardware_notices(view)
     return tuple(found)

@@ -300,20 +300,32 @@ def test_what_the_files_cannot_pin_is_named_once_a_kind() -> None:
                 "numpy",
                 "scipy>=1",
                 "x @ file:///x.whl",
+                "y @ git+https://git.example/y.git",
+                "z @ git+ssh://git@git.example/z.git@0a1b2c3",
                 "-r more.txt",
             ],
+            "external_data": [{"url": "https://data.example/words.txt", "local_data_path": "w"}],
+            "trt_llm": {"build": {"checkpoint_repository": {"source": "HF", "repo": "a/d"}}},
             "secrets": {"z": None, "a": None},
         },
     ).content()
     assert found.secrets == ("a", "z")
     assert [each.partition(";")[0] for each in found.mutable_inputs] == [
         "The base image vllm/vllm-openai:latest is named by a tag, which may move",
-        "Weights without a revision: hf://a/b, s3://d/e",
-        "model_cache entries without a revision: a/b",
-        "2 requirements without an exact version, numpy first: each build may differ.",
+        "Weights without a revision that stays: hf://a/b, hf://a/c@main, s3://d/e",
+        "model_cache entries without a revision that stays: a/b",
+        "The checkpoint a/d has no revision that stays",
+        "External data is downloaded anew with each build: https://data.example/words.txt",
+        "3 requirements without an exact version, numpy first: each build may differ.",
     ]
 
 
 def test_what_is_pinned_is_not_named() -> None:
-    config = {"base_image": {"image": "a@sha256:0"}, "requirements": ["torch==2.1"]}
+    config: dict[str, Any] = {
+        "base_image": {"image": "a@sha256:0"},
+        "requirements": ["torch==2.1"],
+        "weights": [{"source": "hf://a/b@0a1b2c3"}],
+        "model_cache": [{"repo_id": "a/b", "revision": "v1.0"}],
+        "trt_llm": {"build": {"checkpoint_repository": {"repo": "a/d", "revision": "0a1b2c3"}}},
+    }
     assert Tree({}, config).content().mutable_inputs == ()
