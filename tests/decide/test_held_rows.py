@@ -241,6 +241,14 @@ def test_a_log_that_never_said_what_served_is_first_contact_too() -> None:
     assert answer.row == 21
 
 
+def test_an_announced_promotion_says_that_nothing_served_before() -> None:
+    announced = entry(Event.INTENT, "X", minutes_ago=50)
+    closed = entry(Event.NOT_STARTED, "X", intent=announced.id, minutes_ago=40)
+    scene = Scene(current="F", entries=[announced, closed], audit=[promoted("F", own=False)])
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (12, State.BLOCKED)
+
+
 def test_a_hold_of_this_very_commit_needs_no_look_at_git() -> None:
     scene = Scene(entries=[RELEASED, rolled_back(applied_commit=COMMIT)], asked=None)
     assert decided(scene).state is State.HELD

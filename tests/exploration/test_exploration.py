@@ -115,3 +115,11 @@ def test_no_setting_is_changed_while_a_promotion_runs_that_has_begun_meanwhile()
     dies = Applies(Plan(back=1, kill=(47, False)))
     meets = Applies(Plan(same_clone=True, meets=((19, Click("promotes", "production", 0)),)))
     assert breaks(Trail("F in production", (Git(least=2), dies, meets))) is None
+
+
+def test_what_a_person_put_where_nothing_served_is_not_replaced_after_a_start_that_never_was() -> (
+    None
+):
+    dies = Applies(Plan(kill=(23, False)))
+    promoted = Click("promotes", "staging", 0)
+    assert breaks(Trail("F in production", (dies, promoted))) is None

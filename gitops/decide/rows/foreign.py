@@ -6,6 +6,7 @@ from gitops.decide import audit as audit_log
 from gitops.decide.answers import GoOn, blocked
 from gitops.decide.decision import Decision
 from gitops.decide.view import View, is_side, side_of
+from gitops.record.entry import Event
 
 
 def foreign_serves(view: View) -> Decision | GoOn | None:
@@ -18,7 +19,7 @@ def foreign_serves(view: View) -> Decision | GoOn | None:
     if not view.log_known or _expected(view):
         return None
     name = current.deployment.name
-    if view.log.last_served is None and view.intent is None:
+    if _never_said(view):
         first = (
             f"the first release of {view.name} from here: it replaces deployment {name}, "
             "which somebody else put there"
@@ -33,6 +34,12 @@ def foreign_serves(view: View) -> Decision | GoOn | None:
     return _blocked(
         view, f"deployment {name} serves {view.name}, which neither Git nor we put there"
     )
+
+
+def _never_said(view: View) -> bool:
+    """First contact. An intent says what served before it, also that nothing did."""
+    announced = any(entry.event is Event.INTENT for entry in view.log.entries)
+    return view.log.last_served is None and view.intent is None and not announced
 
 
 def _expected(view: View) -> bool:
