@@ -44,9 +44,10 @@ class App:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
+        counted = _Counted(receive)
+        request = Request(scope, counted)
         try:
-            response, fault = await self._respond(request)
+            response, fault = await self._respond(request, counted)
             self._emulator.save()
         except ClientDisconnect:
             return
@@ -62,7 +63,7 @@ class App:
         response.headers["Date"] = formatdate(self._emulator.clock.now(), usegmt=True)
         if fault is not None and fault.kind == "half_body":
             send = self._breaking_off(scope["client"], send)
-        await response(scope, receive, send)
+        await response(scope, counted, send)
 
     def _breaking_off(self, client: Any, send: Send) -> Send:
         """A `send` that gives half of the first piece of a body and then drops the connection."""
@@ -82,7 +83,9 @@ class App:
 
         return half
 
-    async def _respond(self, request: Request) -> tuple[Response | None, RequestFault | None]:
+    async def _respond(
+        self, request: Request, counted: _Counted
+    ) -> tuple[Response | None, RequestFault | None]:
         """The answer, noted in the journal, and the fault that struck the request.
 
         The answer is None where the connection is to be dropped.
@@ -101,9 +104,13 @@ class App:
         is_upload = not path.startswith(("/v1/", INFERENCE))
         body = b"" if is_upload else await request.body()
         entry = journal.note(request.method, path, request.url.query, body, fault)
+        entry.body_bytes = len(body)
         if fault is not None and fault.kind == "drop_before":
             return None, fault
-        answer = await self._answer(request, path, fault)
+        try:
+            answer = await self._answer(request, path, fault)
+        finally:
+            entry.body_bytes = counted.body_bytes
         if fault is not None and fault.kind == "drop_after":
             return None, fault
         entry.status = answer.status_code
@@ -132,6 +139,21 @@ class App:
             return await inference.handle(request, self._emulator, path.removeprefix(INFERENCE))
         request.scope["path_params"] = {"path": path}
         return await s3.handle(request, self._emulator.uploads)
+
+
+class _Counted:
+    """A `receive` that counts how much of a request's body has come."""
+
+    def __init__(self, receive: Receive) -> None:
+        """Count what `receive` gives."""
+        self._receive = receive
+        self.body_bytes = 0
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        message = await self._receive()
+        self.body_bytes += len(message.get("body", b""))
+        return message
 
 
 def _faulty(fault: RequestFault) -> Response:

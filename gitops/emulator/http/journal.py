@@ -26,6 +26,8 @@ class Entry:
     fields: dict[str, Any]
     fault: str | None = None
     answered: bool = True
+    body_bytes: int = 0
+    """How much of a body came, whatever became of it."""
 
     def to_json(self) -> dict[str, Any]:
         """The entry as the control endpoint shows it."""
@@ -35,6 +37,7 @@ class Entry:
             "query": self.query,
             "status": self.status,
             "body_digest": self.body_digest,
+            "body_bytes": self.body_bytes,
             "fields": self.fields,
             "fault": self.fault,
         }
