@@ -16,6 +16,7 @@
     │   ├── RequestRefused         1   any other 4xx, with Baseten's own message
     │   ├── Unavailable            1   unreachable, or 5xx and 429 to the end of the retries
     │   └── ResponseLost           1   a write was sent, its answer never came: look first
+    ├── ForgeError                 1   GitHub or GitLab did not answer, or refused us
     ├── Refused                    4   a safety rule, a stale plan, a missing consent
     └── Interrupted              130   SIGINT or SIGTERM
 
@@ -30,6 +31,7 @@ from typing import ClassVar, Literal
 __all__ = [
     "AccessDenied",
     "BasetenError",
+    "ForgeError",
     "GitopsError",
     "Interrupted",
     "InvalidRelease",
@@ -172,6 +174,14 @@ class Unavailable(BasetenError):
 
 class ResponseLost(BasetenError):
     """A write may have taken effect: that has to be looked up before repeating it."""
+
+
+class ForgeError(GitopsError):
+    """A request to GitHub or GitLab that did not end well. Never carries headers."""
+
+    def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class Refused(GitopsError):

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from gitops.apply.locking import Claim
     from gitops.apply.run import FactSource, Ports
     from gitops.baseten.client import Baseten
+    from gitops.forge.job import Job as CiJob
     from gitops.git.changes import GitChanges
     from gitops.git.cirun import CiRun
     from gitops.git.deploylog import DeployLog
     from gitops.git.locks import LockBook, Locks
     from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
+    from gitops.pipeline.review import Forge
     from gitops.record.entry import Entry
     from gitops.record.lock import Applied, Lock
     from gitops.state.desired import Desired
@@ -326,3 +328,21 @@ def current_branch(project: Project) -> str | None:
     repository = project.repository
     assert isinstance(repository, Repository)
     return repository.default_branch(None)
+
+
+def open_forge(environ: Mapping[str, str], sleep: Callable[[float], None]) -> tuple[Forge, CiJob]:
+    """The forge whose CI job runs us, and that job. Raises ``UsageError`` outside of one."""
+    from gitops.forge.github import GitHub
+    from gitops.forge.gitlab import GitLab
+    from gitops.forge.job import job
+
+    found = job(environ)
+    kind = GitHub if found.forge == "github" else GitLab
+    return kind(found, sleep=sleep), found
+
+
+def step_files(environ: Mapping[str, str]) -> tuple[Path | None, Path | None]:
+    """The files that a CI step writes its summary and its outputs to; None where there are none."""
+    from gitops.forge.job import step_files as named
+
+    return named(environ)

@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "log": "Read the deploy log, offline.",
     "unlock": "Break a model's lock, after naming its holder.",
     "dev": "Push work in progress, apart from what is released.",
+    "forge": "Tell GitHub or GitLab what a CI job has found or done.",
     "schema": "Print a JSON Schema.",
     "emulator": "Serve a Baseten on this machine.",
     "demo": "Play the whole story against the emulator.",

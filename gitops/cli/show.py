@@ -47,8 +47,8 @@ def command(context: Context, file: Path, form: Literal["text", "markdown", "jso
     """
     from gitops.render.text import printable
 
-    text, name = _content(context, file), printable(str(file))
-    if _is_stream(text):
+    text, name = content_of(context, file), printable(str(file))
+    if is_stream(text):
         from gitops.plan import stream
 
         click.echo(_events(list(stream.read(text, name=name)), form, context), nl=False)
@@ -59,7 +59,8 @@ def command(context: Context, file: Path, form: Literal["text", "markdown", "jso
     click.echo(shown(from_text(text, name=name), form, context), nl=False)
 
 
-def _content(context: Context, file: Path) -> str:
+def content_of(context: Context, file: Path) -> str:
+    """The text of a file, or of standard input for -. Raises ``GitopsError``."""
     from gitops.errors import GitopsError
     from gitops.render.text import printable
 
@@ -81,7 +82,7 @@ def _content(context: Context, file: Path) -> str:
         raise GitopsError(f"{name} cannot be read: {error.strerror}") from None
 
 
-def _is_stream(text: str) -> bool:
+def is_stream(text: str) -> bool:
     """Events are one object a line, each with a type; a plan is one object over many lines."""
     first = text.lstrip().partition("\n")[0]
     try:

@@ -1,0 +1,80 @@
+"""An apply for a job's summary: how it ended, what serves and what to do, and its log folded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gitops.plan.events import ApplyEvent, ApplyFinished, ApplyStarted
+from gitops.plan.released import outputs
+from gitops.render.event_words import EXIT_CODES
+from gitops.render.events import render
+from gitops.render.layout import safe
+from gitops.render.markdown import block, code, sentence
+from gitops.render.words import count, duration, short
+
+MARKER: Final = "<!-- gitops apply -->"
+
+LOG_LIMIT: Final = 200_000
+"""Characters of the log that are shown, its end: a job's summary takes 1 MiB."""
+
+_NAMED: Final = 50
+
+
+def summary(events: Sequence[ApplyEvent]) -> str:
+    """The whole apply as Markdown, ending with a line break."""
+    started = next((each for each in events if isinstance(each, ApplyStarted)), None)
+    finished = next((each for each in reversed(events) if isinstance(each, ApplyFinished)), None)
+    blocks = [MARKER, f"### {_headline(started, finished)}"]
+    if finished is not None:
+        for failure in finished.failures:
+            place = "/".join(filter(None, (failure.model, failure.environment))) or "The run"
+            blocks.append(f"**{code(place)}**")
+            told = failure.failure
+            blocks.append(
+                "\n".join(
+                    (
+                        f"- What happened: {sentence(safe(told.happened))}",
+                        f"- What serves now: {sentence(safe(told.serves_now))}",
+                        f"- What to do: {sentence(safe(told.next))}",
+                    )
+                )
+            )
+            if told.details:
+                blocks.append(block("\n".join(told.details)))
+        if ends := _ends(finished):
+            blocks.append(ends)
+    blocks.append(_folded(render(events)))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _headline(started: ApplyStarted | None, finished: ApplyFinished | None) -> str:
+    what = f"Apply of commit {code(short(started.commit))}" if started else "Apply"
+    if finished is None:
+        return f"{what}: cut off; the next apply continues"
+    took = f" after {duration(finished.seconds)}" if finished.seconds is not None else ""
+    meaning = EXIT_CODES.get(finished.exit_code, "ended")
+    number = f" (exit {finished.exit_code})" if finished.exit_code else ""
+    return f"{what}: {meaning}{took}{number}"
+
+
+def _ends(finished: ApplyFinished) -> str:
+    rows = [
+        f"| {name.replace('_', ' ')} | {_places(places)} |"
+        for name, places in outputs(finished)
+        if places
+    ]
+    return "\n".join(("| | |", "| --- | --- |", *rows)) if rows else ""
+
+
+def _places(places: Sequence[str]) -> str:
+    more = len(places) - _NAMED
+    told = ", ".join(code(each).replace("|", "\\|") for each in places[:_NAMED])
+    return f"{told} and {more} more" if more > 0 else told
+
+
+def _folded(log: str) -> str:
+    cut = log[-LOG_LIMIT:]
+    head = count(log.count("\n"), "line") + (", its end" if len(log) > LOG_LIMIT else "")
+    inside = block(cut.rstrip("\n"))
+    return f"<details><summary>The log: {head}</summary>\n\n{inside}\n\n</details>"
