@@ -24,6 +24,7 @@ from gitops.errors import (
 )
 from gitops.plan.events import Failure
 from gitops.plan.steps import Promote, Push, RollBack, Step, Wait
+from gitops.render import words
 from gitops.render.failures import FailureKind
 
 _SAME_STEP: Final = 8
@@ -203,7 +204,9 @@ def _interrupted(job: Job) -> Ended:
     live = job.live
     moving = live is not None and live.candidate is not None
     building = job.open is not None and job.open.kind in {"push", "ready", "activate", "retry"}
-    doing = job.open.kind.replace("_", " ") if job.open is not None else "the plan"
+    doing = words.doing(job.open.kind) if job.open is not None else "the reading of what is there"
+    if moving and job.open is not None and job.open.kind == "watch":
+        doing = words.doing("promote")
     failure = job.failure(
         FailureKind.INTERRUPTED,
         candidate=live.candidate if live is not None else None,
@@ -215,7 +218,7 @@ def _interrupted(job: Job) -> Ended:
 
 
 def _errored(job: Job, error: GitopsError) -> Ended:
-    doing = job.open.kind.replace("_", " ") if job.open is not None else "reading what is there"
+    doing = words.doing(job.open.kind) if job.open is not None else "the reading of what is there"
     kind = FailureKind.REQUEST_REFUSED
     if isinstance(error, Unavailable):
         kind = FailureKind.API_UNAVAILABLE

@@ -51,6 +51,7 @@ def execute(run: Run, models: Sequence[DesiredModel]) -> Outcome:
             models=tuple(str(model.key) for model in models),
             actions=run.planned,
             run=run.id,
+            environments=_to_be_touched(run, models),
         )
     )
     said = set(run.ports.log.notices)
@@ -82,10 +83,21 @@ def execute(run: Run, models: Sequence[DesiredModel]) -> Outcome:
     return Outcome(exit_code=exit_code, results=results, finished=finished, notices=notices)
 
 
+def _to_be_touched(run: Run, models: Sequence[DesiredModel]) -> tuple[str, ...]:
+    """``MODEL/ENV`` of every environment with a planned action, in the order of the run."""
+    planned = {
+        f"{model.name}/{action.environment}"
+        for model in (run.plan.models if run.plan is not None else ())
+        for action in model.actions
+    }
+    tags = (f"{model.key}/{each.name}" for model in models for each in in_order(model.environments))
+    return tuple(tag for tag in tags if tag in planned)
+
+
 def run_model(run: Run, model: DesiredModel, budget: Budget, done: dict[str, Result]) -> None:
     """One model's environments, those that others require first; then its lock is given back."""
     try:
-        _run_model(run.under_lease(model), model, budget, done)
+        _run_model(run.under_lease(model).patient(), model, budget, done)
     finally:
         if run.leases is not None:
             run.leases.finish(model.key)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
+from gitops.apply.clock import Jumps
 from gitops.apply.learning import Learning
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Ports, Run
@@ -62,6 +63,7 @@ class Job:
     ``ended`` collects what went wrong without ending the environment (a rollback that worked);
     ``promoted`` is when the promotion that is watched ended, where this run saw it end, and
     ``moved`` when it was first seen with traffic;
+    ``jumps`` watches the clock that gave these times;
     ``waiting_since`` (monotonic) when the waiting that goes on began; ``no_figures`` is why figures
     could not be read, as it was told last.
     """
@@ -77,8 +79,14 @@ class Job:
     figures: dict[str, Json] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     open: _Open | None = None
+    jumps: Jumps | None = None
     waiting_since: float | None = None
     no_figures: str = ""
+
+    def __post_init__(self) -> None:
+        """Whatever the reader has to say of an outage is said here."""
+        if self.run.outage is not None:
+            self.run.outage.tell = self.say
 
     @property
     def evidence(self) -> Evidence:
@@ -124,6 +132,22 @@ class Job:
         """The time in UTC."""
         return self.ports.clock.now()
 
+    def jumped(self) -> timedelta:
+        """By how much wall-clock time was set since this was asked last; it is told.
+
+        What this run remembers of the promotion moves along.
+        """
+        if self.jumps is None:
+            self.jumps = Jumps(self.ports.clock)
+        jump = self.jumps.taken()
+        if jump:
+            self.promoted = self.promoted + jump if self.promoted is not None else None
+            self.moved = self.moved + jump if self.moved is not None else None
+            ahead = "ahead" if jump > timedelta(0) else "back"
+            seconds = abs(jump.total_seconds())
+            self.progress(f"this machine's clock was set {ahead} by {seconds:.0f} s meanwhile")
+        return jump
+
     def settings_of_release(self) -> tuple[Change, ...]:
         """What differs between the settings that Git asks for and those last read."""
         if self.live is None:
@@ -162,9 +186,18 @@ class Job:
         )
 
     def progress(
-        self, message: str, *, status: str | None = None, percent: int | None = None
+        self,
+        message: str,
+        *,
+        status: str | None = None,
+        percent: int | None = None,
+        old: Deployment | None = None,
+        new: Deployment | None = None,
     ) -> None:
-        """Tell that something moved in the step that is under way."""
+        """Tell that something moved in the step that is under way.
+
+        ``old`` is what served before the release and ``new`` what it brings, as just read.
+        """
         if self.open is None:
             return
         self.run.emit(
@@ -177,6 +210,8 @@ class Job:
                 message=message,
                 status=status,
                 percent=percent,
+                replicas_old=old.active_replicas if old is not None else None,
+                replicas_new=new.active_replicas if new is not None else None,
             )
         )
 
@@ -320,7 +355,7 @@ class Job:
             settings_before=settings_before,
             settings_after=settings_after,
             figures={**(figures or {}), **consents},
-            seconds=(self.now() - opened.at).total_seconds() if opened is not None else None,
+            seconds=max((self.now() - opened.at).total_seconds(), 0.0) if opened else None,
             reason=reason,
             ended_by=ended_by,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gitops.apply.pace import Pace
 from gitops.apply.ports import Clock
@@ -12,6 +12,26 @@ if TYPE_CHECKING:
     from gitops.apply.job import Job
 
 Found = TypeVar("Found")
+
+STILL: Final = 60.0
+"""Seconds after which it is told again how far something is that has not moved."""
+
+
+class Told:
+    """What was told last of something that is waited for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: tuple[object, ...] | None = None
+        self._at = 0.0
+
+    def is_news(self, *now: object) -> bool:
+        """Whether to tell it: it has changed, or nothing was told for a minute."""
+        moment = self._clock.monotonic()
+        if now == self._last and moment - self._at < STILL:
+            return False
+        self._last, self._at = now, moment
+        return True
 
 
 def until(job: Job, look: Callable[[], Found | None], *, limit: float) -> Found | None:

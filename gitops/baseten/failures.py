@@ -16,6 +16,11 @@ from gitops.errors import (
     Unavailable,
 )
 
+_ALWAYS_THERE: Final = frozenset({"/v1/models", "/v1/teams"})
+_WRONG_PLACE: Final = (
+    "{host} answers, but not as Baseten's management API does: check the address and the path in "
+    "BASETEN_API_URL"
+)
 _LONGEST_MESSAGE: Final = 600
 _LONGEST_RETRY_AFTER: Final = 3600.0
 
@@ -73,7 +78,11 @@ def of_status(method: str, path: str, status: int, body: bytes, *, host: str) ->
         )
     if status == 404:
         return NotFound(
-            f"not there (404 on {where}){told}", method=method, path=path, status=status
+            f"not there (404 on {where}){told}",
+            method=method,
+            path=path,
+            status=status,
+            hint=_WRONG_PLACE.format(host=host) if path in _ALWAYS_THERE else None,
         )
     if status == 429:
         return Unavailable(

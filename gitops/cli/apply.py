@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,17 +213,23 @@ class Terminal:
         self._context = context
         self._style = chosen(colour=context.colour(err=True))
         self._width = context.width(err=True)
-        self._progress = Teller(self._style, times=context.in_ci, width=self._width)
+        self._progress = Teller(self._style, times=context.in_ci, clock=True, width=self._width)
         self._gone: set[bool] = set()
         self._ended = False
 
     def approve(self, planned: Planned) -> bool:
         """Show the plan on stderr, and ask. Raises ``Refused`` where nobody can be asked."""
-        from gitops.errors import Refused
         from gitops.render import plan_text
 
-        self._write(plan_text.render(planned.plan, self._style, self._width), err=True)
-        for warning in planned.warnings:
+        shown = plan_text.render(planned.plan, self._style, self._width)
+        return self.confirm(shown, "Apply this?", planned.warnings)
+
+    def confirm(self, shown: str, question: str, warnings: Iterable[str] = ()) -> bool:
+        """Show a text and warnings on stderr, and ask. Raises as ``approve`` does."""
+        from gitops.errors import Refused
+
+        self._write(shown, err=True)
+        for warning in warnings:
             self.say(warning)
         if self._yes:
             return True
@@ -234,7 +240,7 @@ class Terminal:
             )
         self._asking.now = True
         try:
-            return click.confirm("Apply this?", default=False, err=True)
+            return click.confirm(question, default=False, err=True)
         finally:
             self._asking.now = False
 

@@ -25,17 +25,22 @@ class Failure:
 
     ``gitops.render.failures`` writes them. ``details`` are lines that help to find the cause (the
     end of a build log, the figures that broke a bound); the sentences are understood without them.
+    ``cause`` is one of ``gitops.render.failures.FailureKind``, empty where it is not known.
     """
 
     happened: str
     serves_now: str
     next: str
     details: tuple[str, ...] = ()
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyStarted:
-    """First event. ``models`` are those that will be touched, ``actions`` how many are planned."""
+    """First event. ``models`` are those that will be touched, ``actions`` how many are planned.
+
+    ``environments`` are those with a planned action, as ``MODEL/ENV`` in the order of the run.
+    """
 
     time: datetime
     commit: str
@@ -45,6 +50,7 @@ class ApplyStarted:
     models: tuple[str, ...] = ()
     actions: int = 0
     run: str = ""
+    environments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +67,12 @@ class ActionStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionProgress:
-    """Something moved: ``message`` for people; ``status`` Baseten's word, ``percent`` 0-100."""
+    """Something moved, or a minute passed: ``message`` for people; ``status`` Baseten's word.
+
+    ``percent`` is the share of traffic, 0-100, of what is being promoted: on the way back that is
+    what served before. ``replicas_old`` are the ready replicas of what served before the release,
+    ``replicas_new`` those of what it brings; None where they were not read.
+    """
 
     time: datetime
     model: str
@@ -71,6 +82,8 @@ class ActionProgress:
     message: str
     status: str | None = None
     percent: int | None = None
+    replicas_old: int | None = None
+    replicas_new: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +263,7 @@ def _failure(value: Failure) -> dict[str, Json]:
         "serves_now": value.serves_now,
         "next": value.next,
         "details": list(value.details),
+        "cause": value.cause,
     }
 
 
@@ -259,11 +273,13 @@ def _read_failure(body: JsonObject) -> Failure:
     if not all(isinstance(value, str) for value in sentences.values()) or isinstance(details, str):
         raise ValueError("a failure has three sentences: happened, serves_now and next")
     lines = details if isinstance(details, list | tuple) else ()
+    cause = body.get("cause")
     return Failure(
         happened=str(sentences["happened"]),
         serves_now=str(sentences["serves_now"]),
         next=str(sentences["next"]),
         details=tuple(str(line) for line in lines),
+        cause=cause if isinstance(cause, str) else "",
     )
 
 

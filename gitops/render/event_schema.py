@@ -26,7 +26,7 @@ def schema() -> dict[str, Any]:
     spread = definitions["EnvironmentFailure"]
     spread["properties"].pop("failure")
     spread["properties"] |= sentences
-    spread["required"] = list(spread["properties"])
+    spread["required"] = [each for each in spread["properties"] if each != "cause"]
     return {
         "$schema": DIALECT,
         "title": "An apply event of gitops",

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from gitops.plan.events import Failure
 from gitops.record.entry import Side
-from gitops.render.words import commit_and_deployment, duration, one_line
+from gitops.render.words import commit_and_deployment, duration, one_line, refusal
 
 __all__ = ["Facts", "FailureKind", "describe"]
 
@@ -107,6 +107,7 @@ def describe(kind: FailureKind, facts: Facts) -> Failure:
         serves_now=one_line(_serves(kind, facts)),
         next=one_line(following),
         details=tuple(line.rstrip() for line in facts.lines),
+        cause=kind.value,
     )
 
 
@@ -234,7 +235,7 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             )
         case FailureKind.REQUEST_REFUSED:
             return _say(
-                f"Baseten refused {_doing(facts)}{because}.",
+                f"Baseten refused {_doing(facts)}{_because(facts, refused=True)}.",
                 f"Correct what it names, then run {again}.",
             )
         case FailureKind.LOG_UNREACHABLE:
@@ -357,8 +358,9 @@ def _who(facts: Facts) -> str:
     return facts.person or "somebody outside of Git"
 
 
-def _because(facts: Facts) -> str:
+def _because(facts: Facts, *, refused: bool = False) -> str:
     detail = one_line(facts.detail).rstrip(".")
+    detail = refusal(detail) if refused else detail
     return f": {detail}" if detail else ""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from gitops.plan.actions import short
+from gitops.plan.actions import ActionKind, short
 from gitops.plan.wording import duration, listed
 from gitops.record.entry import Side
 from gitops.state.json import Json, JsonObject
@@ -14,11 +15,13 @@ from gitops.state.json import Json, JsonObject
 __all__ = [
     "commit_and_deployment",
     "count",
+    "doing",
     "duration",
     "instant",
     "listed",
     "one_line",
     "percent",
+    "refusal",
     "short",
     "some",
     "value",
@@ -38,6 +41,30 @@ def commit_and_deployment(side: Side) -> str:
         return f"commit {short(side.commit)}"
     name = f" ({side.deployment_name})" if side.deployment_name else ""
     return f"deployment {side.deployment_id}{name}"
+
+
+_NOUNS: Final[dict[ActionKind, str]] = {
+    "push": "the push",
+    "ready": "the build and start",
+    "check": "the checks",
+    "activate": "the activation",
+    "retry": "the retry",
+    "create_environment": "the creation of the environment",
+    "update_settings": "the change of settings",
+    "cancel_promotion": "the cancellation of the promotion",
+    "promote": "the promotion",
+    "watch": "the watch",
+}
+
+
+def doing(kind: ActionKind) -> str:
+    """An action as something that goes on: ``the build and start``, ``the checks``."""
+    return _NOUNS[kind]
+
+
+def refusal(message: str) -> str:
+    """A refusal's own words, for a sentence that says already that Baseten refused something."""
+    return message.removeprefix("Baseten refused ")
 
 
 def instant(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from gitops.apply.waiting import until
 from gitops.errors import NotFound, RequestRefused, ResponseLost
 from gitops.plan.steps import CancelPromotion
 from gitops.render.failures import FailureKind
+from gitops.render.words import refusal
 
 
 def cancel_promotion(job: Job, step: CancelPromotion) -> Ended | None:
@@ -50,7 +51,7 @@ def _ask(job: Job, deployment_id: str, *, force: bool) -> None:
         job.progress(f"looking whether it was cancelled: {error.message}")
     except RequestRefused as refused:
         # Over already, or of a kind that cannot be forced: the plain cancel is always there.
-        job.progress(f"Baseten refused to cancel: {refused.message}")
+        job.progress(f"Baseten refused to cancel: {refusal(refused.message)}")
         if force and _gone(job, deployment_id) is None:
             try:
                 writer.cancel_promotion(model_id, job.name)

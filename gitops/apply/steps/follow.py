@@ -8,6 +8,7 @@ from gitops.apply.job import Ended, Job
 from gitops.apply.settled import pending
 from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.watching import figures_before, figures_since
+from gitops.apply.waiting import Told
 from gitops.errors import RequestRefused
 from gitops.plan.steps import Follow
 from gitops.render.failures import FailureKind
@@ -28,9 +29,10 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901, PLR0912 - a c
     """
     if step.intent is None:
         job.learn.followed(step.deployment_id)
+    job.jumped()
     clock, limit = job.ports.clock, job.view.desired.timeouts.promotion
     begun = clock.monotonic()
-    shown: tuple[object, ...] = ()
+    told = Told(clock)
     judged: Watching | None = None
     for pause in job.run.pace.pauses():
         live = job.view.reread(job.name)
@@ -46,13 +48,15 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901, PLR0912 - a c
         promotion = live.promotion or Promotion(status="RELEASING")
         if promotion.percent > 0:
             job.learn.traffic(candidate.id)
-        now = (promotion.status, promotion.percent, candidate.status)
-        if now != shown:
-            shown = now
+        old = live.current
+        replicas = (candidate.active_replicas, old.active_replicas if old is not None else None)
+        if told.is_news(promotion.status, promotion.percent, candidate.status, replicas):
             job.progress(
                 f"deployment {candidate.id} is {candidate.status}",
                 status=promotion.status,
                 percent=promotion.percent,
+                old=old,
+                new=candidate,
             )
         stands = promotion.status.upper() in STANDING_STILL
         if stands or health_of(candidate.status) in {Health.FAILED, Health.STOPPED}:
@@ -93,6 +97,7 @@ def _begin(job: Job, intent: str | None) -> Watching:
 
 
 def _judge(job: Job, judged: Watching, candidate: Deployment) -> Watching:
+    judged = judged.shifted(job.jumped())
     now = job.now()
     window = figures_since(job, candidate.id, judged.began, now) if judged.has_bounds else None
     return look(judged, at=now, status=candidate.status, window=window)
@@ -115,11 +120,11 @@ def _condemned(
 
 def _arrived(job: Job, step: Follow) -> Ended | None:
     job.promoted = job.now()
-    job.progress("it serves", percent=100)
+    live = job.live
+    job.progress("it serves", percent=100, new=live.current if live is not None else None)
     if step.undo:
         return None
     # What an older API left out of the promotion is written now, before it is judged.
-    live = job.live
     changes = job.settings_of_release()
     missing = pending(changes, live.settings) if live is not None else ()
     if not missing:

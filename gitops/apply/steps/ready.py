@@ -6,6 +6,7 @@ from typing import Final
 
 from gitops.apply import forensics
 from gitops.apply.job import Ended, Job
+from gitops.apply.waiting import Told
 from gitops.errors import BasetenError
 from gitops.plan.steps import Ready
 from gitops.render.failures import FailureKind
@@ -26,7 +27,9 @@ def ready(job: Job, step: Ready) -> Ended | None:  # noqa: C901 - one kind of st
     limits = job.view.desired.timeouts
     clock = job.ports.clock
     begun = phase_begun = clock.monotonic()
-    shown, building = "", True
+    told, building = Told(clock), True
+    serving = job.live.current if job.live is not None else None
+    serving = serving if serving is not None and serving.id != deployment_id else None
     for pause in job.run.pace.pauses():
         deployment = job.ports.reader.deployment(job.view.model_id, deployment_id)
         if deployment is None:
@@ -38,9 +41,9 @@ def ready(job: Job, step: Ready) -> Ended | None:  # noqa: C901 - one kind of st
         if deployment_id in job.view.made:
             job.view.remember(deployment)
         status = deployment.status
-        if status != shown:
-            shown = status
-            job.progress(f"deployment {deployment.id}", status=status)
+        if told.is_news(status, deployment.active_replicas):
+            message = f"deployment {deployment.id}"
+            job.progress(message, status=status, old=serving, new=deployment)
         if building and status not in BUILD_STATUSES:
             building, phase_begun = False, clock.monotonic()
         match health_of(status):

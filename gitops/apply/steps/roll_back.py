@@ -17,6 +17,7 @@ from gitops.plan.events import Failure, RollbackFinished, RollbackStarted
 from gitops.plan.steps import RollBack
 from gitops.record.entry import Entry, Event, Side
 from gitops.render.failures import FailureKind
+from gitops.render.words import refusal
 from gitops.state.back import put_back
 from gitops.state.health import Health, health_of
 from gitops.state.json import Json
@@ -27,8 +28,12 @@ def roll_back(job: Job, step: RollBack) -> Ended | None:
     """Undo a release; where Baseten stops answering on the way, a person has to know."""
     begun = job.now()
     _tell_start(job, step, begun)
+    outage = job.run.outage
     try:
-        return _undo(job, step, begun)
+        if outage is None:
+            return _undo(job, step, begun)
+        # Whatever was never sent may be sent again: it looks first what is there.
+        return outage.waited_out(lambda: _undo(job, step, begun))
     except BasetenError as error:
         kind = FailureKind.ROLLBACK_NOT_CONFIRMED
         return _stopped(job, step, begun, kind, error.message, answers=False)
@@ -124,7 +129,7 @@ def _restore(job: Job, intent: Entry | None) -> str | None:
     try:
         missing = write_until_read_back(job, changes)
     except RequestRefused as refused:
-        return f"Baseten refused the settings from before: {refused.message}"
+        return f"Baseten refused the settings from before: {refusal(refused.message)}"
     if missing:
         return f"Baseten does not show {', '.join(each.path for each in missing)} as before"
     return None

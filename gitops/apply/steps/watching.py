@@ -8,6 +8,7 @@ from typing import Final
 
 from gitops.apply.job import Ended, Job
 from gitops.apply.steps.previous import read_back
+from gitops.apply.waiting import Told
 from gitops.decide.judge import condemned
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
 from gitops.plan.steps import Watch
@@ -25,6 +26,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
 
     The data that is judged begins with the promotion's end, where this run saw it, else now.
     """
+    job.jumped()
     current = job.live.current if job.live else None
     deployment_id = step.deployment_id or (current.id if current else "")
     began = job.promoted or job.now()
@@ -35,7 +37,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
         lag=job.run.pace.metrics_lag,
         baseline=figures_before(job, step.intent),
     )
-    shown: tuple[str, str] | None = None
+    said = Told(job.ports.clock)
     for pause in job.run.pace.pauses():
         live = job.view.reread(job.name)
         serving = live.current if live is not None else None
@@ -43,13 +45,13 @@ def watch(job: Job, step: Watch) -> Ended | None:
             return None
         if health_of(serving.status) in {Health.INACTIVE, Health.STOPPED}:
             return None
+        state = state.shifted(job.jumped())
         now = job.now()
         window = _window(job, deployment_id, state, now) if state.has_bounds else None
         state = look(state, at=now, status=serving.status, window=window)
         told = _told(state, window)
-        if (told, serving.status) != shown:
-            shown = (told, serving.status)
-            job.progress(told, status=serving.status)
+        if said.is_news(told, serving.status, serving.active_replicas):
+            job.progress(told, status=serving.status, new=serving)
         if state.verdict is not None:
             _judged(job, deployment_id, state)
             return None

@@ -7,9 +7,10 @@ from typing import Final
 from gitops.apply import blocks
 from gitops.apply.job import Job
 from gitops.apply.steps.promote import is_side
-from gitops.apply.waiting import until
+from gitops.apply.waiting import Told, until
 from gitops.errors import AccessDenied, NotFound, RequestRefused, ResponseLost
 from gitops.record.entry import Entry, Side
+from gitops.render.words import refusal
 from gitops.state.back import put_back
 from gitops.state.health import Health, health_of
 from gitops.state.json import JsonObject
@@ -104,7 +105,7 @@ def _request(
         if now is None or not (
             is_side(job, now.candidate, target) or is_side(job, now.current, target)
         ):
-            return False, f"Baseten refused the way back: {refused.message}"
+            return False, f"Baseten refused the way back: {refusal(refused.message)}"
         # A person promotes it, and was faster.
         return False, None
     else:
@@ -120,7 +121,7 @@ def _arrive(job: Job, target: Side, *, ours: bool) -> str | None:  # noqa: C901 
     clock, limit = job.ports.clock, job.run.pace.confirm
     begun = clock.monotonic()
     seen = forced = False
-    shown: tuple[object, ...] = ()
+    told = Told(clock)
     for pause in job.run.pace.pauses():
         live = job.view.reread(job.name)
         if live is None:
@@ -142,9 +143,11 @@ def _arrive(job: Job, target: Side, *, ours: bool) -> str | None:  # noqa: C901 
             if status in {"FAILED", "CANCELED"}:
                 return f"the promotion of it ended as {status}"
             percent = promotion.percent if promotion is not None else None
-            if (status, percent) != shown:
-                shown = (status, percent)
-                job.progress(f"going back: {status.lower()}", status=status, percent=percent)
+            bad = live.current
+            replicas = (candidate.active_replicas, bad.active_replicas if bad is not None else None)
+            if told.is_news(status, percent, replicas):
+                message = "going back"
+                job.progress(message, status=status, percent=percent, old=candidate, new=bad)
             ready = health_of(candidate.status) is Health.READY
             rolling = promotion is not None and promotion.rolling is True
             if ours and ready and rolling and not forced:

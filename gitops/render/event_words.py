@@ -1,0 +1,76 @@
+"""The words for what an apply does: under way, done, and how it ended."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gitops.plan.actions import ActionKind
+from gitops.plan.events import ActionFinished
+from gitops.render.failures import FailureKind
+from gitops.render.words import doing
+
+DOING: Final[dict[ActionKind, str]] = {
+    "push": "pushes",
+    "ready": "waits until ready",
+    "check": "checks",
+    "activate": "activates",
+    "retry": "retries",
+    "create_environment": "creates the environment",
+    "update_settings": "sets",
+    "cancel_promotion": "cancels a promotion",
+    "promote": "promotes",
+    "watch": "watches",
+}
+"""An action under way, as a verb."""
+
+DONE: Final[dict[ActionKind, str]] = {
+    "push": "pushed",
+    "ready": "ready",
+    "check": "checked",
+    "activate": "activated",
+    "retry": "retried",
+    "create_environment": "environment created",
+    "update_settings": "set",
+    "cancel_promotion": "promotion cancelled",
+    "promote": "promoted",
+    "watch": "watched",
+}
+"""An action that went well, as a word."""
+
+EXIT_CODES: Final[dict[int, str]] = {
+    0: "done",
+    1: "failed",
+    3: "a release was bad and was rolled back",
+    4: "refused or blocked",
+    5: "a candidate was not good enough; nothing was promoted",
+    6: "another run was there first",
+    7: "something still runs; the next apply continues",
+    8: "a person is needed",
+    130: "interrupted",
+}
+"""What an apply's exit code means."""
+
+ENDED: Final[dict[str, str]] = {
+    FailureKind.BUILD_FAILED: "build failed",
+    FailureKind.START_FAILED: "start failed",
+    FailureKind.BLOCKED: "stopped",
+    FailureKind.BLOCKED_BY_PERSON: "stopped",
+    FailureKind.ENDED_BY_PERSON: "ended by a person",
+    FailureKind.INTERRUPTED: "interrupted",
+    FailureKind.LEASE_ENDED: "stopped",
+    FailureKind.LOCK_LOST: "stopped",
+    FailureKind.NOTHING_TO_GO_BACK_TO: "stopped",
+    FailureKind.TIMED_OUT: "goes on, but we stopped waiting",
+}
+"""How an action ended, by the cause of its end, where that says more than that it failed."""
+
+
+def noun(kind: ActionKind) -> str:
+    """An action as a noun without its article: ``checks``, ``promotion``."""
+    return doing(kind).removeprefix("the ")
+
+
+def failed(event: ActionFinished) -> str:
+    """How an action that did not go well ended: ``checks failed``, ``ended by a person``."""
+    cause = event.failure.cause if event.failure is not None else ""
+    return ENDED.get(cause, f"{noun(event.kind)} failed")
