@@ -30,7 +30,7 @@ def changes(view: View) -> tuple[Change, ...]:
     found = _differences(view, live, Origins(asked=asked), instead)
     if last is None or all(change.origin == "release" for change in found):
         return found
-    audit = audit_log.since(_settings_audit(view), last.at)
+    audit = audit_log.since(settings_audit(view), last.at)
     return _differences(view, live, Origins(asked=asked, audit=audit), instead)
 
 
@@ -42,7 +42,8 @@ def _differences(
     )
 
 
-def _settings_audit(view: View) -> tuple[AuditEntry, ...]:
+def settings_audit(view: View) -> tuple[AuditEntry, ...]:
+    """The audit entries that may be about settings of this environment."""
     serving = view.current.deployment.id if view.current is not None else None
     own = {entry.id for entry in view.audit_here}
     return tuple(

@@ -96,7 +96,7 @@ def _reason(  # noqa: C901, PLR0912 - one case a step
     match step:
         case Push():
             truss = step.artifact.truss or model.truss
-            return f"builds {truss} at {short(step.artifact.commit)}; no deployment holds it yet"
+            return f"builds {truss} at {short(step.artifact.commit)}; no deployment holds it"
         case Ready():
             return "waits until it can serve"
         case Check():

@@ -235,6 +235,21 @@ SCENARIOS: dict[str, Scenario] = {
     "20-back-to-what-served-before": Scenario(
         row=20, entries=(SERVED, RELEASED), unattached=(NEW,)
     ),
+    "20-back-to-what-scaled-to-zero": Scenario(
+        row=20,
+        environments=(SOAKING,),
+        entries=(SERVED, RELEASED),
+        unattached=(dataclasses.replace(NEW, status="SCALED_TO_ZERO"),),
+    ),
+    "20-back-to-what-was-deactivated": Scenario(
+        row=20,
+        environments=(SOAKING,),
+        entries=(SERVED, RELEASED),
+        unattached=(dataclasses.replace(NEW, status="INACTIVE"),),
+    ),
+    "21-back-to-what-was-deleted": Scenario(
+        row=21, environments=(SOAKING,), entries=(SERVED, RELEASED)
+    ),
     "20-other-hardware": Scenario(
         row=20, unattached=(dataclasses.replace(NEW, instance_type_name="L4:1"),)
     ),

@@ -17,7 +17,7 @@ from gitops.decide.hardware import (
     unknown_to_truss,
 )
 from gitops.decide.judge import judge
-from gitops.decide.notices import unmanaged
+from gitops.decide.notices import back_again, unmanaged
 from gitops.decide.safety import consents_to_remove, missing_secrets, refused
 from gitops.decide.target import existing
 from gitops.decide.view import View, side_of
@@ -181,7 +181,7 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         _reason(view),
         steps=(*steps, *_promotion(view, deployment.id, side_of(target))),
         changes=view.changes,
-        notices=_notices(view, deployment),
+        notices=(*back_again(view, deployment, health), *_notices(view, deployment)),
     )
 
 
@@ -263,7 +263,11 @@ def none_exists(view: View) -> Decision | None:
             *_promotion(view, None, None),
         ),
         changes=view.changes,
-        notices=(*_push_notices(view, artifact), *_notices(view, None)),
+        notices=(
+            *back_again(view, None, None),
+            *_push_notices(view, artifact),
+            *_notices(view, None),
+        ),
     )
 
 
