@@ -38,8 +38,10 @@ def back_again(view: View, target: Deployment | None, health: Health | None) -> 
         if any(each.id == last.deployment_id for each in view.deployments):
             return ()
         return (
-            f"{view.name} served {what} before, as deployment {last.deployment_id}, which is not on"
-            " Baseten any more: so it is uploaded and built again, from the same files",
+            (
+                f"{view.name} served {what} before, as deployment {last.deployment_id}, which is not on"
+                " Baseten any more: so it is uploaded and built again, from the same files"
+            ),
         )
     limit = duration(view.situation.model.timeouts.start)
     if health is Health.INACTIVE:
@@ -49,8 +51,10 @@ def back_again(view: View, target: Deployment | None, health: Health | None) -> 
     else:
         return ()
     return (
-        f"{view.name} served {what} before, and deployment {target.id} {state}:"
-        f" the way back to it takes {start}, waited for up to {limit}, and no build",
+        (
+            f"{view.name} served {what} before, and deployment {target.id} {state}:"
+            f" the way back to it takes {start}, waited for up to {limit}, and no build"
+        ),
     )
 
 
