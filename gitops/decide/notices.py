@@ -37,12 +37,11 @@ def back_again(view: View, target: Deployment | None, health: Health | None) -> 
     if target is None:
         if any(each.id == last.deployment_id for each in view.deployments):
             return ()
-        return (
-            (
-                f"{view.name} served {what} before, as deployment {last.deployment_id}, which is not on"
-                " Baseten any more: so it is uploaded and built again, from the same files"
-            ),
+        gone = (
+            f"{view.name} served {what} before, as deployment {last.deployment_id}, which is not on"
+            " Baseten any more: so it is uploaded and built again, from the same files"
         )
+        return (gone,)
     limit = duration(view.situation.model.timeouts.start)
     if health is Health.INACTIVE:
         state, start = "was deactivated", "an activation and a cold start"
@@ -50,12 +49,11 @@ def back_again(view: View, target: Deployment | None, health: Health | None) -> 
         state, start = "is scaled to zero", "a cold start"
     else:
         return ()
-    return (
-        (
-            f"{view.name} served {what} before, and deployment {target.id} {state}:"
-            f" the way back to it takes {start}, waited for up to {limit}, and no build"
-        ),
+    there = (
+        f"{view.name} served {what} before, and deployment {target.id} {state}:"
+        f" the way back to it takes {start}, waited for up to {limit}, and no build"
     )
+    return (there,)
 
 
 def _shown(value: Json) -> str:
