@@ -109,6 +109,13 @@ class Told:
         """Where."""
         return str(self.body["environment"])
 
+    @property
+    def why(self) -> str:
+        """Its reason, or what its watch found."""
+        watch = self.body["figures"].get("watch")
+        found = watch.get("reason") if isinstance(watch, Mapping) else watch
+        return str(self.body.get("reason") or found)
+
     def __str__(self) -> str:
         return f"{self.environment} {self.event}"
 
