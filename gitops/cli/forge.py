@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,13 +61,13 @@ def comment(context: Context, file: Path, *, pull_request: int | None) -> None:
     from gitops.pipeline.review import put_comment
 
     text = _markdown(context, file)
-    forge, _, number = _open(context)
-    number = pull_request or number
-    if number is None:
-        raise UsageError(
-            "this job runs for no pull request", hint="name one with --pull-request NUMBER"
-        )
-    click.echo(f"comment on {number}: {put_comment(forge, number, text)}", err=True)
+    with _open(context) as (forge, _, own):
+        number = pull_request or own
+        if number is None:
+            raise UsageError(
+                "this job runs for no pull request", hint="name one with --pull-request NUMBER"
+            )
+        click.echo(f"comment on {number}: {put_comment(forge, number, text)}", err=True)
 
 
 @command.command(name="summary")
@@ -120,8 +121,8 @@ def approved(context: Context, *, out: Path, commit: str | None) -> None:
     from gitops.errors import GitopsError
     from gitops.pipeline.review import approved_plan
 
-    forge, job_commit, _ = _open(context)
-    request, content = approved_plan(forge, commit or job_commit)
+    with _open(context) as (forge, own, _):
+        request, content = approved_plan(forge, commit or own)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -155,8 +156,8 @@ def deployments(context: Context, file: Path) -> None:
         )
     found = released(_events(text, str(file)))
     if found:
-        forge, _, _ = _open(context)
-        record_releases(forge, found)
+        with _open(context) as (forge, _, _):
+            record_releases(forge, found)
     click.echo(f"{count(len(found), 'release')} shown", err=True)
 
 
@@ -176,17 +177,19 @@ def issue(context: Context, file: Path, *, title: str, close: bool) -> None:
     from gitops.pipeline.review import put_issue
 
     text = _markdown(context, file)
-    forge, _, _ = _open(context)
-    click.echo(f"issue: {put_issue(forge, title, text, needed=not close)}", err=True)
+    with _open(context) as (forge, _, _):
+        click.echo(f"issue: {put_issue(forge, title, text, needed=not close)}", err=True)
 
 
-def _open(context: Context) -> tuple[Forge, str, int | None]:
+@contextmanager
+def _open(context: Context) -> Iterator[tuple[Forge, str, int | None]]:
     """The forge, the commit that the job runs for, and its pull request's number."""
     from gitops.apply.clock import SystemClock
     from gitops.wiring import open_forge
 
     forge, job = open_forge(context.environ, SystemClock().sleep)
-    return forge, job.commit, job.pull_request
+    with closing(forge):
+        yield forge, job.commit, job.pull_request
 
 
 def _markdown(context: Context, file: Path) -> str:

@@ -97,6 +97,10 @@ class GitHub:
         self._job = job
         self._base = f"/repos/{job.repository}"
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._rest.close()
+
     def me(self) -> str:
         """The login that writes with our token."""
         try:

@@ -86,6 +86,10 @@ class GitLab:
         self._rest = Rest(access, sleep=sleep, transport=transport)
         self._base = f"/projects/{quote(job.repository, safe='')}"
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._rest.close()
+
     def me(self) -> str:
         """The user name that writes with our token."""
         return self._rest.get("/user", _User).username

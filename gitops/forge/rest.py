@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -52,7 +51,7 @@ class Access:
 
 
 class Rest:
-    """Sends requests to one forge; a context manager.
+    """Sends requests to one forge.
 
     ``sleep`` waits that many seconds; ``transport`` replaces the network, for tests.
     """
@@ -79,15 +78,8 @@ class Rest:
             transport=transport,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the connections."""
         self._http.close()
 
     def get(self, path: str, shape: type[Shape], **params: str | int) -> Shape:

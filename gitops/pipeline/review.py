@@ -21,6 +21,9 @@ class Forge(Protocol):
     def name(self) -> str:
         """The forge's name, for messages."""
 
+    def close(self) -> None:
+        """Close the connections."""
+
     def me(self) -> str:
         """The login that our token writes with."""
 

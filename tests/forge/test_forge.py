@@ -1,0 +1,289 @@
+"""`gitops forge` against a stand-in for GitHub that knows GitHub's published document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gitops.apply.clock import SystemClock
+from gitops.cli.main import run
+from gitops.plan import document
+from gitops.plan.events import (
+    ActionFinished,
+    ActionStarted,
+    ApplyEvent,
+    ApplyFinished,
+    ApplyStarted,
+    EnvironmentFailure,
+    Failure,
+)
+from gitops.render import plan_markdown
+from gitops.render.events import json_line
+from tests.forge import hub as stand_in
+from tests.forge import published
+from tests.forge.hub import TOKEN, Hub
+from tests.render.plans import fleet
+
+HEAD, MERGED = "a" * 40, "b" * 40
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+Forge = Callable[..., int]
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with stand_in.running() as it:
+        yield it
+        assert it.refused == []
+
+
+@pytest.fixture
+def forge(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Forge:
+    """`gitops forge …` in a job for pull request 7; the token is in none of its output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(SystemClock, "sleep", lambda *_: None)
+    for name, value in hub.environ(GITHUB_REF="refs/pull/7/merge", GITHUB_SHA=MERGED).items():
+        monkeypatch.setenv(name, value)
+    Path("plan.json").write_text(document.to_text(fleet()))
+
+    def call(*arguments: str) -> int:
+        code = run(["forge", *arguments])
+        out, err = capfd.readouterr()
+        Path("out.txt").write_text(out)
+        Path("err.txt").write_text(err)
+        assert TOKEN not in out + err
+        assert "internal error" not in err, err
+        return code
+
+    return call
+
+
+def said() -> str:
+    return Path("err.txt").read_text()
+
+
+def test_one_comment_is_written_once_and_brought_up_to_date_in_place(
+    hub: Hub, forge: Forge
+) -> None:
+    hub.comments[7] = [
+        {"id": 1, "user": {"login": "ada"}, "body": f"{plan_markdown.MARKER}\nmine, hands off"},
+        {"id": 2, "user": {"login": stand_in.ACTIONS}, "body": "of another workflow"},
+    ]
+    assert forge("comment", "plan.json") == 0
+    assert [each["body"] for each in hub.comments[7]][2:] == [plan_markdown.render(fleet())]
+    assert forge("comment", "plan.json") == 0
+    assert "unchanged" in said()
+    Path("other.md").write_text(f"{plan_markdown.MARKER}\n\nNothing to do.\n")
+    assert forge("comment", "other.md") == 0
+    Path("diff.md").write_text("<!-- gitops diff -->\n\nA diff.\n")
+    assert forge("comment", "diff.md") == 0
+    assert [each["body"].strip() for each in hub.comments[7]] == [
+        f"{plan_markdown.MARKER}\nmine, hands off",
+        "of another workflow",
+        f"{plan_markdown.MARKER}\n\nNothing to do.",
+        "<!-- gitops diff -->\n\nA diff.",
+    ]
+    assert [each.partition(" ")[0] for each in hub.writes] == ["POST", "PATCH", "POST"]
+
+
+def test_two_comments_of_ours_become_one(hub: Hub, forge: Forge) -> None:
+    hub.login = "release-bot"
+    hub.comments[7] = [
+        {"id": number, "user": {"login": "release-bot"}, "body": f"{plan_markdown.MARKER}\nold"}
+        for number in range(1, 121)
+    ]
+    assert forge("comment", "plan.json") == 0
+    assert [each["id"] for each in hub.comments[7]] == [1]
+    assert hub.comments[7][0]["body"] == plan_markdown.render(fleet())
+
+
+def test_a_comment_needs_a_pull_request_and_its_mark(
+    hub: Hub, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
+    assert forge("comment", "plan.json") == 1
+    assert "--pull-request NUMBER" in said()
+    assert forge("comment", "plan.json", "--pull-request", "9") == 0
+    assert len(hub.comments[9]) == 1
+    Path("plain.md").write_text("no mark")
+    assert forge("comment", "plain.md") == 1
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert forge("comment", "plan.json") == 1
+    assert "GITHUB_TOKEN is not set" in said()
+
+
+def test_a_forge_in_trouble_is_asked_again_and_a_write_is_sent_once(hub: Hub, forge: Forge) -> None:
+    hub.trouble = [(502, {}), (429, {"Retry-After": "3"}), (403, {"Retry-After": "1"})]
+    assert forge("comment", "plan.json") == 0
+    assert len(hub.comments[7]) == 1
+    # Two reads go well, and then the write does not.
+    hub.login = "release-bot"
+    hub.trouble = []
+    assert forge("comment", "plan.json", "--pull-request", "8") == 0
+    before = len(hub.requests)
+    hub.trouble = [(500, {})] * 5
+    assert forge("comment", "plan.json", "--pull-request", "8") == 1
+    assert len(hub.requests) == before + 5
+    assert "GitHub answers GET /user with 500: trouble" in said()
+
+
+def test_a_forge_that_is_not_there(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
+    assert forge("comment", "plan.json") == 1
+    assert "GitHub did not answer GET /user" in said()
+    monkeypatch.setenv("GITHUB_API_URL", "http://forge.example")
+    assert forge("comment", "plan.json") == 1
+    assert "GITHUB_API_URL" in said()
+    assert "unencrypted" in said()
+
+
+def test_the_plan_of_the_pull_request_that_brought_the_commit(hub: Hub, forge: Forge) -> None:
+    assert forge("approved", "--out", "approved.json") == 4
+    assert "nobody has approved a plan" in said()
+    hub.pulls = [
+        {"number": 6, "head": {"sha": "c" * 40}, "merged_at": None, "brought": [MERGED]},
+        {
+            "number": 7,
+            "head": {"sha": HEAD},
+            "merged_at": "2026-11-22T00:00:00Z",
+            "brought": [MERGED],
+        },
+    ]
+    assert forge("approved", "--out", "approved.json") == 4
+    assert "no plan of pull request 7" in said()
+    name, right = f"gitops-plan-{HEAD}", document.to_text(fleet()).encode()
+    hub.upload(name, {"gitops-plan.json": b"of a fork"}, HEAD, fork=True)
+    hub.upload(name, {"gitops-plan.json": b"of another commit"}, "d" * 40)
+    assert forge("approved", "--out", "approved.json") == 4
+    hub.upload(name, {"gitops-plan.json": b"an older one"}, HEAD)
+    hub.upload(name, {"gitops-plan.json": right}, HEAD)
+    assert forge("approved", "--out", "approved.json") == 0
+    assert Path("approved.json").read_bytes() == right
+    assert hub.strangers == [""], "the token goes to no other host"
+    hub.upload(name, {"other.json": b""}, HEAD)
+    assert forge("approved", "--out", "approved.json") == 1
+    assert "holds no gitops-plan.json" in said()
+
+
+def events(exit_code: int, **ends: tuple[str, ...]) -> str:
+    def release(environment: str, result: str = "ok") -> list[ApplyEvent]:
+        place = {"model": "qwen", "environment": environment, "action": f"qwen/{environment}/x"}
+        return [
+            ActionFinished(time=START, kind="check", result="ok", **place),
+            ActionStarted(time=START, kind="promote", **place),
+            ActionFinished(time=START, kind="promote", result=result, **place),  # type: ignore[arg-type]
+        ]
+
+    failure = EnvironmentFailure(
+        model="qwen",
+        environment="production",
+        failure=Failure(
+            happened="Commit 4be1c02f0c5d was bad, says <b>@everyone</b>.",
+            serves_now="qwen/production serves commit 6cb20fb0828b again.",
+            next="Revert the commit, or mend it and release again.",
+            details=("5xx 41 % of 100 requests",),
+        ),
+    )
+    stream = [
+        ApplyStarted(time=START, commit=MERGED, api_url="http://x", workspace="acme", run="r1"),
+        *release("staging"),
+        *release("production"),
+        ActionStarted(
+            time=START, model="qwen", environment="lab", action="x", kind="update_settings"
+        ),
+        ApplyFinished(
+            time=START, exit_code=exit_code, failures=(failure,) if exit_code else (), **ends
+        ),
+    ]
+    return "".join(map(json_line, stream))
+
+
+def test_releases_become_deployments_once(hub: Hub, forge: Forge) -> None:
+    ends = {"converged": ("qwen/staging", "qwen/lab"), "rolled_back": ("qwen/production",)}
+    Path("apply.jsonl").write_text(events(3, **ends))
+    for _ in range(2):
+        assert forge("deployments", "apply.jsonl") == 0
+    assert "2 releases shown" in said()
+    told = [
+        (each["environment"], each["ref"], [one["state"] for one in each["statuses"]])
+        for each in hub.deployments
+    ]
+    assert told == [
+        ("qwen/staging", MERGED, ["success"] * 2),
+        ("qwen/production", MERGED, ["failure"] * 2),
+    ]
+    assert [each["production_environment"] for each in hub.deployments] == [False, True]
+    assert forge("deployments", "plan.json") == 1
+
+
+def test_a_summary_and_outputs_for_later_steps(
+    hub: Hub, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("apply.jsonl").write_text(events(3, rolled_back=("qwen/production",)))
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"):
+        monkeypatch.setenv(name, str(Path(name).absolute()))
+    assert forge("summary", "plan.json") == 0
+    assert forge("summary", "apply.jsonl") == 0
+    written = Path("GITHUB_STEP_SUMMARY").read_text()
+    assert written.startswith(plan_markdown.render(fleet()))
+    assert "What serves now: qwen/production serves commit 6cb20fb0828b again." in written
+    assert "`<b>@everyone</b>`" in written
+    outputs = dict(line.split("=", 1) for line in Path("GITHUB_OUTPUT").read_text().splitlines())
+    assert outputs["changed"] == str(fleet().summary.changed)
+    assert outputs["exit_code"] == "3"
+    assert json.loads(outputs["rolled_back"]) == ["qwen/production"]
+    assert hub.requests == []
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    assert forge("summary", "plan.json") == 0
+    assert Path("out.txt").read_text() == plan_markdown.render(fleet())
+
+
+def test_one_issue_while_it_is_needed(hub: Hub, forge: Forge) -> None:
+    Path("drift.md").write_text("<!-- gitops drift -->\n\nSomebody set max_replica.\n")
+    Path("more.md").write_text("<!-- gitops drift -->\n\nAnd min_replica.\n")
+    hub.issues = [
+        {"number": 1, "state": "open", "title": "x", "user": {"login": "ada"}, "body": None},
+        {
+            "number": 2,
+            "state": "open",
+            "title": "A pull request",
+            "user": {"login": stand_in.ACTIONS},
+            "body": "<!-- gitops drift -->",
+            "pull_request": {},
+        },
+    ]
+    for file in ("drift.md", "drift.md", "more.md"):
+        assert forge("issue", file) == 0
+    assert [each["body"] for each in hub.issues[2:]] == [Path("more.md").read_text()]
+    assert forge("issue", "more.md", "--close") == 0
+    assert forge("issue", "more.md", "--close") == 0
+    assert [each["state"] for each in hub.issues] == ["open", "open", "closed"]
+    assert forge("issue", "drift.md") == 0
+    assert hub.issues[3]["state"] == "open"
+    assert len(hub.writes) == 4
+
+
+def test_outside_of_a_ci_job(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS")
+    assert forge("comment", "plan.json") == 1
+    assert "neither a job of GitHub Actions nor one of GitLab CI" in said()
+
+
+def test_the_published_document_knows_what_github_does_not() -> None:
+    path = "/repos/acme/models/issues/7/comments"
+    known = published.document() is not None
+    assert published.check("POST", path, {}, {"body": "text"}) is None
+    for method, asked, query, body in (
+        ("PUT", path, {}, {"body": "text"}),
+        ("POST", path, {}, {"text": "text"}),
+        ("POST", path, {}, {"body": 7}),
+        ("POST", path, {}, None),
+        ("GET", path, {"sorted": "1"}, None),
+        ("GET", "/repos/acme/models/nothing", {}, None),
+    ):
+        assert (published.check(method, asked, query, body) is not None) == known
