@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final, Literal, Protocol, TypeAlias
 
 from gitops.errors import InvalidRelease, Refused, UsageError
-from gitops.pipeline.compile import Compilation, compile_commit, look
-from gitops.pipeline.diff import Ways, sources
+from gitops.pipeline.asked import Asked, Turn, Wish
+from gitops.pipeline.compile import compile_commit
+from gitops.pipeline.diff import Ways
 from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.project import Project, Repository
 from gitops.pipeline.selection import Selection, select
@@ -18,8 +21,7 @@ from gitops.plan.release_diff import release_diff
 from gitops.plan.wording import listed
 from gitops.state.changed import ChangedPath, Content, GitFile
 from gitops.state.commit import CommitInfo
-from gitops.state.desired import DesiredEnvironment, DesiredModel
-from gitops.state.names import ModelKey
+from gitops.state.desired import DesiredModel
 from gitops.yaml.document import Document, read
 from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
 
@@ -27,6 +29,8 @@ How: TypeAlias = Literal["revert", "pin"]
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 MOST_NAMED: Final = 3
+_WHERE: Final = frozenset({"release_file", "truss"})
+"""Where a model's files are is no part of what is served."""
 
 
 class Changes(Protocol):
@@ -97,7 +101,8 @@ def way_back(project: Project, changes: Changes, request: RollbackRequest) -> Wa
     head = objects.head()
     desired = compile_commit(objects, head)
     [model] = select(desired, Selection(models=(request.model,))).models
-    search = _Search(objects=objects, changes=changes, model=model, name=request.environment)
+    asked = Asked(objects=objects, parents=changes, key=model.key, name=request.environment)
+    search = _Search(objects=objects, changes=changes, model=model, asked=asked)
     if request.to is not None:
         return search.pinned(head, request, to=objects.resolve(request.to))
     return search.taken_back(head, request)
@@ -110,8 +115,11 @@ class _Search:
     objects: Repository
     changes: Changes
     model: DesiredModel
-    name: str
-    _compiled: dict[str, Compilation] = field(default_factory=dict)
+    asked: Asked
+
+    @property
+    def name(self) -> str:
+        return self.asked.name
 
     @property
     def place(self) -> str:
@@ -119,8 +127,8 @@ class _Search:
 
     def taken_back(self, head: str, request: RollbackRequest) -> WayBack:
         now = self._now()
-        found = self._culprit(head, now)
-        if found is None:
+        turn = self.asked.turn(head, self.model)
+        if turn is None:
             shallow = self.objects.is_shallow()
             raise Refused(
                 f"nothing else was ever asked for in {self.place}, as far as this clone goes",
@@ -128,28 +136,35 @@ class _Search:
                 if shallow
                 else "There is no way back by Git; name a commit with --to.",
             )
-        culprit, parent, before = found
-        info = self.objects.info(culprit)
-        assert info is not None
-        branch = self._branch(request, culprit)
-        files, why = self._reverted(culprit, parent, head)
-        made = ""
-        if files is not None:
-            message = self._message(f'Revert "{info.subject}"', f"This reverts commit {culprit}.")
-            made = self.changes.commit(head, files, message)
-            why = self._not_just_that(head, made, before)
-        if why:
-            note = f"It takes back {culprit[:12]} here, and nothing else of it."
-            made = self._pin(head, before, note)
+        culprit = self.objects.info(turn.commit)
+        assert culprit is not None
+        branch = self._branch(request, culprit.id)
+        made, why = self._revert(head, turn, culprit, self.asked.watched)
+        how: How = "revert"
+        if made is None:
+            how = "pin"
+            note = f"It takes back {culprit.id[:12]} here, and nothing else of it."
+            try:
+                made = self._pin(head, turn.wish, note)
+            except InvalidRelease as error:
+                # As where the truss had another place then: only the whole commit can go back.
+                made, more = self._revert(head, turn, culprit, self.asked.folders)
+                how, why = "revert", ""
+                if made is None:
+                    raise Refused(
+                        f"there is no commit that takes {self.place} back to {turn.wish.named}:"
+                        f" {more}, and the pin alone would not be valid: {error.problems[0]}",
+                        hint=f"Write it yourself: {culprit.id[:12]} is what has to be undone.",
+                    ) from error
         self.changes.branch(branch, made)
         return WayBack(
             model=str(self.model.key),
             environment=self.name,
-            how="pin" if why else "revert",
+            how=how,
             why=why,
-            culprit=info,
+            culprit=culprit,
             before=now.named,
-            after=before.named,
+            after=turn.wish.named,
             branch=branch,
             commit=made,
         )
@@ -161,11 +176,11 @@ class _Search:
                 f"commit {to[:12]} is not in the history of HEAD", hint="Name one that is."
             )
         branch = self._branch(request, to)
-        before = _Wish(commit=to)
+        before = Wish(commit=to)
         if now.commit == to:
             raise UsageError(f"{self.place} is pinned to commit {to[:12]} already")
         made = self._pin(head, before, "")
-        asked = self._asked(made)
+        asked = self._wish_at(made)
         if asked is not None and asked.key == now.key:
             raise UsageError(
                 f"commit {to[:12]} gives {self.place} what {now.named} gives it: the same files",
@@ -184,58 +199,49 @@ class _Search:
             commit=made,
         )
 
-    def _now(self) -> _Wish:
-        for each in self.model.environments:
-            if each.name == self.name:
-                return _wish(each)
-        known = listed([each.name for each in self.model.environments])
-        raise UsageError(
-            f"{self.model.release_file} has no environment {self.name!r}", hint=f"It has {known}."
-        )
+    def _now(self) -> Wish:
+        wish = self.asked.wish(self.model)
+        if wish is None:
+            known = listed([each.name for each in self.model.environments])
+            raise UsageError(
+                f"{self.model.release_file} has no environment {self.name!r}",
+                hint=f"It has {known}.",
+            )
+        return wish
 
-    def _culprit(self, head: str, now: _Wish) -> tuple[str, str, _Wish] | None:
-        """The newest commit before which something else was asked for, its parent, and that."""
-        for commit in self.objects.commits_touching(self._paths(), head, first_parent=True):
-            parent = self.changes.parent(commit)
-            if parent is None:
-                return None
-            before = self._asked(parent)
-            if before is None:
-                return None
-            if before.key != now.key:
-                return commit, parent, before
-        return None
+    def _wish_at(self, commit: str) -> Wish | None:
+        return self.asked.wish(self.asked.at(commit, self.model.release_file))
 
-    def _paths(self) -> list[str]:
-        folders = {
-            folder
-            for each in self.model.environments
-            if each.name == self.name and each.artifact is not None
-            for folder in sources(each.artifact)
+    def _revert(
+        self,
+        head: str,
+        turn: Turn,
+        culprit: CommitInfo,
+        places: Callable[[DesiredModel], Iterable[str]],
+    ) -> tuple[str | None, str]:
+        """The commit that takes back all of another one; else why there is none.
+
+        ``places`` are the paths of a model that it may touch, besides its release file.
+        """
+        allowed = {
+            path
+            for model in (turn.before, turn.after, self.model)
+            for path in (model.release_file, CONFIG_FILE, *places(model))
         }
-        return [self.model.release_file, CONFIG_FILE, *sorted(folders)]
-
-    def _asked(self, commit: str) -> _Wish | None:
-        """What was asked for at a commit; None where nothing was, or nobody can say."""
-        model = self._at(commit, self.model.key)
-        if model is None:
-            return None
-        return next((_wish(each) for each in model.environments if each.name == self.name), None)
-
-    def _at(self, commit: str, key: ModelKey) -> DesiredModel | None:
-        files = self.objects.at(commit)
-        # Where it is not there, the file had another name then.
-        there = files.read(self.model.release_file) is not None
-        only = frozenset([self.model.release_file]) if there else None
-        compiled = look(self.objects, files, commit, dirty=False, only=only)
-        return next((each for each in compiled.desired.models if each.key == key), None)
+        files, why = self._reverted(turn, head, allowed)
+        if files is None:
+            return None, why
+        message = self._message(f'Revert "{culprit.subject}"', f"This reverts commit {culprit.id}.")
+        made = self.changes.commit(head, files, message)
+        why = self._not_just_that(head, made, turn.wish)
+        return (None, why) if why else (made, "")
 
     def _reverted(
-        self, culprit: str, parent: str, head: str
+        self, turn: Turn, head: str, allowed: AbstractSet[str]
     ) -> tuple[dict[str, Content] | None, str]:
         """The files of a clean revert; else why there is none."""
-        paths = self.changes.changed(parent, culprit)
-        allowed = set(self._paths())
+        short = turn.commit[:12]
+        paths = self.changes.changed(turn.parent, turn.commit)
         others = [
             each.path
             for each in paths
@@ -244,23 +250,33 @@ class _Search:
         if others:
             more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
             named = ", ".join(others[:MOST_NAMED])
-            return None, f"{culprit[:12]} changes other files too: {named}{more}"
-        beside = self._beside(parent, culprit)
+            return None, f"{short} changes other files too: {named}{more}"
+        beside = self._beside(turn.parent, turn.commit)
         if beside:
-            return None, f"{culprit[:12]} changes {beside} too"
+            return None, f"{short} changes {beside} too"
         files: dict[str, Content] = {}
         for each in paths:
-            now = self.changes.file(head, each.path)
+            path = self._today(each.path, turn.after)
+            now = self.changes.file(head, path)
             if now == each.after:
-                files[each.path] = each.before
+                files[path] = each.before
                 continue
             if now is None or each.before is None or each.after is None:
-                return None, f"{each.path} was added or removed since {culprit[:12]}"
+                return None, f"{path} was added or removed since {short}"
             merged = self.changes.merged(now, each.after, each.before)
             if merged is None:
-                return None, f"{each.path} was changed at the same place since {culprit[:12]}"
-            files[each.path] = merged
+                return None, f"{path} was changed at the same place since {short}"
+            files[path] = merged
         return files, ""
+
+    def _today(self, path: str, then: DesiredModel) -> str:
+        """Where a file of the model is now, that had another name or folder then."""
+        if path == then.release_file:
+            return self.model.release_file
+        old, new = (posixpath.normpath(each.truss or ".") for each in (then, self.model))
+        if old != new and path.startswith(f"{old}/"):
+            return posixpath.join(new, path.removeprefix(f"{old}/"))
+        return path
 
     def _beside(self, before: str, after: str) -> str:
         """What else than this environment's artifact two commits differ in; empty: nothing."""
@@ -276,22 +292,29 @@ class _Search:
                 for each in model.environments
                 if (model.model, each.environment) != (str(self.model.key), self.name)
             ]
-            + [model.model for model in found.models if model.fields]
+            + [
+                model.model
+                for model in found.models
+                if any(
+                    model.model != str(self.model.key) or one.path not in _WHERE
+                    for one in model.fields
+                )
+            ]
         )
 
-    def _not_just_that(self, head: str, made: str, wanted: _Wish) -> str:
+    def _not_just_that(self, head: str, made: str, wanted: Wish) -> str:
         """Why a commit is not the rollback of this environment alone; empty: it is."""
         try:
             compile_commit(self.objects, made)
         except InvalidRelease as error:
             return f"the revert would not be valid: {error.problems[0]}"
-        asked = self._asked(made)
+        asked = self._wish_at(made)
         if asked is None or asked.key != wanted.key:
             return "the revert would ask for something else again"
         beside = self._beside(head, made)
         return f"the revert would change {beside} too" if beside else ""
 
-    def _pin(self, head: str, wanted: _Wish, note: str) -> str:
+    def _pin(self, head: str, wanted: Wish, note: str) -> str:
         data = self.objects.at(head).read(self.model.release_file)
         assert data is not None
         document = read(self.model.release_file, data)
@@ -301,7 +324,7 @@ class _Search:
         compile_commit(self.objects, made)
         return made
 
-    def _edited(self, document: Document, wanted: _Wish) -> bytes:
+    def _edited(self, document: Document, wanted: Wish) -> bytes:
         steps = ("environments", self.name, "commit" if wanted.commit else "deployment")
         info = self.objects.info(wanted.commit) if wanted.commit else None
         comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject) if info else None
@@ -328,29 +351,3 @@ class _Search:
     def _message(self, subject: str, note: str) -> str:
         lines = [subject, "", f"Rolls back {self.place}."]
         return "\n".join([*lines, *([note] if note else []), ""])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
-    """What an environment asks for; two are the same where their keys are."""
-
-    commit: str | None = None
-    digest: str | None = None
-    deployment: str | None = None
-
-    @property
-    def key(self) -> tuple[str | None, str | None]:
-        return self.digest, self.deployment
-
-    @property
-    def named(self) -> str:
-        return f"commit {self.commit[:12]}" if self.commit else f"deployment {self.deployment}"
-
-
-def _wish(environment: DesiredEnvironment) -> _Wish:
-    artifact = environment.artifact
-    return _Wish(
-        commit=artifact.commit if artifact else None,
-        digest=artifact.digest if artifact else None,
-        deployment=environment.deployment,
-    )

@@ -179,6 +179,89 @@ def test_a_release_file_that_was_renamed_since(
     assert pins[0].encode() in repository.read("releases/teams/scorer.yaml", commit)
 
 
+def test_a_release_file_that_was_renamed_since_is_followed(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    bad = repository.commit(release(pins[1]), "Ship the second")
+    moved = {FILE: None, "releases/teams/scorer.yaml": release(pins[1])[FILE]}
+    repository.commit(moved, "Move it")
+    code, out, err = gitops("scorer", "production")
+    assert code == 0, err
+    assert f"Reverts {bad[:12]}" in out
+    commit = branch_of(out)[1]
+    assert repository.read("releases/teams/scorer.yaml", commit) == release(pins[0])[FILE].encode()
+    assert repository.git("diff", "--name-only", "HEAD", commit) == "releases/teams/scorer.yaml"
+
+
+def test_a_commit_that_renamed_the_file_as_well_is_taken_back_whole(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    before = repository.id("HEAD^{tree}")
+    moved = {FILE: None, "releases/teams/scorer.yaml": release(pins[1])[FILE]}
+    repository.commit(moved, "Move it and ship the second")
+    code, out, err = gitops("scorer", "production")
+    assert code == 0, err
+    assert repository.id(f"{branch_of(out)[1]}^{{tree}}") == before
+
+
+@pytest.mark.usefixtures("pins")
+def test_a_truss_that_was_moved_since_is_followed(repository: Repository, gitops: Call) -> None:
+    bad = repository.commit(truss("three"), "Third")
+    old, new = "trusses/m/config.yaml", "trusses/teams/m/config.yaml"
+    text = repository.read(FILE).decode()
+    staging = text.replace("trusses/m", "trusses/teams/m").partition("  production:")[0]
+    repository.commit({old: None, new: truss("three")[old], FILE: staging}, "Move the truss")
+    repository.commit({"README.md": "work goes on"}, "Words")
+    code, out, err = gitops("scorer", "staging")
+    assert code == 0, err
+    assert f"Reverts {bad[:12]}" in out
+    commit = branch_of(out)[1]
+    assert repository.read(new, commit) == truss("two")[old].encode()
+    assert repository.git("diff", "--name-only", "HEAD", commit) == new
+
+
+@pytest.mark.usefixtures("pins")
+def test_a_pin_that_came_with_a_move_of_its_truss_goes_back_with_it(
+    repository: Repository, gitops: Call
+) -> None:
+    before = repository.id("HEAD^{tree}")
+    old, new = "trusses/m/config.yaml", "trusses/teams/m/config.yaml"
+    repository.switch("move", create=True)
+    moved = repository.commit({old: None, new: truss("two")[old]}, "Move the truss")
+    text = release(moved)[FILE].replace("trusses/m", "trusses/teams/m")
+    repository.commit({FILE: text}, "Ship it from there")
+    repository.switch("main")
+    merge = repository.merge("move")
+    code, out, err = gitops("scorer", "production")
+    assert code == 0, err
+    assert f"Reverts {merge[:12]}" in out, "the pin alone would name a commit without that folder"
+    assert repository.id(f"{branch_of(out)[1]}^{{tree}}") == before
+
+
+def test_what_was_not_valid_in_between_is_passed_over(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    repository.commit(release("0" * 40), "Wrong")
+    repository.commit(release(pins[1]), "Ship the second")
+    code, out, err = gitops("scorer", "production")
+    assert code == 0, err
+    assert f"goes from commit {pins[1][:12]} to commit {pins[0][:12]}" in out
+    assert pins[0].encode() in repository.read(FILE, branch_of(out)[1])
+
+
+def test_a_rollback_that_edited_the_pin_is_taken_back_by_one_revert(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    repository.commit({**release(pins[1], replicas=3), "README.md": "also"}, "Ship and scale")
+    fixed = repository.read(FILE)
+    name, _ = branch_of(gitops("scorer", "production")[1])
+    merge = repository.merge(name)
+    code, out, err = gitops("scorer", "production")
+    assert code == 0, err
+    assert f"Reverts {merge[:12]}" in out
+    assert repository.read(FILE, branch_of(out)[1]) == fixed
+
+
 def test_a_commit_with_the_same_files_is_no_way_back(
     repository: Repository, gitops: Call, pins: tuple[str, str]
 ) -> None:

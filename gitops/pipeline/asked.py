@@ -1,0 +1,136 @@
+"""What Git asked for in one environment, commit by commit: also where files had other names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gitops.pipeline.compile import look
+from gitops.pipeline.diff import sources
+from gitops.pipeline.places import CONFIG_FILE
+from gitops.pipeline.project import Repository
+from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.names import ModelKey
+
+
+class Parents(Protocol):
+    """How commits hang together."""
+
+    def parent(self, commit: str) -> str | None:
+        """The first parent of a commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What an environment asks for; two are the same where their keys are."""
+
+    commit: str | None = None
+    digest: str | None = None
+    deployment: str | None = None
+
+    @property
+    def key(self) -> tuple[str | None, str | None]:
+        """What tells one from another: the files of an artifact, not the commit that pins them."""
+        return self.digest, self.deployment
+
+    @property
+    def named(self) -> str:
+        """As people name it."""
+        return f"commit {self.commit[:12]}" if self.commit else f"deployment {self.deployment}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A commit that changed what was asked for: its first parent, and the model on both sides."""
+
+    commit: str
+    parent: str
+    before: DesiredModel
+    after: DesiredModel
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One environment of one model through history."""
+
+    objects: Repository
+    parents: Parents
+    key: ModelKey
+    name: str
+
+    def wish(self, model: DesiredModel | None) -> Wish | None:
+        """What the environment asks for; None where it is not there."""
+        for each in model.environments if model is not None else ():
+            if each.name == self.name:
+                return _wish(each)
+        return None
+
+    def at(self, commit: str, file: str) -> DesiredModel | None:
+        """The model at a commit; None where it is not there, or not valid.
+
+        ``file`` is where its release file may be; where it is not, all are looked through.
+        """
+        files = self.objects.at(commit)
+        only = frozenset([file]) if files.read(file) is not None else None
+        compiled = look(self.objects, files, commit, dirty=False, only=only)
+        return next((each for each in compiled.desired.models if each.key == self.key), None)
+
+    def turn(self, head: str, model: DesiredModel) -> Turn | None:
+        """The newest commit before which something else was asked for; None: there is none here.
+
+        Renamed release files and moved trusses are followed. States in which the file was not
+        valid are passed over, since nothing can have been applied from them.
+        """
+        now, after = self.wish(model), model
+        assert now is not None
+        commits = iter(self._touching(self.watched(model), head))
+        while (commit := next(commits, None)) is not None:
+            parent = self.parents.parent(commit)
+            if parent is None:
+                return None
+            before = self.at(parent, after.release_file)
+            wish = self.wish(before)
+            if before is None or wish is None:
+                if before is not None or self.objects.at(parent).read(after.release_file) is None:
+                    # Only this file can bring back what is not there at all.
+                    commits = iter(self._touching([after.release_file], parent))
+                continue
+            if wish.key != now.key:
+                return Turn(commit=commit, parent=parent, before=before, after=after, wish=wish)
+            if set(self.watched(before)) != set(self.watched(after)):
+                commits = iter(self._touching(self.watched(before), parent))
+            after = before
+        return None
+
+    def watched(self, model: DesiredModel) -> list[str]:
+        """The paths on which it depends what the environment asks for."""
+        paths = [model.release_file, CONFIG_FILE]
+        return [*paths, *self.folders(model)] if self._follows(model) else paths
+
+    def folders(self, model: DesiredModel) -> list[str]:
+        """The folders that its artifact is made of."""
+        return sorted(
+            {
+                folder
+                for each in model.environments
+                if each.name == self.name and each.artifact is not None
+                for folder in sources(each.artifact)
+            }
+        )
+
+    def _follows(self, model: DesiredModel) -> bool:
+        return any(each.follows_head for each in model.environments if each.name == self.name)
+
+    def _touching(self, paths: Iterable[str], head: str) -> tuple[str, ...]:
+        return self.objects.commits_touching(paths, head, first_parent=True)
+
+
+def _wish(environment: DesiredEnvironment) -> Wish:
+    artifact = environment.artifact
+    return Wish(
+        commit=artifact.commit if artifact else None,
+        digest=artifact.digest if artifact else None,
+        deployment=environment.deployment,
+    )
