@@ -4,9 +4,34 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from gitops.errors import Interrupted
+
+if TYPE_CHECKING:
+    from gitops.apply.ports import Clock
+
+
+_TOLERATED: Final = timedelta(seconds=1)
+"""Below it, a difference is no jump but the time that asking takes, or a clock that is slewed."""
+
+
+class Jumps:
+    """Notices when wall-clock time moves against the time that really passed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._wall, self._steady = clock.now(), clock.monotonic()
+
+    def taken(self) -> timedelta:
+        """By how much it was set forward (or back, below zero) since this was asked last."""
+        wall, steady = self._clock.now(), self._clock.monotonic()
+        jump = (wall - self._wall) - timedelta(seconds=steady - self._steady)
+        if abs(jump) < _TOLERATED:
+            return timedelta(0)
+        self._wall, self._steady = wall, steady
+        return jump
 
 
 class StopFlag:

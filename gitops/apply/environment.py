@@ -20,6 +20,8 @@ from gitops.errors import (
     LeaseEnded,
     Locked,
     LogMoved,
+    RemoteUnreachable,
+    RepositoryError,
     Unavailable,
 )
 from gitops.plan.events import Failure
@@ -226,6 +228,8 @@ def _errored(job: Job, error: GitopsError) -> Ended:
         kind = FailureKind.LOG_MOVED
     elif isinstance(error, Locked | LeaseEnded):
         return _unlocked(job, error, doing)
+    elif isinstance(error, RepositoryError) and not isinstance(error, RemoteUnreachable):
+        kind = FailureKind.REPOSITORY_FAILED
     elif not isinstance(error, BasetenError):
         kind = FailureKind.BLOCKED
     hint = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""

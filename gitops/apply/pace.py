@@ -35,6 +35,8 @@ class Pace:
     """How long a confirmed rollback waits for the first figures after it."""
     ramp_down: float = 600.0
     """How long a cancelled promotion may take to give its traffic back before it is forced."""
+    outage: float = 300.0
+    """How long Baseten may answer nothing while something is under way."""
     transition: float = 1800.0
     """How long something in transition is waited for, where no file says so."""
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gitops.apply.clock import StopFlag
 from gitops.apply.leases import Lease, LeasedClock, Leases
+from gitops.apply.outage import Outage, PatientReader
 from gitops.apply.pace import Pace
 from gitops.apply.ports import (
     Archives,
@@ -72,7 +73,8 @@ class Run:
     maps ``MODEL/ENV`` to what was allowed there, ``default_options`` is for all others.
     ``environments`` limits the run to those names, None: all. ``planned`` is how many actions the
     plan lists, ``plan`` the plan itself where there is one. ``leases`` are the locks of all its
-    models, None: nothing is locked; ``lease`` is the one of the model that is worked on.
+    models, None: nothing is locked; ``lease`` is the one of the model that is worked on, ``outage``
+    how that model's run meets an API that is gone.
     """
 
     ports: Ports
@@ -99,6 +101,7 @@ class Run:
     plan: Plan | None = None
     leases: Leases | None = None
     lease: Lease | None = None
+    outage: Outage | None = None
     secrets: Mapping[str, frozenset[str]] | None = None
     instance_types: Mapping[str, InstanceType] | None = None
 
@@ -113,6 +116,12 @@ class Run:
             writer=ports.writer.under(lease.permit),
         )
         return replace(self, ports=leased, lease=lease)
+
+    def patient(self) -> Run:
+        """The run as one model sees it that is under way: it waits until Baseten answers again."""
+        outage = Outage(self.ports.clock, self.pace)
+        reader = PatientReader(self.ports.reader, outage)
+        return replace(self, ports=replace(self.ports, reader=reader), outage=outage)
 
     def options_for(self, tag: str) -> Options:
         """What was allowed for one ``MODEL/ENV``."""

@@ -56,6 +56,8 @@ class FailureKind(StrEnum):
     """A 4xx; ``detail`` is Baseten's own message."""
     LOG_UNREACHABLE = "deploy log unreachable"
     LOG_MOVED = "deploy log moved"
+    REPOSITORY_FAILED = "repository failed"
+    """Git, or a file below it, in this clone: a full disk, a permission."""
     LOCK_LOST = "lock lost"
     """Another run has it now, or somebody took it from us."""
     LEASE_ENDED = "lease ended"
@@ -249,6 +251,12 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
                 f"Another run wrote to the deploy log of {facts.model} first, so {_doing(facts)} "
                 f"was not started{because}.",
                 f"Let that run end, then run {again}; {_command(facts, 'log')} shows what it did.",
+            )
+        case FailureKind.REPOSITORY_FAILED:
+            return _say(
+                f"The Git repository on this machine failed during {_doing(facts)}{because}.",
+                f"Mend what it names, such as a full disk; then {again} continues from what is "
+                "there by then.",
             )
         case FailureKind.LOCK_LOST:
             runs = "; what was begun goes on at Baseten" if facts.still_running else ""

@@ -45,6 +45,18 @@ class Watching:
     verdict: Verdict | None = None
     as_bad: bool = False
 
+    def shifted(self, by: timedelta) -> Watching:
+        """The same, after the clock that gives the times was set forward by so much, or back.
+
+        What has passed has passed: a watch ends neither early nor late because of it.
+        """
+        since = self.unhealthy_since
+        return replace(
+            self,
+            began=self.began + by,
+            unhealthy_since=since + by if since is not None else None,
+        )
+
     @property
     def ends(self) -> datetime:
         """When the data that is judged ends."""

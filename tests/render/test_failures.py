@@ -97,6 +97,11 @@ CASES: dict[FailureKind, Facts] = {
         USUAL, doing="the promotion", detail="could not resolve host git.example.com"
     ),
     FailureKind.LOG_MOVED: dataclasses.replace(USUAL, doing="the promotion"),
+    FailureKind.REPOSITORY_FAILED: dataclasses.replace(
+        USUAL,
+        doing="the promotion",
+        detail="git hash-object failed: error: file write error: No space left on device",
+    ),
     FailureKind.LOCK_LOST: dataclasses.replace(
         USUAL,
         doing="the promotion",

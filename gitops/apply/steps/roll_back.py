@@ -12,7 +12,7 @@ from gitops.apply.steps.rollback_figures import figures_of, minimum
 from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.way_back import serves_again
 from gitops.apply.waiting import until
-from gitops.errors import BasetenError, RequestRefused
+from gitops.errors import BasetenError, RepositoryError, RequestRefused
 from gitops.plan.events import Failure, RollbackFinished, RollbackStarted
 from gitops.plan.steps import RollBack
 from gitops.record.entry import Entry, Event, Side
@@ -72,7 +72,12 @@ def _undo(job: Job, step: RollBack, begun: datetime) -> Ended | None:
     # What serves is safe now; only then it is worth a while to keep what did not.
     kept = _kept(job, step, intent)
     figures = figures_of(job, step, intent, begun)
-    if _write(job, step, figures):
+    try:
+        written = _write(job, step, figures)
+    except RepositoryError as error:
+        # Told all the same: it serves again. The intent stays open, and the next run closes it.
+        written, kept = True, (*kept, f"the deploy log could not be written: {error.message}")
+    if written:
         _tell_end(job, step, begun, figures, moved=moved, share=share, kept=kept)
     return None
 
