@@ -351,7 +351,7 @@ def single_threaded() -> Iterator[None]:
     real = executor.run_environment
 
     def noted(job: Job, budget: Budget) -> Result:
-        run: Run = job.ports.reader.run  # type: ignore[attr-defined]
+        run: Run = job.ports.writer.run  # type: ignore[attr-defined]
         run.job = job
         run.env_began[job.name] = run.world.now
         run.judge.begins(run, job.name)
