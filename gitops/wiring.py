@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from gitops.git.locks import LockBook, Locks
     from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
+    from gitops.git.treesearch import TreeSearch
+    from gitops.pipeline.init import Ci, Started
     from gitops.pipeline.review import Forge
     from gitops.record.entry import Entry
     from gitops.record.lock import Applied, Lock
@@ -284,22 +286,46 @@ def write_file(project: Project, path: str, data: bytes) -> None:
     project.worktree.write(path, data)
 
 
-def commit_file(project: Project, path: str, data: bytes, message: str) -> str:
-    """Replace a file of the working tree and commit that alone; the commit's id.
+def create_file(project: Project, path: str, data: bytes) -> None:
+    """Make a new file of the working tree. Raises ``RepositoryError`` where there is one."""
+    from gitops.files.worktree import WorkTree
 
-    Raises ``Refused`` where the file has other changes that are not committed.
+    assert isinstance(project.worktree, WorkTree)
+    project.worktree.create(path, data)
+
+
+def tree_search(project: Project) -> TreeSearch:
+    """Finds sets of files in the history."""
+    from gitops.git.repository import Repository
+    from gitops.git.treesearch import TreeSearch
+
+    assert isinstance(project.repository, Repository)
+    return TreeSearch(project.repository)
+
+
+def commit_file(project: Project, path: str, data: bytes, message: str) -> str:
+    """Replace a file of the working tree and commit that alone; see ``commit_files``."""
+    return commit_files(project, {path: data}, message)
+
+
+def commit_files(project: Project, files: Mapping[str, bytes], message: str) -> str:
+    """Replace files of the working tree and commit those alone; the commit's id.
+
+    Raises ``Refused`` where one of them has other changes that are not committed.
     """
     from gitops.git.changes import commit_here
     from gitops.git.repository import Repository
 
     repository = project.repository
     assert isinstance(repository, Repository)
-    if repository.dirty([path]):
+    if dirty := repository.dirty(files):
         raise Refused(
-            f"{path} has changes that are not committed", hint="Commit or drop them first."
+            f"{', '.join(dirty)} has changes that are not committed",
+            hint="Commit or drop them first.",
         )
-    write_file(project, path, data)
-    return commit_here(repository, path, message)
+    for path, data in files.items():
+        write_file(project, path, data)
+    return commit_here(repository, files, message)
 
 
 def git_changes(project: Project) -> GitChanges:
@@ -346,3 +372,12 @@ def step_files(environ: Mapping[str, str]) -> tuple[Path | None, Path | None]:
     from gitops.forge.job import step_files as named
 
     return named(environ)
+
+
+def start(project: Project, *, ci: Ci | None, branch: str) -> Started:
+    """The first files of a repository. Raises ``RepositoryError``."""
+    from gitops.files.worktree import WorkTree
+    from gitops.pipeline.init import initialise
+
+    assert isinstance(project.worktree, WorkTree)
+    return initialise(project.repository, project.worktree, ci=ci, branch=branch)

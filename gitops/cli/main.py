@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import keyword
 import os
 import signal
 import sys
@@ -22,12 +23,15 @@ INTERRUPTED: Final = 130
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 COMMANDS: Final = {
+    "init": "Write a repository's first files, and its workflows.",
+    "import": "Write release files for models that serve already.",
     "validate": "Check release files; needs no network.",
     "compile": "Print desired state as JSON; needs no network.",
     "diff": "Show what changes between two commits; needs no network.",
     "plan": "Show what apply would do.",
     "apply": "Make Baseten serve what Git says.",
     "status": "Say in a sentence how every environment is.",
+    "drift": "Show what was changed outside of Git, and by whom.",
     "promote": "Move a pin to what another environment serves.",
     "rollback": "Make the revert of what an environment serves.",
     "check": "Run an environment's checks without releasing.",
@@ -36,6 +40,7 @@ COMMANDS: Final = {
     "resume": "Resume a paused promotion.",
     "log": "Read the deploy log, offline.",
     "unlock": "Break a model's lock, after naming its holder.",
+    "prune": "Carry out retention: remove deployments that nothing needs.",
     "dev": "Push work in progress, apart from what is released.",
     "forge": "Tell GitHub or GitLab what a CI job has found or done.",
     "schema": "Print a JSON Schema.",
@@ -56,7 +61,9 @@ class LazyGroup(click.Group):
         """The command, imported now; None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"gitops.cli.{cmd_name}").command
+        # A module cannot well be called `import`.
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"gitops.cli.{module}").command
         return command
 
     def resolve_command(
