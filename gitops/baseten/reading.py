@@ -108,7 +108,21 @@ def environment(raw: Mapping[str, Any]) -> LiveEnvironment:
         in_force=_in_force(raw),
         instance_type_id=_optional_text(hardware, "id"),
         instance_type_name=_optional_text(hardware, "name"),
+        shadows=_shadows(raw.get("traffic_routing")),
     )
+
+
+def _shadows(raw: object) -> tuple[str, ...]:
+    """The deployments that traffic rules send to; a rule may name an environment instead."""
+    rules = raw.get("rules") if isinstance(raw, Mapping) else None
+    targets = [
+        target
+        for rule in (rules if isinstance(rules, list) else [])
+        if isinstance(rule, Mapping) and isinstance(rule.get("targets"), list)
+        for target in rule["targets"]
+    ]
+    ids = (_text(each, "deployment_id") for each in targets if isinstance(each, Mapping))
+    return tuple(dict.fromkeys(each for each in ids if each))
 
 
 def environments(answer: Mapping[str, Any]) -> tuple[LiveEnvironment, ...]:

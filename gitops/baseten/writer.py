@@ -65,6 +65,10 @@ class Writer:
         payload = bodies.development_payload(artifact, labels)
         return self._push(key, model_id, payload, archive)
 
+    def delete_deployment(self, model_id: str, deployment_id: str) -> None:
+        """Delete a deployment. It cannot be undone."""
+        self._write("DELETE", "/v1/models/{}/deployments/{}", model_id, deployment_id)
+
     def delete_model(self, model_id: str) -> None:
         """Delete a model with all its deployments and environments. It cannot be undone."""
         self._write("DELETE", "/v1/models/{}", model_id)

@@ -132,12 +132,15 @@ class _Scene:
         """What an open promotion or a rollback would take: why, by deployment id."""
         found: dict[str, str] = {}
         for log in self.logs:
-            for side, why in self._needs(log):
-                for each in self._holding(side, log.name):
+            serving = self._serving(self.live.environment(log.name))
+            for side, why in self._needs(log, serving):
+                for each in self._holding(side, log.name, serving):
                     found.setdefault(each.deployment.id, why)
         return found
 
-    def _needs(self, log: EnvironmentHistory) -> Iterator[tuple[Side, str]]:
+    def _needs(
+        self, log: EnvironmentHistory, serving: Recognised | None
+    ) -> Iterator[tuple[Side, str]]:
         intent = log.open_intent
         if intent is not None:
             yield intent.artifact, f"the deploy log has a release to {log.name} that has not ended"
@@ -145,13 +148,12 @@ class _Scene:
                 yield intent.origin, f"a release to {log.name} that has not ended goes back to it"
         if log.last_served is not None:
             yield log.last_served, f"the deploy log says that it serves {log.name}"
-        for side in self._ways_back(log):
+        for side in self._ways_back(log, serving):
             yield side, f"{log.name} can go back to it"
 
-    def _ways_back(self, log: EnvironmentHistory) -> Sequence[Side]:
+    def _ways_back(self, log: EnvironmentHistory, serving: Recognised | None) -> Sequence[Side]:
         """What served an environment last with success, newest first; never none at all."""
-        here = self.live.environment(log.name)
-        serving, most = self._serving(here), max(self.retention.keep or 1, 1)
+        most = max(self.retention.keep or 1, 1)
         distinct: list[Side] = []
         for span in reversed(log.served):
             if is_side(serving, span.side) or any(same_artifact(span.side, it) for it in distinct):
@@ -169,10 +171,12 @@ class _Scene:
             Recognised(deployment=here.current),
         )
 
-    def _holding(self, side: Side, environment: str) -> tuple[Recognised, ...]:
+    def _holding(
+        self, side: Side, environment: str, serving: Recognised | None
+    ) -> tuple[Recognised, ...]:
         """The deployment that a side names, or where that is gone the one that would replace it."""
         named = [it for it in self.recognised if it.deployment.id == side.deployment_id]
-        if named or side.digest is None:
+        if named or side.digest is None or is_side(serving, side):
             return tuple(named)
         alike = [it for it in self.recognised if it.digest == side.digest]
         instead = choose(alike, environment=environment)

@@ -109,9 +109,7 @@ def _model(
         binding=binding({each.environment: each.bound for each in environments}),
         environments=environments,
         actions=acts,
-        notices=tuple(
-            dict.fromkeys((*_retention(model), *_notices(ordered, decisions), *warm, *notices))
-        ),
+        notices=tuple(dict.fromkeys((*_notices(ordered, decisions), *warm, *notices))),
     )
 
 
@@ -174,14 +172,6 @@ def _serving(decision: Decision) -> Serving | None:
         digest=side.digest,
         commit=side.commit,
         status=decision.serving_status,
-    )
-
-
-def _retention(model: DesiredModel) -> tuple[str, ...]:
-    if model.retention is None:
-        return ()
-    return (
-        "this version carries out no retention: nothing is deactivated or deleted because of it",
     )
 
 

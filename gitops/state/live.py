@@ -61,7 +61,8 @@ class LiveEnvironment:
     """An environment. Only ``current`` says what serves.
 
     ``in_force`` are the autoscaling settings that hold for it now, by a schedule perhaps; None
-    where Baseten does not say.
+    where Baseten does not say. ``shadows`` are the ids of deployments that its shadow rules send
+    to.
     """
 
     name: str
@@ -72,6 +73,7 @@ class LiveEnvironment:
     in_force: JsonObject | None = None
     instance_type_id: str | None = None
     instance_type_name: str | None = None
+    shadows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

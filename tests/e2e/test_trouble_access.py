@@ -213,14 +213,6 @@ def test_a_refused_push_is_not_sent_again_for_the_next_environment(tmp_path: Pat
         assert ended.out.startswith("failed: triage/staging, triage/production\n")
 
 
-def test_retention_that_nothing_carries_out_is_said(tmp_path: Path) -> None:
-    asked = release(STAGING, extra="retention: {keep: 2, action: delete}\n")
-    with trouble(tmp_path, truss(), asked) as made:
-        planned = made.gitops("plan")
-        assert planned.code == 0
-        assert "carries out no retention" in " ".join(planned.out.split())
-
-
 def named(model: str, deployment: str = "main", *, team: str = "") -> dict[str, str]:
     team = f"team: {team}\n" if team else ""
     return {f"releases/{model}.yaml": BY_NAME.format(model=model, deployment=deployment, team=team)}

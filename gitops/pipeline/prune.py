@@ -1,0 +1,226 @@
+"""Prune: what the release files' `retention` asks for, shown first and then carried out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from gitops.apply.clock import StopFlag
+from gitops.apply.exits import combined
+from gitops.apply.leases import Lease, LeasedClock, Leases
+from gitops.apply.pace import Pace
+from gitops.apply.pruning import Pruning
+from gitops.decide.retention import Fate, fates
+from gitops.errors import Refused, RemoteUnreachable
+from gitops.pipeline.plan import SIDE_BY_SIDE, PlanRequest, Session, opened
+from gitops.pipeline.project import Project
+from gitops.pipeline.selection import Selection, select
+from gitops.plan.prune import ModelPrune, Pruned, PrunePlan
+from gitops.record.history import ModelHistory
+from gitops.state.artifact import LABEL_COMMIT
+from gitops.state.desired import DesiredModel
+from gitops.state.live import LiveModel
+
+PARALLEL: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneRequest:
+    """What to prune. ``dry_run``: only to show it. ``lock_timeout`` in seconds, as for an apply."""
+
+    selection: Selection = field(default_factory=Selection)
+    dry_run: bool = False
+    lock_timeout: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOutcome:
+    """What was planned and how it ended. ``results`` None: nothing was carried out."""
+
+    plan: PrunePlan
+    results: tuple[Pruned, ...] | None = None
+    exit_code: int = 0
+
+
+def prune(
+    project: Project,
+    request: PruneRequest,
+    *,
+    approve: Callable[[PrunePlan], bool],
+    stoppable: Callable[[StopFlag], None],
+    say: Callable[[str], None],
+) -> PruneOutcome:
+    """Stop or delete the deployments that `retention` no longer keeps.
+
+    ``approve`` is shown the plan and says whether to go on; it is not asked where there is nothing
+    to do. What the plan did not list is never touched, and what it did is judged again right before
+    each request. ``say`` hears of progress, ``stoppable`` gets the flag that ends it in an orderly
+    way. Nothing is written to the deploy log: Baseten's audit log has it.
+
+    Raises ``Refused`` for uncommitted release files or a no, ``RemoteUnreachable`` where the deploy
+    log cannot be read, and ``Locked`` where another run holds one of the models; nothing on Baseten
+    was changed then.
+    """
+    with opened(project, PlanRequest(selection=request.selection)) as session:
+        stoppable(session.outside.stop)
+        for warning in session.warnings:
+            say(warning)
+        _raise_if_unknown(session)
+        work = _Work(project=project, session=session, request=request, say=say)
+        plan = work.plan()
+        if request.dry_run or not plan.work:
+            return PruneOutcome(plan=plan)
+        _raise_if_dirty(session)
+        session.outside.stop.check()
+        if not approve(plan):
+            raise Refused("not approved", hint="Nothing was changed.")
+        results = work.carry_out(plan)
+        codes = (each.exit_code for each in results)
+        code = combined(codes, interrupted=session.outside.stop.is_set)
+        return PruneOutcome(plan=plan, results=results, exit_code=code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One prune: what is wanted, what is there, and how to reach it."""
+
+    project: Project
+    session: Session
+    request: PruneRequest
+    say: Callable[[str], None]
+
+    def plan(self) -> PrunePlan:
+        whole, reader = self.session.whole, self.session.outside.ports.reader
+        desired = select(whole, self.session.selection)
+        asking = [model for model in desired.models if model.retention is not None]
+        live = reader.live([model.key for model in asking if not model.paused])
+
+        def look(model: DesiredModel) -> ModelPrune:
+            there = live.models.get(str(model.key))
+            if there is not None:
+                there = replace(there, deployments=reader.deployments(there.id))
+            return self._model(model, there)
+
+        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+            models = tuple(pool.map(look, asking))
+        return PrunePlan(
+            commit=whole.commit,
+            dirty=whole.dirty,
+            api_url=live.workspace.api_url,
+            workspace=live.workspace.name,
+            models=models,
+        )
+
+    def _model(self, model: DesiredModel, there: LiveModel | None) -> ModelPrune:
+        assert model.retention is not None
+        history = self._history(model)
+        return ModelPrune(
+            key=model.key,
+            release_file=model.release_file,
+            retention=model.retention,
+            model_id=there.id if there is not None else None,
+            fates=self._fates(model, there, history) if there is not None else (),
+            left_alone=self._left_alone(model, there, history),
+        )
+
+    def _history(self, model: DesiredModel) -> ModelHistory:
+        return ModelHistory.of(self.session.outside.log.entries(model.key))
+
+    def _fates(
+        self, model: DesiredModel, there: LiveModel, history: ModelHistory
+    ) -> tuple[Fate, ...]:
+        labels = {each.labels.get(LABEL_COMMIT) for each in there.deployments or ()}
+        exists = self.project.repository.exists
+        return fates(
+            model,
+            there,
+            history,
+            now=self.session.outside.ports.clock.now(),
+            commits={each for each in labels if isinstance(each, str) and exists(each)},
+        )
+
+    def _left_alone(
+        self, model: DesiredModel, there: LiveModel | None, history: ModelHistory
+    ) -> str | None:
+        """Why nothing of a model is touched."""
+        if model.paused:
+            return "its mode is pause"
+        if there is None:
+            return "it is not on Baseten"
+        if model.mode == "observe":
+            return "its mode is observe"
+        if history.model_id is not None and history.model_id != there.id:
+            return (
+                f"the deploy log knows it as {history.model_id}, and Baseten has {there.id} under"
+                " its name: `gitops plan` says more"
+            )
+        facts = self.session.outside.facts
+        if any(facts.superseded(model, each, history) for each in model.environments[:1]):
+            return "a newer commit was applied: prune there"
+        return None
+
+    def carry_out(self, plan: PrunePlan) -> tuple[Pruned, ...]:
+        working, outside = [model for model in plan.models if model.work], self.session.outside
+        claim = outside.claim(
+            [model.key for model in working],
+            run=uuid.uuid4().hex,
+            commit=plan.commit,
+            timeout=self.request.lock_timeout,
+            say=self.say,
+            applies=lambda lock: lock.applied if lock else None,
+        )
+        with claim.held() as leases, ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+            # Whoever was asked may have taken an hour, and others have released meanwhile.
+            outside.fetch()
+            done = pool.map(lambda model: self._carry_out_one(model, leases), working)
+            return tuple(each for results in done for each in results)
+
+    def _carry_out_one(self, planned: ModelPrune, leases: Leases) -> tuple[Pruned, ...]:
+        [model] = (each for each in self.session.whole.models if each.key == planned.key)
+        lease, history = Lease(leases, planned.key), self._history(model)
+        outside = self.session.outside
+        assert planned.model_id is not None
+
+        def judge(there: LiveModel) -> tuple[Fate, ...]:
+            found = self._fates(model, there, history)
+            why = self._left_alone(model, there, history)
+            return found if why is None else tuple(_kept(fate, why) for fate in found)
+
+        try:
+            return Pruning(
+                key=planned.key,
+                model_id=planned.model_id,
+                reader=outside.ports.reader,
+                writer=outside.baseten.writer,
+                clock=LeasedClock(outside.ports.clock, lease),
+                lease=lease,
+                judge=judge,
+                say=self.say,
+                pace=self.request.pace,
+            ).carry_out(planned.work)
+        finally:
+            leases.finish(planned.key)
+
+
+def _kept(fate: Fate, why: str) -> Fate:
+    return replace(fate, action=None, reason=why) if fate.action is not None else fate
+
+
+def _raise_if_unknown(session: Session) -> None:
+    if not session.history_known:
+        raise RemoteUnreachable(
+            "; ".join(session.warnings) or "history unknown",
+            hint="Nothing was changed: without the deploy log nobody knows what a rollback needs.",
+        )
+
+
+def _raise_if_dirty(session: Session) -> None:
+    if session.whole.dirty:
+        raise Refused(
+            "the release files have uncommitted changes",
+            hint="Commit them, or look at what would go with --dry-run.",
+        )
