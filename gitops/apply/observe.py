@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gitops.decide import decide
-from gitops.decide.decision import Decision
+from gitops.decide.decision import Decision, Needs
 from gitops.decide.situation import Asked, Evidence, Fact, Situation
 from gitops.errors import RequestRefused
 from gitops.record.history import ModelHistory
@@ -17,6 +18,8 @@ from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, LiveModel
 
 if TYPE_CHECKING:
     from gitops.apply.run import Run
+
+T = TypeVar("T")
 
 _ROUNDS: Final = len(Fact) + 1
 _CLOCKS_DIFFER: Final = timedelta(minutes=10)
@@ -55,6 +58,11 @@ class ModelView:
     def audit_seen(self) -> tuple[AuditEntry, ...]:
         """The audit entries that decisions asked for so far."""
         return self._audit or ()
+
+    @property
+    def elsewhere(self) -> str | None:
+        """The name that the log's model has now, where it is not the one that Git writes."""
+        return self._elsewhere
 
     @property
     def model_id(self) -> str:
@@ -158,10 +166,19 @@ class ModelView:
 
     def decide(self, environment: DesiredEnvironment, evidence: Evidence) -> Decision:
         """The next steps of an environment, with only the facts read that the decision needs."""
+        return self.ask(environment, evidence, decide)
+
+    def ask(
+        self,
+        environment: DesiredEnvironment,
+        evidence: Evidence,
+        question: Callable[[Situation], T | Needs],
+    ) -> T:
+        """What a pure function says of an environment's situation, with the facts it needs."""
         known: set[Fact] = set()
         for _ in range(_ROUNDS):
-            answer = decide(self._situation(environment, evidence, known))
-            if isinstance(answer, Decision):
+            answer = question(self._situation(environment, evidence, known))
+            if not isinstance(answer, Needs):
                 return answer
             known |= answer.facts
         raise AssertionError("a decision asked again for facts that it was given")

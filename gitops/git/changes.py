@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -113,11 +113,11 @@ class GitChanges:
         return f"{content.mode} {content.oid}\t{path}\0"
 
 
-def commit_here(repository: Repository, path: str, message: str) -> str:
-    """Commit one changed file of the working tree, and nothing else that may be staged; its id."""
-    named = b":(top,literal)" + encoded(path)
-    asked = ("commit", "--quiet", "--only", "-F", "-", "--", named)
-    _well("commit", repository.git.try_run(*asked, stdin=encoded(message)))
+def commit_here(repository: Repository, paths: Iterable[str], message: str) -> str:
+    """Commit changed files of the working tree, and nothing else that may be staged; its id."""
+    named = [b":(top,literal)" + encoded(path) for path in paths]
+    asked = ("commit", "--quiet", "--only", "-F", "-", "--")
+    _well("commit", repository.git.try_run(*asked, *named, stdin=encoded(message)))
     return repository.head()
 
 

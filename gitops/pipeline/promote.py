@@ -92,7 +92,7 @@ def move_pin(project: Project, name: str, *, source: str, target: str) -> PinMov
         )
     serving = _serving(seen, source)
     objects = project.repository
-    search = _Search(
+    search = CommitSearch(
         objects=objects,
         head=planned.desired.commit,
         truss=model.truss,
@@ -154,7 +154,7 @@ def _serving(seen: ModelPlan, source: str) -> Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Search:
+class CommitSearch:
     """For a commit that may be pinned and whose truss gives one artifact."""
 
     objects: Repository

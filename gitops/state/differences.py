@@ -206,14 +206,18 @@ def _was_asked(path: str, value: Json, asked: JsonObject) -> bool:
 
 def _culprit(path: str, audit: Sequence[AuditEntry]) -> AuditEntry | None:
     """The newest entry, not our own, that says it changed this field."""
+    return changed_by(path, [entry for entry in audit if not entry.own])
+
+
+def changed_by(path: str, audit: Sequence[AuditEntry]) -> AuditEntry | None:
+    """The newest entry that says it changed this field, whoever it is of."""
     name = _POLICY_IN_AUDIT if path == "backpressure.policy" else path.rpartition(".")[2]
     of_schedules = path.startswith(PREFIX)
     return next(
         (
             entry
             for entry in reversed(audit)
-            if not entry.own
-            and entry.event_type in _SETTINGS_EVENTS
+            if entry.event_type in _SETTINGS_EVENTS
             and (
                 _changed_schedule(entry, path.removeprefix(PREFIX))
                 if of_schedules
@@ -221,6 +225,16 @@ def _culprit(path: str, audit: Sequence[AuditEntry]) -> AuditEntry | None:
             )
         ),
         None,
+    )
+
+
+def set_by(entry: AuditEntry, path: str, value: Json) -> bool:
+    """Whether an entry says that it gave a field, no schedule, just this value."""
+    name = _POLICY_IN_AUDIT if path == "backpressure.policy" else path.rpartition(".")[2]
+    update = entry.data.get("autoscaling_settings_update")
+    sides = (entry.data, update if isinstance(update, Mapping) else {})
+    return not path.startswith(PREFIX) and any(
+        name in each and same(each[name], value) for each in sides
     )
 
 

@@ -1,0 +1,233 @@
+"""Drift for people: what differs, by whom and when, and what accepting it wrote; and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import assert_never
+
+from gitops.plan.actions import short
+from gitops.plan.drift import Drifted, EnvironmentDrift
+from gitops.plan.drift_document import Acceptance, Drift, ModelDrift, to_json
+from gitops.plan.model import Serving, Wanted
+from gitops.plan.wording import sentence
+from gitops.render.layout import WIDTH, safe, styled
+from gitops.render.palette import Role, Style, plain
+from gitops.render.sentences import serving, wanted
+from gitops.render.text import printable
+from gitops.render.words import count, instant, listed, some, value
+
+INDENT = "    "
+
+
+def as_json(drift: Drift) -> str:
+    """The document, ending with a line break."""
+    return json.dumps(to_json(drift), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def render(drift: Drift, style: Style = plain, width: int = WIDTH) -> str:
+    """The drift as text ending with a line break; every foreign string is made printable."""
+    blocks = [list(styled(safe(title(drift)), style, "heading", width))]
+    blocks += [list(_model(each, style, width)) for each in drift.models if told(each)]
+    blocks.append([line for each in notes(drift) for line in styled(each, style, None, width)])
+    if drift.accepted is None and (advice := what_next(drift)):
+        blocks.append(list(styled(advice, style, None, width)))
+    blocks.append(list(styled(counts(drift), style, "heading", width)))
+    if drift.accepted is not None:
+        blocks.append(list(_accepted(drift.accepted, style, width)))
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def title(drift: Drift) -> str:
+    """Which commit is held against which workspace."""
+    where = f"workspace {drift.workspace} at {drift.api_url}" if drift.workspace else drift.api_url
+    dirty = " with uncommitted changes" if drift.dirty else ""
+    return f"Commit {short(drift.commit)}{dirty} against {where}"
+
+
+def told(model: ModelDrift) -> bool:
+    """Whether there is anything to say about a model by itself."""
+    return model.drifted or model.failed is not None
+
+
+def counts(drift: Drift) -> str:
+    """The last line: what drifted, of how many models."""
+    total = drift.summary
+    if not total.drifted:
+        return f"Drift: none in {count(total.models, 'model')}."
+    parts = [
+        count(number, noun)
+        for number, noun in (
+            (total.settings, "setting"),
+            (total.artifacts, "artifact"),
+            (total.other, "other change"),
+        )
+        if number
+    ]
+    models = f"{total.drifted} of {count(total.models, 'model')}"
+    return f"Drift: {listed(parts)} in {models}."
+
+
+def what_next(drift: Drift) -> str:
+    """What can be done about drift, in one or two sentences."""
+    told_about: list[str] = []
+    items = [item for model in drift.models for each in model.environments for item in each.drift]
+    if any(item.kind in {"setting", "artifact"} for item in items):
+        told_about.append("`gitops drift --accept` writes what Baseten has into the release files.")
+    if any(item.kind == "setting" for item in items):
+        told_about.append("The next `gitops apply` sets settings back.")
+    if any(item.kind == "artifact" for item in items):
+        told_about.append("`gitops apply --undo-drift` takes back what somebody promoted.")
+    return " ".join(told_about)
+
+
+def notes(drift: Drift) -> list[str]:
+    """What differs and is no drift, and what was not judged and why; names folded."""
+    alike: dict[str, list[str]] = {}
+    found: list[str] = []
+    for model in drift.models:
+        for each in model.environments:
+            place = f"{model.name}/{each.environment}"
+            if each.unjudged is not None:
+                alike.setdefault(each.unjudged, []).append(place)
+            found += [safe(f"{place}: {note}.") for note in each.notes]
+    return found + [safe(f"Not judged: {some(places)}: {why}.") for why, places in alike.items()]
+
+
+def headline(model: ModelDrift, environment: EnvironmentDrift) -> str:
+    """An environment with drift, as the beginning of what follows."""
+    observed = ", which is only observed" if environment.mode == "observe" else ""
+    return f"{model.name}/{environment.environment}{observed}:"
+
+
+def told_item(item: Drifted) -> str:
+    """One thing that was changed, in a sentence without its end: what, and by whom."""
+    return f"{what(item)} ({who(item)})" + (f"; {item.detail}" if item.detail else "")
+
+
+def what(item: Drifted) -> str:
+    """What was changed outside of Git."""
+    git, live = item.git, item.live
+    match item.kind:
+        case "setting":
+            return f"{item.path}: {value(git)} in Git, {value(live)} on Baseten"
+        case "artifact":
+            asked = f"where Git asks for {_wanted(git)}"
+            return f"{_serving(live)} serves, {asked}"
+        case "promotion":
+            return f"{_serving(live)} is being promoted, where Git asks for {_wanted(git)}"
+        case "paused_promotion":
+            return f"the promotion of {_serving(live)} is paused"
+        case "deactivated":
+            return f"{_serving(live)}, which serves, was deactivated"
+        case "environment_deleted":
+            return "the environment was deleted"
+        case "model_renamed":
+            return f"the model is called {live} now"
+        case "model_deleted":
+            return f"the model ({git}) was deleted"
+        case "model_made_again":
+            return f"the model ({git}) was deleted and made again ({live})"
+        case _:
+            assert_never(item.kind)
+
+
+def who(item: Drifted) -> str:
+    """By whom and when, or why that is not known."""
+    if item.by is not None:
+        return f"by {item.by}" + (f" at {_moment(item.at)}" if item.at else "")
+    if item.unknown == "unreadable":
+        return "by whom is unknown: this key may not read the audit log"
+    return "by somebody whom the audit log does not name"
+
+
+def remedy(item: Drifted) -> str | None:
+    """What to do about drift that neither accepting nor applying mends."""
+    match item.kind:
+        case "setting" | "artifact":
+            return None
+        case "promotion":
+            return "wait for its end, or end it with `gitops cancel`"
+        case "paused_promotion":
+            return "`gitops resume` lets it go on, `gitops cancel` ends it"
+        case "deactivated":
+            return "activate it in Baseten, or write `mode: pause` while it has to stay off"
+        case "environment_deleted":
+            return "the next `gitops apply` makes it again; else take it out of the release file"
+        case "model_renamed":
+            return f"name it {item.git} again in Baseten"
+        case "model_deleted" | "model_made_again":
+            return "give it another name in its release file, which begins a deploy log of its own"
+        case _:
+            assert_never(item.kind)
+
+
+def _wanted(git: object) -> str:
+    return wanted(git) if isinstance(git, Wanted) else "nothing"
+
+
+def _serving(live: object) -> str:
+    return serving(live if isinstance(live, Serving) else None)
+
+
+def _moment(moment: str) -> str:
+    return instant(datetime.fromisoformat(moment))
+
+
+def _model(model: ModelDrift, style: Style, width: int) -> Iterator[str]:
+    if model.failed is not None:
+        text = safe(f"{model.name} could not be looked at: {model.failed}")
+        yield from styled(text, style, "bad", width, lead=safe(model.name))
+    if model.drift is not None:
+        text = safe(f"{model.name}: {told_item(model.drift)}.")
+        yield from styled(text, style, "drift", width, lead=safe(f"{model.name}:"))
+        yield from _remedy(model.drift, style, width)
+    for environment in model.environments:
+        if environment.drift:
+            yield from styled(safe(headline(model, environment)), style, "heading", width)
+            for item in environment.drift:
+                yield from _item(item, style, width)
+
+
+def _item(item: Drifted, style: Style, width: int) -> Iterator[str]:
+    text = safe(told_item(item))
+    yield from styled(text, style, "drift", width, first=INDENT, rest=INDENT + "  ")
+    yield from _remedy(item, style, width)
+
+
+def _remedy(item: Drifted, style: Style, width: int) -> Iterator[str]:
+    told_about = remedy(item)
+    if told_about is not None:
+        text = safe(f"what to do: {told_about}")
+        yield from styled(text, style, None, width, first=INDENT + "  ", rest=INDENT + "    ")
+
+
+def _accepted(accepted: Acceptance, style: Style, width: int) -> Iterator[str]:
+    for each in accepted.written:
+        yield style(printable(f"{each.file}:"), "heading")
+        for line in each.diff.splitlines():
+            role: Role = "add" if line.startswith("+") else "remove"
+            text = INDENT + printable(line)
+            yield style(text, role) if line[:1] in {"+", "-"} else text
+    for note in accepted.notes:
+        yield from styled(safe(note), style, None, width)
+    for missing in accepted.not_written:
+        place = f"{missing.model}/{missing.environment}"
+        text = safe(f"Not accepted: {missing.path} of {place}: {missing.why}.")
+        yield from styled(text, style, "bad", width)
+        if missing.hint:
+            yield from styled(safe(sentence(missing.hint)), style, None, width, first=INDENT)
+    yield from styled(safe(outcome(accepted)), style, None, width)
+
+
+def outcome(accepted: Acceptance) -> str:
+    """Where what was accepted is now."""
+    if not accepted.written:
+        return "Nothing was written."
+    files = listed([each.file for each in accepted.written])
+    if accepted.branch is not None:
+        return f"Branch {accepted.branch}, commit {accepted.commit}."
+    if accepted.commit is not None:
+        return f"Committed as {accepted.commit}."
+    return f"Written to {files}, not committed."
