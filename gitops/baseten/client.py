@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from gitops.baseten.archives import Archives
 from gitops.baseten.endpoint import Endpoint
+from gitops.baseten.inventory import Inventory
 from gitops.baseten.prober import Prober
 from gitops.baseten.reader import Reader
 from gitops.baseten.transport import Patience, Transport
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from gitops.apply import ports
+    from gitops.state.access import Access
 
     # What the type checker holds these classes to.
     _READER: type[ports.LiveReader] = Reader
@@ -39,8 +42,16 @@ class Baseten:
         self._transport = Transport(endpoint, clock, patience=patience, transport=transport)
         self.endpoint = endpoint
         self.reader = Reader(self._transport)
+        self.inventory = Inventory(self._transport)
+        self.archives = Archives(self._transport)
         self.writer = Writer(self._transport)
         self.prober = Prober(self._transport)
+
+    def access(self) -> Access:
+        """What the key can see. Raises ``BasetenError``."""
+        from gitops.baseten.access import access
+
+        return access(self._transport)
 
     def close(self) -> None:
         """Close the connections."""

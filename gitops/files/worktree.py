@@ -6,6 +6,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +67,35 @@ class WorkTree:
                 except BaseException:
                     Path(new.name).unlink(missing_ok=True)
                     raise
+        except OSError as error:
+            raise RepositoryError(
+                f"{printable(path)} cannot be written: {error.strerror}."
+            ) from error
+
+    def create(self, path: str, data: bytes) -> None:
+        """Make a file that is not there yet, and the folders above it.
+
+        Raises ``RepositoryError`` where there is something of that name, or a link on the way.
+        """
+        full = Path(self._full(path))
+        folders = path.split("/")[:-1]
+        try:
+            for depth in range(1, len(folders) + 1):
+                folder = "/".join(folders[:depth])
+                with suppress(FileExistsError):
+                    Path(self._full(folder)).mkdir()
+                self._plain.pop(folder, None)
+                if not self._folder(folder):
+                    raise RepositoryError(f"{printable(folder)} is no folder of the working tree.")
+            with full.open("xb") as new:
+                try:
+                    new.write(data)
+                    new.flush()
+                except BaseException:
+                    full.unlink(missing_ok=True)
+                    raise
+        except FileExistsError as error:
+            raise RepositoryError(f"{printable(path)} is there already.") from error
         except OSError as error:
             raise RepositoryError(
                 f"{printable(path)} cannot be written: {error.strerror}."

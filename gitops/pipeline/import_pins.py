@@ -1,0 +1,321 @@
+"""Which commit of which truss a deployment was made from: proved by its files, never assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from gitops.errors import RepositoryError
+from gitops.pipeline.sources import Objects
+from gitops.pipeline.trusses import Trusses
+from gitops.plan.imported import Near
+from gitops.state.archived import CONFIG_FILE, Archived
+from gitops.state.artifact import Artifact
+from gitops.state.commit import CommitInfo
+from gitops.state.identity.build import EXTERNALS
+from gitops.state.identity.refusal import NoArtifact
+from gitops.yaml import truss_config
+
+FOLDERS: Final = 16
+"""So many folders are looked at for one deployment, the likeliest first."""
+_AT_ONCE: Final = 256
+_LINK: Final = "120000"
+
+
+class TreeSearch(Protocol):
+    """Finds sets of files in the history; ``elsewhere``: not in HEAD's but on other branches."""
+
+    def folders(
+        self, wanted: Sequence[Mapping[str, str]], *, elsewhere: bool = False
+    ) -> list[tuple[str, ...]]:
+        """For each set of files (ids by path), the folders that held any of them, best first."""
+
+    def truss_folders(self, config_file: str, *, elsewhere: bool = False) -> tuple[str, ...]:
+        """Every folder that has held a file of that name."""
+
+    def commits(self, folders: Iterable[str], *, elsewhere: bool = False) -> tuple[str, ...]:
+        """Commits that changed something in these folders, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A truss at a commit that gives what is deployed, to the digest.
+
+    ``modes`` are the files whose executable bit is another in the archive.
+    """
+
+    commit: CommitInfo
+    artifact: Artifact
+    modes: tuple[str, ...] = ()
+    merged: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """Where a deployment is said to come from: by its labels, or by the deploy log."""
+
+    commit: str | None
+    truss: str
+    rebuild: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What a search found: the source, or what comes nearest to it."""
+
+    source: Source | None = None
+    near: Near | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What stands in a folder: blob ids by path, and whether links are among them."""
+
+    oids: Mapping[str, str]
+    links: bool
+
+
+@dataclass(slots=True)
+class _Best:
+    """The nearest so far, by how many files are the same."""
+
+    score: int = 0
+    commit: str = ""
+    folder: str = ""
+
+
+@dataclass(slots=True)
+class Prover:
+    """Searches one repository from one commit on; what several deployments share is looked at once.
+
+    ``any_commit``: gitops.yaml allows pins that are not merged.
+    """
+
+    objects: Objects
+    trees: TreeSearch
+    head: str
+    any_commit: bool
+    trusses: Trusses = field(init=False)
+    _found: dict[frozenset[tuple[str, str]], Sought] = field(default_factory=dict)
+    _listed: dict[str, _Listed] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Share one look at trusses."""
+        self.trusses = Trusses(self.objects)
+
+    def of_digest(self, digest: str, hints: Iterable[Hint]) -> Source | None:
+        """A commit that may be pinned and gives this artifact; the one that is named, if it can."""
+        every = list(dict.fromkeys(hints))
+        for hint in every:
+            if hint.commit is not None and self._may_be_pinned(hint.commit):
+                found = self._artifact(hint.commit, hint.truss, hint.rebuild)
+                if found is not None and found.digest == digest:
+                    return self._source(hint.commit, found)
+        for hint in every:
+            for commit in self.trees.commits([hint.truss]):
+                found = self._artifact(commit, hint.truss, hint.rebuild)
+                if found is not None and found.digest == digest:
+                    return self._source(commit, found)
+        return None
+
+    def of_files(self, deployed: Sequence[Archived]) -> list[Sought]:
+        """For each deployment, the newest commit whose truss has the same files, or the nearest.
+
+        One pass over the history finds the folders for all of them.
+        """
+        keys = [_key(each) for each in deployed]
+        fresh = {key: it for key, it in zip(keys, deployed, strict=True) if key not in self._found}
+        self._search(fresh, elsewhere=False)
+        lost = {key: it for key, it in fresh.items() if self._found[key].source is None}
+        if lost:
+            self._search(lost, elsewhere=True)
+        return [self._found[key] for key in keys]
+
+    def _search(
+        self, wanted: Mapping[frozenset[tuple[str, str]], Archived], *, elsewhere: bool
+    ) -> None:
+        files = [{path: it.oid for path, it in each.files.items()} for each in wanted.values()]
+        ranked = self.trees.folders(files, elsewhere=elsewhere)
+        everywhere: tuple[str, ...] | None = None
+        for (key, each), likely in zip(wanted.items(), ranked, strict=True):
+            folders = likely
+            if not folders and CONFIG_FILE in each.files:
+                # Its config.yaml may have been written anew, and it may have no other file.
+                if everywhere is None:
+                    everywhere = self.trees.truss_folders(CONFIG_FILE, elsewhere=elsewhere)
+                folders = everywhere
+            found = self._in_folders(each, folders[:FOLDERS], elsewhere=elsewhere)
+            before = self._found.get(key)
+            if before is None or found.source is not None or before.near is None:
+                self._found[key] = found
+
+    def _in_folders(self, deployed: Archived, folders: Sequence[str], *, elsewhere: bool) -> Sought:
+        best, other_modes = _Best(), None
+        for folder in folders:
+            for source in self._identical(deployed, folder, best, elsewhere=elsewhere):
+                if not source.modes:
+                    return Sought(source=source)
+                other_modes = other_modes or source
+        if other_modes is not None:
+            return Sought(source=other_modes)
+        return Sought(near=self._near(deployed, best))
+
+    def _identical(
+        self, deployed: Archived, folder: str, best: _Best, *, elsewhere: bool
+    ) -> Iterator[Source]:
+        """Commits whose truss in this folder has the same files, newest first."""
+        commits = self.trees.commits([folder], elsewhere=elsewhere)
+        outside = self._outside(folder, commits)
+        if outside:
+            commits = self.trees.commits([folder, *sorted(outside)], elsewhere=elsewhere)
+        for commit in self._states(folder, commits, outside):
+            there = self._list(commit, folder)
+            found = self._artifact(commit, folder, None) if outside else None
+            oids = there.oids if found is None else {it.path: it.oid for it in found.entries}
+            same = sum(oids.get(path) == file.oid for path, file in deployed.files.items())
+            if CONFIG_FILE in there.oids and same > best.score:
+                best.score, best.commit, best.folder = same, commit, folder
+            likely = same == len(deployed.files) or there.links or bool(outside)
+            if deployed.lacking is not None or not likely:
+                continue
+            found = found or self._artifact(commit, folder, None)
+            if found is not None and not _differences(deployed, found):
+                merged = not elsewhere
+                yield self._source(commit, found, modes=_modes(deployed, found), merged=merged)
+
+    def _states(
+        self, folder: str, commits: Sequence[str], outside: frozenset[str] = frozenset()
+    ) -> Iterator[str]:
+        """The newest commit of each content that the folder has had."""
+        seen: set[tuple[str | None, ...]] = set()
+        places = (folder, *sorted(outside))
+        for start in range(0, len(commits), _AT_ONCE):
+            chunk = commits[start : start + _AT_ONCE]
+            self.objects.read_ahead((commit, folder) for commit in chunk)
+            for commit in chunk:
+                state = tuple(self.objects.tree_id(commit, place) for place in places)
+                if state[0] is not None and state not in seen:
+                    seen.add(state)
+                    yield commit
+
+    def _outside(self, folder: str, commits: Sequence[str]) -> frozenset[str]:
+        """Folders outside of the truss that its config.yaml has ever taken packages from."""
+        found: set[str] = set()
+        configs: set[str] = set()
+        for commit in self._states(folder, commits):
+            config = self._list(commit, folder).oids.get(CONFIG_FILE)
+            if config is not None and config not in configs:
+                configs.add(config)
+                found.update(_externals(self.objects.blob(config), folder))
+        return frozenset(found)
+
+    def _list(self, commit: str, folder: str) -> _Listed:
+        tree = self.objects.tree_id(commit, folder) or ""
+        known = self._listed.get(tree)
+        if known is None:
+            entries = self.objects.entries(commit, folder) or ()
+            known = self._listed[tree] = _Listed(
+                {each.path: each.oid for each in entries},
+                any(each.mode == _LINK for each in entries),
+            )
+        return known
+
+    def _near(self, deployed: Archived, best: _Best) -> Near | None:
+        info = self.objects.info(best.commit) if best.commit else None
+        if info is None:
+            return None
+        if deployed.lacking is not None:
+            return Near(commit=info, truss=best.folder, differs=())
+        try:
+            artifact = self.trusses.artifact(best.commit, best.folder, None)
+        except NoArtifact as error:
+            first = error.refusals[0]
+            return Near(commit=info, truss=best.folder, differs=(f"{first.file} {first.message}",))
+        return Near(commit=info, truss=best.folder, differs=_differences(deployed, artifact))
+
+    def _artifact(self, commit: str, truss: str, rebuild: str | None) -> Artifact | None:
+        try:
+            return self.trusses.artifact(commit, truss, rebuild)
+        except NoArtifact:
+            return None
+
+    def _may_be_pinned(self, commit: str) -> bool:
+        try:
+            return self.objects.exists(commit) and (
+                self.any_commit or self.objects.is_ancestor(commit, self.head)
+            )
+        except RepositoryError:
+            return False
+
+    def _source(
+        self,
+        commit: str,
+        artifact: Artifact,
+        *,
+        modes: tuple[str, ...] = (),
+        merged: bool = True,
+    ) -> Source:
+        info = self.objects.info(commit)
+        assert info is not None
+        return Source(commit=info, artifact=artifact, modes=modes, merged=merged)
+
+
+def _key(deployed: Archived) -> frozenset[tuple[str, str]]:
+    marks = {("", deployed.lacking or ""), ("*", "".join(_executable(deployed)))}
+    return frozenset({(path, file.oid) for path, file in deployed.files.items()} | marks)
+
+
+def _executable(deployed: Archived) -> list[str]:
+    return [path for path, file in deployed.files.items() if file.executable]
+
+
+def _externals(config: bytes, folder: str) -> Iterator[str]:
+    from posixpath import join, normpath
+
+    if EXTERNALS.encode() not in config:
+        return
+    try:
+        named = truss_config.parse(config).get(EXTERNALS)
+    except truss_config.ConfigFault:
+        return
+    for each in named if isinstance(named, list) else ():
+        if isinstance(each, str) and each and not each.startswith("/"):
+            root = normpath(join(folder, each))
+            if not root.startswith(".."):
+                yield root
+
+
+def _differences(deployed: Archived, artifact: Artifact) -> tuple[str, ...]:
+    """How the files of an artifact are not those that are deployed; none: they are the same."""
+    wanted = {each.path: each for each in artifact.entries}
+    found: list[str] = []
+    for path in sorted({*wanted, *deployed.files}):
+        mine, theirs = wanted.get(path), deployed.files.get(path)
+        if mine is None:
+            found.append(f"{path} is deployed and not in the commit")
+        elif theirs is None:
+            found.append(f"{path} is in the commit and not deployed")
+        elif path == CONFIG_FILE and mine.content is not None:
+            if not _same_settings(deployed.config, mine.content):
+                found.append(f"{path} differs")
+        elif mine.oid != theirs.oid:
+            found.append(f"{path} differs")
+    return tuple(found)
+
+
+def _same_settings(deployed: bytes | None, ours: bytes) -> bool:
+    """Whether two config.yaml say the same, where both were written anew without externals."""
+    if deployed is None:
+        return False
+    try:
+        pair: list[dict[str, Any]] = [truss_config.parse(each) for each in (deployed, ours)]
+    except truss_config.ConfigFault:
+        return False
+    one, other = ({key: it for key, it in each.items() if key != EXTERNALS} for each in pair)
+    return one == other
+
+
+def _modes(deployed: Archived, artifact: Artifact) -> tuple[str, ...]:
+    marked = {each.path for each in artifact.entries if each.mode == "100755"}
+    return tuple(sorted(marked ^ {*_executable(deployed)}))

@@ -1,0 +1,123 @@
+"""An import as a person reads it, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from gitops.plan.imported import Import, ImportedEnvironment, ImportedFile, LeftOut, Pin
+from gitops.plan.wording import sentence
+from gitops.render.text import printable
+from gitops.state.json import Json
+
+FORMAT_VERSION = "1"
+_PROOF = {
+    "label": "as this tool labelled it",
+    "log": "as the deploy log says",
+    "files": "every file is the same",
+}
+
+
+def text(done: Import) -> str:
+    """What was written, what was not, and what to do next."""
+    lines = [line for file in done.files for line in _file(file, shown=done.dry_run)]
+    if done.left_out:
+        lines += ["Left out:", *(line for each in done.left_out for line in _left_out(each)), ""]
+    lines += _end(done)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _file(file: ImportedFile, *, shown: bool) -> Iterator[str]:
+    yield printable(f"{file.path}  {file.key}")
+    width = max((len(each.name) for each in file.environments), default=0)
+    for each in file.environments:
+        yield f"  {printable(each.name):<{width}}  {_pin(each.pin)}"
+        for note in each.notes:
+            yield f"  {'':<{width}}  {printable(note)}"
+    for note in file.notes:
+        yield f"  {printable(sentence(note))}"
+    if shown:
+        yield ""
+        for line in file.data.decode("utf-8", "replace").splitlines():
+            yield f"    {printable(line)}"
+    yield ""
+
+
+def _pin(pin: Pin) -> str:
+    if pin.commit is None:
+        return printable(f"deployment {pin.deployment_id} ({pin.deployment_name})")
+    proof = _PROOF[pin.by] if pin.by is not None else ""
+    subject = printable(pin.commit.subject)
+    return f"commit {pin.commit.id[:12]} “{subject}” of {printable(str(pin.truss))}: {proof}"
+
+
+def _left_out(each: LeftOut) -> Iterator[str]:
+    yield f"  {printable(each.model)}: {printable(each.why)}"
+    if each.remedy:
+        yield f"    {printable(sentence(each.remedy))}"
+
+
+def _end(done: Import) -> Iterator[str]:
+    count = len(done.files)
+    files = f"{count} release file{'s' if count != 1 else ''}"
+    if not count:
+        yield "Nothing to import: no model serves that has no release file yet."
+        return
+    if done.dry_run:
+        yield f"Would write {files}; nothing was written."
+        return
+    if done.left:
+        yield f"Wrote {files}. A plan of them is not empty:"
+        for each in done.left:
+            yield f"  {printable(each)}"
+    elif done.left is not None:
+        yield f"Wrote {files}. A plan of them is empty: nothing would change."
+    yield "Read them, commit them, and `gitops plan` speaks of them from now on."
+
+
+def as_json(done: Import) -> str:
+    """The same as one JSON document."""
+    document: dict[str, Json] = {
+        "format_version": FORMAT_VERSION,
+        "dry_run": done.dry_run,
+        "files": [_file_json(each) for each in done.files],
+        "left_out": [
+            {"model": each.model, "why": each.why, "remedy": each.remedy} for each in done.left_out
+        ],
+        "plan": None if done.left is None else {"empty": not done.left, "left": [*done.left]},
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _file_json(file: ImportedFile) -> Json:
+    return {
+        "path": file.path,
+        "model": file.key.name,
+        "team": file.key.team,
+        "text": file.data.decode("utf-8", "replace"),
+        "environments": [_environment_json(each) for each in file.environments],
+        "notes": [*file.notes],
+    }
+
+
+def _environment_json(environment: ImportedEnvironment) -> Json:
+    pin = environment.pin
+    return {
+        "environment": environment.name,
+        "deployment_id": pin.deployment_id,
+        "deployment_name": pin.deployment_name,
+        "commit": pin.commit.id if pin.commit is not None else None,
+        "truss": pin.truss,
+        "rebuild": pin.rebuild,
+        "digest": pin.digest,
+        "proved_by": pin.by,
+        "why_not": pin.why,
+        "nearest": None
+        if pin.near is None
+        else {
+            "commit": pin.near.commit.id,
+            "truss": pin.near.truss,
+            "differs": [*pin.near.differs],
+        },
+        "notes": [*environment.notes],
+    }
