@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gitops.git.changes import GitChanges
     from gitops.git.cirun import CiRun
     from gitops.git.deploylog import DeployLog
+    from gitops.git.diagnosis import Diagnosis
     from gitops.git.locks import LockBook, Locks
     from gitops.git.logbook import LogBook
     from gitops.git.repository import Repository
@@ -30,17 +31,26 @@ if TYPE_CHECKING:
     from gitops.pipeline.review import Forge
     from gitops.record.entry import Entry
     from gitops.record.lock import Applied, Lock
+    from gitops.state.access import Access
     from gitops.state.desired import Desired
     from gitops.state.names import ModelKey
 
 
-def open_project(directory: Path, environ: Mapping[str, str]) -> Project:
-    """The repository around a directory. Raises ``RepositoryError`` where there is none."""
+def open_project(
+    directory: Path, environ: Mapping[str, str], *, say: Callable[[str], None] | None = None
+) -> Project:
+    """The repository around a directory. Raises ``RepositoryError`` where there is none.
+
+    ``say`` hears what Git does that nobody asked for: with it, what a partial clone lacks is
+    fetched; without it, nothing is, and the error says how to.
+    """
     from gitops.files.worktree import WorkTree
     from gitops.git.repository import Repository
+    from gitops.git.unchecked import Unchecked
 
-    repository = Repository.discover(directory, environ)
-    return Project(repository=repository, worktree=WorkTree(repository.root), environ=environ)
+    repository = Repository.discover(directory, environ, say=say)
+    worktree = WorkTree(repository.root, elsewhere=Unchecked(repository))
+    return Project(repository=repository, worktree=worktree, environ=environ)
 
 
 def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
@@ -381,3 +391,29 @@ def start(project: Project, *, ci: Ci | None, branch: str) -> Started:
 
     assert isinstance(project.worktree, WorkTree)
     return initialise(project.repository, project.worktree, ci=ci, branch=branch)
+
+
+def open_diagnosis(project: Project) -> Diagnosis:
+    """What Git and the remote of gitops.yaml can say; ``origin`` where that file is invalid."""
+    from gitops.errors import InvalidRelease
+    from gitops.git.diagnosis import Diagnosis
+    from gitops.git.repository import Repository
+    from gitops.pipeline.release_files import configuration
+
+    repository = project.repository
+    assert isinstance(repository, Repository)
+    try:
+        files = repository.at(repository.head()) if repository.is_bare else project.worktree
+        remote = configuration(files).config.remote
+    except InvalidRelease:
+        remote = "origin"
+    return Diagnosis(repository, remote, project.environ)
+
+
+def look_at_baseten(project: Project) -> Access:
+    """What the key can see. Raises ``UsageError`` and ``BasetenError``."""
+    from gitops.baseten.client import Baseten
+    from gitops.baseten.endpoint import from_environment
+
+    with Baseten(from_environment(project.environ), SystemClock()) as baseten:
+        return baseten.access()

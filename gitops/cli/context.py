@@ -25,7 +25,7 @@ class Context:
         """The Git repository around ``directory``; ``RepositoryError`` where there is none."""
         from gitops.wiring import open_project
 
-        return open_project(self.directory, self.environ)
+        return open_project(self.directory, self.environ, say=_say)
 
     @property
     def in_ci(self) -> bool:
@@ -53,3 +53,11 @@ class Context:
             return columns(os.get_terminal_size(stream.fileno()).columns or None)
         except OSError:
             return columns(None)
+
+
+def _say(sentence: str) -> None:
+    import click
+
+    from gitops.render.text import printable
+
+    click.echo(printable(sentence), err=True)

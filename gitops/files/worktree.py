@@ -6,9 +6,10 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from gitops.errors import RepositoryError
 from gitops.render.text import printable
@@ -18,11 +19,25 @@ READ_LIMIT: Final = (1 << 20) + 1
 shows that it is."""
 
 
-class WorkTree:
-    """The files below ``root``, the top of a working tree. Paths are from there, with ``/``."""
+class Elsewhere(Protocol):
+    """Files that belong to a working tree without being in it, as in a sparse checkout."""
 
-    def __init__(self, root: Path) -> None:
+    def paths(self) -> AbstractSet[str]:
+        """Their paths from the working tree's top."""
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes; None where it is none of these."""
+
+
+class WorkTree:
+    """The files below ``root``, the top of a working tree. Paths are from there, with ``/``.
+
+    What is ``elsewhere`` is read from there where the working tree has nothing of that name.
+    """
+
+    def __init__(self, root: Path, elsewhere: Elsewhere | None = None) -> None:
         self._root = os.fspath(root)
+        self._elsewhere = elsewhere
         self._plain: dict[str, bool] = {"": True}
 
     def read(self, path: str) -> bytes | None:
@@ -30,6 +45,12 @@ class WorkTree:
 
         A link, a pipe or a device is none; neither is what lies behind a linked folder.
         """
+        found = self._read_here(path)
+        if found is None and self._elsewhere is not None:
+            return self._elsewhere.read(_plainly(path))
+        return found
+
+    def _read_here(self, path: str) -> bytes | None:
         parts = [part for part in path.split("/") if part not in {"", "."}]
         if not parts or ".." in parts or "\0" in path or not self._folder("/".join(parts[:-1])):
             return None
@@ -52,7 +73,12 @@ class WorkTree:
         Raises ``RepositoryError`` where it is none, or cannot be written.
         """
         full = Path(self._full(path))
-        if self.read(path) is None:
+        if self._read_here(path) is None:
+            if self.read(path) is not None:
+                raise RepositoryError(
+                    f"{printable(path)} is not checked out: this checkout is sparse.",
+                    hint="let it in with `git sparse-checkout add`, or make a branch with --branch",
+                )
             raise RepositoryError(f"{printable(path)} is no regular file of the working tree.")
         try:
             mode = stat.S_IMODE(full.stat().st_mode)
@@ -108,11 +134,14 @@ class WorkTree:
 
     def list(self, folder: str) -> tuple[str, ...]:
         """Paths of all regular files below ``folder``, sorted as Git sorts them."""
-        parts = [part for part in folder.split("/") if part not in {"", "."}]
-        start = "/".join(parts)
-        if ".." in parts or not self._folder(start):
+        start = _plainly(folder)
+        if ".." in start.split("/"):
             return ()
-        return tuple(sorted(self._below(start), key=os.fsencode))
+        found = set(self._below(start)) if self._folder(start) else set()
+        if self._elsewhere is not None:
+            prefix = f"{start}/" if start else ""
+            found.update(path for path in self._elsewhere.paths() if path.startswith(prefix))
+        return tuple(sorted(found, key=os.fsencode))
 
     def _below(self, start: str) -> Iterator[str]:
         pending = [start]
@@ -144,3 +173,8 @@ class WorkTree:
                 known = False
             self._plain[path] = known
         return known
+
+
+def _plainly(path: str) -> str:
+    """A path without empty and ``.`` parts."""
+    return "/".join(part for part in path.split("/") if part not in {"", "."})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gitops.git.database import Database, explained
-from gitops.git.objects import CHUNK, CatFile, MissingObject
+from gitops.git.objects import CHUNK, CatFile
 from gitops.git.process import encoded
 from gitops.git.repository import Repository
 from gitops.state.artifact import ArchiveEntry, Artifact
@@ -76,10 +76,4 @@ def _cut(content: bytes) -> Iterator[bytes]:
 
 
 def _sizes(database: Database, entries: list[ArchiveEntry]) -> dict[str, int]:
-    oids = list(dict.fromkeys(entry.oid for entry in entries if entry.content is None))
-    sizes: dict[str, int] = {}
-    for oid, header in zip(oids, database.headers(oids), strict=True):
-        if header is None:
-            raise MissingObject(f"Object {oid} is not in this clone.", oid=oid)
-        sizes[oid] = header.size
-    return sizes
+    return database.sizes(entry.oid for entry in entries if entry.content is None)

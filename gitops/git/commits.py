@@ -22,6 +22,8 @@ class Commits:
     def write(self, subject: str, body: JsonObject, *, at: datetime, parents: Iterable[str]) -> str:
         """Store a commit with the empty tree and return its id; no index or file changes."""
         git = self._repository.git
+        if self._writer.notice is not None:
+            self._repository.tell(self._writer.notice)
         if self._empty_tree is None:
             self._empty_tree = git.run("hash-object", "-t", "tree", "-w", "--stdin").text
         seconds = int(at.timestamp())

@@ -10,6 +10,7 @@ from typing import Final
 
 from gitops.errors import RepositoryError
 from gitops.git.objects import CatFile, Found, MissingObject, Tree, parse_tree
+from gitops.git.partial import Partial, Say
 from gitops.git.process import Git, decoded, encoded
 from gitops.render.text import printable
 from gitops.state.artifact import TreeEntry
@@ -30,11 +31,13 @@ class _Commit:
 class Database:
     """The object database of one repository. Thread-safe.
 
-    ``id_bytes`` is 20, or 32 for SHA-256. ``partial`` says that objects may be missing by design.
+    ``id_bytes`` is 20, or 32 for SHA-256. ``say`` hears what is fetched into a partial clone;
+    without it nothing is.
     """
 
-    def __init__(self, git: Git, *, id_bytes: int) -> None:
+    def __init__(self, git: Git, *, id_bytes: int, say: Say | None = None) -> None:
         self.git = git
+        self.partial = Partial(git, say)
         self._id_bytes = id_bytes
         self._contents = CatFile(git, "--batch")
         self._headers = CatFile(git, "--batch-check")
@@ -54,16 +57,35 @@ class Database:
         return self._headers.read([encoded(oid) for oid in oids])
 
     def contents(self, oids: Sequence[str], kind: str) -> list[Found]:
-        """Objects with their content, in order. Raises ``MissingObject``."""
-        answers = self._contents.read([encoded(oid) for oid in oids])
+        """Objects with their content, in order. Raises ``MissingObject``.
+
+        What a partial clone lacks is fetched, as ``say`` hears.
+        """
         found: list[Found] = []
-        for oid, answer in zip(oids, answers, strict=True):
+        for oid, answer in zip(oids, self._read(self._contents, oids, kind), strict=True):
             if answer is None:
                 raise MissingObject(f"Object {printable(oid)} is not in this clone.", oid=oid)
             if answer.kind != kind:
                 raise RepositoryError(f"Object {oid} is a {answer.kind}, not a {kind}.")
             found.append(answer)
         return found
+
+    def _read(self, process: CatFile, oids: Sequence[str], kind: str) -> list[Found | None]:
+        names = [encoded(oid) for oid in oids]
+        try:
+            answers = process.read(names)
+        except MissingObject:
+            # Git older than 2.44 dies of what it may not fetch.
+            if not self._fetch(oids, kind):
+                raise
+        else:
+            if None not in answers or not self._fetch(oids, kind):
+                return answers
+        return process.read(names)
+
+    def _fetch(self, oids: Sequence[str], kind: str) -> bool:
+        # No filter leaves commits out: one that is missing is nowhere.
+        return kind != "commit" and self.partial.fetch(oids, kind)
 
     def commit(self, oid: str) -> _Commit:
         """A commit's tree and what is said about it. Raises ``MissingObject``."""
@@ -143,7 +165,7 @@ class Database:
         missing = [oid for oid in wanted if oid not in found]
         if not missing:
             return found
-        for oid, header in zip(missing, self.headers(missing), strict=True):
+        for oid, header in zip(missing, self._read(self._headers, missing, "blob"), strict=True):
             if header is None:
                 raise MissingObject(f"Object {oid} is not in this clone.", oid=oid)
             found[oid] = header.size
@@ -238,7 +260,7 @@ class explained:  # noqa: N801 - used as a with statement's word
     """Say of a missing object which commit and folder need it, and how to get it."""
 
     def __init__(self, database: Database, commit: str, folder: str) -> None:
-        self._git = database.git
+        self._partial = database.partial
         self._commit = commit
         self._folder = folder
 
@@ -255,7 +277,7 @@ class explained:  # noqa: N801 - used as a with statement's word
                 oid=error.oid,
                 hint="fetch it: `git fetch --unshallow` in a shallow clone, else `git fetch`",
             ) from error
-        if self._git.try_run("config", "--get-regexp", r"^remote\..*\.promisor$").code == 0:
+        if self._partial.remote is not None:
             path = f" -- {printable(self._folder)}" if self._folder else ""
             raise MissingObject(
                 f"This is a partial clone without object {error.oid}, which {place} needs;"

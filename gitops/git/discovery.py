@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
+from typing import Final
 
 from gitops.errors import RepositoryError
 from gitops.git.process import MINIMUM_VERSION, Done, Git, version
 from gitops.render.text import printable
+
+_REFUSED: Final = re.compile(r"(?:dubious ownership in|unsafe) repository (?:at )?\(?'(.+?)'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +23,7 @@ class Place:
 
     git: Git
     root: Path
+    git_dir: Path
     common_dir: Path
     bare: bool
     shallow: bool
@@ -37,22 +43,24 @@ def look_around(directory: Path, environ: Mapping[str, str]) -> Place:
         "--is-inside-work-tree",
         "--is-shallow-repository",
         "--show-object-format",
+        "--absolute-git-dir",
         "--git-common-dir",
     )
     if looked.code:
         raise _not_a_repository(directory, looked)
-    lines = looked.text.split("\n", 4)
+    lines = looked.text.split("\n", 5)
     said = git.run("version").text
-    if len(lines) != 5 or lines[3] not in {"sha1", "sha256"} or _too_old(said):
+    if len(lines) != 6 or lines[3] not in {"sha1", "sha256"} or _too_old(said):
         least = ".".join(str(part) for part in MINIMUM_VERSION)
         raise RepositoryError(
             f"{printable(said)} is too old.", hint=f"install Git {least} or newer"
         )
-    common_dir = Path(os.path.abspath(directory / lines[4]))  # noqa: PTH100 - keeps links
+    common_dir = Path(os.path.abspath(directory / lines[5]))  # noqa: PTH100 - keeps links
     has_tree = lines[1] == "true"
     return Place(
         git=git,
         root=Path(git.run("rev-parse", "--show-toplevel").text) if has_tree else common_dir,
+        git_dir=Path(lines[4]),
         common_dir=common_dir,
         bare=not has_tree,
         shallow=lines[2] == "true",
@@ -68,9 +76,11 @@ def _too_old(said: str) -> bool:
 def _not_a_repository(directory: Path, looked: Done) -> RepositoryError:
     place = printable(str(directory))
     if "dubious ownership" in looked.err or "unsafe repository" in looked.err:
+        named = _REFUSED.search(looked.err)
+        where = printable(named[1]) if named else "DIRECTORY"
         return RepositoryError(
             f"Git refuses the repository around {place}: its files belong to somebody else.",
-            hint="if you trust it: `git config --global --add safe.directory DIRECTORY`",
+            hint=f"if you trust it: `git config --global --add safe.directory {quote(where)}`",
         )
     if "not a git repository" in looked.err:
         return RepositoryError(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
 from gitops.git.process import Git, decoded
+
+Source: TypeAlias = Literal["git", "ci", "nobody"]
 
 _NOT_IN_A_NAME: Final = re.compile(r"[\x00-\x1f\x7f<>\ud800-\udfff]+")
 _CI: Final = (
@@ -24,13 +26,25 @@ _CI: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A name and an address that can stand in a commit."""
+    """A name and an address that can stand in a commit.
+
+    ``source`` says who named them: Git, the CI run, or nobody.
+    """
 
     name: str
     email: str
+    source: Source = field(default="git", compare=False)
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>"
+
+    @property
+    def notice(self) -> str | None:
+        """What to tell before something is written in this name; None where Git has it."""
+        if self.source == "git":
+            return None
+        why = "whom the CI run names" if self.source == "ci" else "for want of a better name"
+        return f"Git has no user.name here: what is written into Git is by {self}, {why}."
 
 
 def identity(git: Git, environ: Mapping[str, str]) -> Identity:
@@ -43,17 +57,20 @@ def identity(git: Git, environ: Mapping[str, str]) -> Identity:
     for row in decoded(asked.out).split("\0"):
         key, _, value = row.partition("\n")
         config[key.lower()] = value
+    source: Source = "git"
     name = _first(environ.get("GIT_COMMITTER_NAME"), config, "committer.name", "user.name")
     email = _first(environ.get("GIT_COMMITTER_EMAIL"), config, "committer.email", "user.email")
     if not name:
         for actor, address, host in _CI:
             name = _clean(environ.get(actor, ""))
             if name:
+                source = "ci"
                 local = re.sub(r"[^A-Za-z0-9._+-]+", "-", name)
                 email = email or _clean(environ.get(address or "", "")) or f"{local}@{host}"
                 break
-    name = name or "gitops"
-    return Identity(name=name, email=email or "gitops@localhost")
+    if not name:
+        name, source = "gitops", "nobody"
+    return Identity(name=name, email=email or "gitops@localhost", source=source)
 
 
 def _first(variable: str | None, config: Mapping[str, str], *keys: str) -> str:

@@ -13,6 +13,7 @@ from gitops.git.database import CommitFiles, Database, explained
 from gitops.git.discovery import look_around
 from gitops.git.identity import Identity, identity
 from gitops.git.objects import MissingObject
+from gitops.git.partial import Say
 from gitops.git.process import Git, decoded, encoded, without_credentials
 from gitops.git.refnames import mirror
 from gitops.git.remote import Remote
@@ -31,40 +32,62 @@ class Repository:
     """A repository as ``git`` sees it from one directory. Thread-safe; ``close`` ends its helpers.
 
     ``root`` is the top of the working tree (of a bare repository: the repository itself),
-    ``common_dir`` the directory that all its working trees share.
+    ``git_dir`` what belongs to this working tree, ``common_dir`` what all of them share.
     """
 
     def __init__(
-        self, git: Git, *, root: Path, common_dir: Path, bare: bool, shallow: bool, id_bytes: int
+        self,
+        git: Git,
+        *,
+        root: Path,
+        git_dir: Path,
+        common_dir: Path,
+        bare: bool,
+        shallow: bool,
+        id_bytes: int,
+        say: Say | None = None,
     ) -> None:
         self.git = git
+        self._say = say
+        self._said: set[str] = set()
         self.root = root
+        self.git_dir = git_dir
         self.common_dir = common_dir
         self.is_bare = bare
         self._shallow = shallow
         self.id_digits = id_bytes * 2
-        self.database = Database(git, id_bytes=id_bytes)
+        self.database = Database(git, id_bytes=id_bytes, say=say)
         self._folders: dict[tuple[str, str], str | None] = {}
         self._tips: dict[tuple[str, str | None], str | None] = {}
         self._asked: dict[str, dict[str, bool]] = {}
         self._reachable: dict[str, frozenset[str]] = {}
 
     @classmethod
-    def discover(cls, directory: Path, environ: Mapping[str, str] | None = None) -> Self:
+    def discover(
+        cls,
+        directory: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        say: Say | None = None,
+    ) -> Self:
         """The repository around ``directory``.
 
-        ``environ`` is what ``git`` inherits, by default our own environment. Raises
-        ``RepositoryError`` with a message of its own for each of: no such directory, no Git, too
-        old a Git, no repository, a repository that belongs to somebody else.
+        ``environ`` is what ``git`` inherits, by default our own environment. ``say`` hears what
+        nobody asked for: that a partial clone fetches objects (without it, it fetches none), and
+        in whose name something is written where Git does not know. Raises ``RepositoryError`` with
+        a message of its own for each of: no such directory, no Git, too old a Git, no repository,
+        a repository that belongs to somebody else.
         """
         place = look_around(directory, dict(os.environ if environ is None else environ))
         return cls(
             place.git,
             root=place.root,
+            git_dir=place.git_dir,
             common_dir=place.common_dir,
             bare=place.bare,
             shallow=place.shallow,
             id_bytes=place.id_bytes,
+            say=say,
         )
 
     def __enter__(self) -> Self:
@@ -76,6 +99,12 @@ class Repository:
     def close(self) -> None:
         """End the processes that read for us; a later call starts them again."""
         self.database.close()
+
+    def tell(self, sentence: str) -> None:
+        """Say something that nobody asked for, once."""
+        if self._say is not None and sentence not in self._said:
+            self._said.add(sentence)
+            self._say(sentence)
 
     # Revisions
 
