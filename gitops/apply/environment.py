@@ -28,6 +28,7 @@ from gitops.plan.events import Failure
 from gitops.plan.steps import Promote, Push, RollBack, Step, Wait
 from gitops.render import words
 from gitops.render.failures import FailureKind
+from gitops.state.health import Health, health_of
 
 _SAME_STEP: Final = 8
 """How often one step may come up in an environment before it is clear that it changes nothing."""
@@ -120,6 +121,8 @@ def _at_rest(job: Job) -> Ended | None:
     """What the last decision says of an environment in which nothing is left to be done."""
     decision = job.decision
     code = _resting_code(job, decision) if decision is not None else 0
+    if decision is not None and decision.row == REQUIREMENTS and decision.state is State.HELD:
+        job.passed_over("promote", decision.reason)
     if decision is None or not code:
         return None
     listed = _listed(decision, code) or "failed"
@@ -169,6 +172,13 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
             remedy=f"{remedy[:1].upper()}{remedy[1:]}.",
         )
     last = job.history.last
+    serving = job.live.current if job.live is not None else None
+    if (
+        decision.state is State.HELD
+        and serving is not None
+        and health_of(serving.status) is Health.FAILED
+    ):
+        return job.failure(FailureKind.SERVING_FAILED, detail=decision.reason)
     if decision.state is State.HELD and last is not None and last.ended_by is not None:
         return job.failure(FailureKind.ENDED_BY_PERSON, candidate=last.to, person=last.ended_by)
     kind = {

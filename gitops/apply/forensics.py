@@ -87,7 +87,7 @@ def _of_baseten(job: Job, side: Side, begun: datetime, now: datetime) -> dict[st
     try:
         lines = reader.logs(model_id, deployment_id, since=begun, limit=LOG_LINES)
         text = "".join(f"{line}\n" for line in lines)
-        files["log.txt"] = excerpt.longer_text(text[-LONGEST:], LONGEST)
+        files["log.txt"] = excerpt.last_text(text, LONGEST)
         windows = [
             reader.window(model_id, deployment_id, begun + step * each, begun + step * (each + 1))
             for each in range(SLICES if step.total_seconds() >= 1 else 0)

@@ -13,7 +13,8 @@ from gitops.decide.answers import BLOCKED_CODE, GoOn, Row
 from gitops.decide.decision import Answer, Blocked, Decision, Needs, State
 from gitops.decide.rows.foreign import foreign_serves
 from gitops.decide.rows.held import wanted_is_held
-from gitops.decide.rows.releasing import deployment_exists, none_exists, requirements
+from gitops.decide.rows.releasing import deployment_exists, none_exists
+from gitops.decide.rows.requiring import requirements
 from gitops.decide.rows.running import (
     candidate_is_foreign,
     candidate_is_left_over,

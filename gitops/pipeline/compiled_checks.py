@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gitops.pipeline.check_files import BadFile, CheckFiles
+from gitops.pipeline.check_files import BadFile, CheckFiles, Line
 from gitops.release import rules, words
 from gitops.release.checks import Check, Expect
 from gitops.release.defaults import merged
@@ -137,6 +137,8 @@ class CheckCompiler:
             )
         probes = []
         for line in lines:
+            if isinstance(line.body, dict) and "expect" in line.body:
+                found.append(_sent_whole(line, here))
             expect = None
             if line.expect is not None:
                 inner: list[Finding] = []
@@ -162,6 +164,19 @@ def bounds(block: Any) -> dict[str, float]:
     if block is None:
         return {}
     return {name: value for name, value in vars(block).items() if value is not None}
+
+
+def _sent_whole(line: Line, path: Path) -> Finding:
+    """An ``expect`` that is part of what is sent, because no ``request`` is beside it."""
+    others = sorted(set(line.body) - {"expect"}) if isinstance(line.body, dict) else []
+    what = f"{words.names(others)} and expect" if others else "expect"
+    return Finding(
+        path=path,
+        message=f"line {line.number} is sent whole, with {what}: only a line of request and "
+        "expect, and nothing else, brings expectations",
+        hint='for instance {"request": {…}, "expect": {"status": 200}}',
+        severity="warning",
+    )
 
 
 def _findings(error: BadFile, path: Path, subject: str = "") -> list[Finding]:

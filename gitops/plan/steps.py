@@ -120,7 +120,10 @@ class Follow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Append an entry to the deploy log; ``intent`` is the one it closes or None."""
+    """Append an entry to the deploy log; ``intent`` is the one it closes or None.
+
+    ``candidate``: what is held never served, it was only on its way.
+    """
 
     environment: str
     event: Event
@@ -129,6 +132,7 @@ class Record:
     intent: str | None = None
     reason: str | None = None
     ended_by: str | None = None
+    candidate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

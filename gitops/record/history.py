@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.holds import Hold, holds_in, unverified_in
 from gitops.state.json import JsonObject
 from gitops.state.recognise import Identity
+
+CANDIDATE: Final = "candidate"
+"""The figure of a ``held`` entry whose artifact never served, but was only on its way."""
 
 _WAYS_BACK = frozenset({Event.ROLLED_BACK, Event.HELD})
 
@@ -238,6 +242,8 @@ def _serves_after(entry: Entry, before: Sequence[Entry]) -> Side | None:
         case Event.NOT_STARTED | Event.REJECTED:
             return entry.from_
         case Event.HELD:
+            if entry.figures.get(CANDIDATE) is True:
+                return None
             # An open rollback has not happened yet; its end says what serves.
             return entry.from_ if _as_intent(entry, before) or entry.to is None else entry.to
         case Event.SETTINGS | Event.INTENT | Event.LIFTED:

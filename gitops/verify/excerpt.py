@@ -76,10 +76,24 @@ def longer_json(value: Json, limit: int) -> str:
 
 def longer_text(text: str, limit: int) -> str:
     """A text with its line breaks, redacted, of at most ``limit`` characters."""
-    kept = _SECRET_TEXT.sub(REDACTED, text[: limit * 2])
+    begun = text[: limit * 2]
+    if len(begun) < len(text):
+        # A word that is cut may be a secret that is not recognised any more.
+        begun = begun.rpartition(" ")[0] or begun
+    kept = _SECRET_TEXT.sub(REDACTED, begun)
     return _cut(
         "".join(each if each.isprintable() or each in "\n\t" else " " for each in kept), limit
     )
+
+
+def last_text(text: str, limit: int) -> str:
+    """The last whole lines of a text, redacted, of at most ``limit`` characters."""
+    kept = _SECRET_TEXT.sub(REDACTED, text)
+    if len(kept) > limit:
+        kept = kept[-limit:]
+        # A line that is cut may hold what only its beginning shows to be a secret.
+        kept = kept.partition("\n")[2]
+    return "".join(each if each.isprintable() or each in "\n\t" else " " for each in kept)
 
 
 def longer_body(body: bytes, limit: int) -> str:

@@ -254,6 +254,34 @@ def test_what_waits_for_a_failed_environment_is_told_in_one_calm_line(tmp_path: 
     assert last.failure is None
 
 
+def test_what_waits_for_a_hold_is_calm_and_what_serves_meanwhile_is_kept_alive(
+    tmp_path: Path,
+) -> None:
+    behind = PRODUCTION + "    requires: {environment: staging}\n"
+    with stage(tmp_path, truss(), release(STAGING, behind)) as made:
+        assert made.apply().exit_code == 0
+        made.commit(truss("two", "reply: {text: goodbye}"))
+        red = made.apply()
+        assert red.exit_code == 5, red.finished
+        assert red.finished.rejected == ("triage/staging",)
+        assert red.finished.held == ("triage/production",)
+        assert [each.environment for each in red.finished.failures] == ["staging"]
+        later = made.apply()
+        assert later.exit_code == 0, later.finished
+        assert later.finished.held == ("triage/staging", "triage/production")
+        [told] = [each for each in made.events if isinstance(each, ActionFinished)]
+        assert told.message.startswith("it is held in staging, which production requires")
+        assert made.apply(strict=True).exit_code == 4
+        serving = made.live("staging").current
+        assert serving is not None
+        made.emulator.set_status(serving.id, "FAILED")
+        assert made.apply().exit_code == 0
+        assert any(each.endswith(f"/{serving.id}/retry") for each in made.writes())
+        mended = made.live("staging").current
+        assert mended is not None
+        assert (mended.id, mended.status) == (serving.id, "ACTIVE")
+
+
 def test_what_a_rival_adopted_first_is_not_adopted_again(two: Stage) -> None:
     rivals: list[Entry] = []
 

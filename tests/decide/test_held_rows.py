@@ -50,6 +50,24 @@ def test_a_hold_is_reported_and_ends_well_in_later_runs() -> None:
     assert "--retry qwen/production" in answer.reason
 
 
+def test_what_serves_instead_and_has_failed_is_tried_again_and_then_needs_a_person() -> None:
+    scene = Scene(status="FAILED", entries=[RELEASED, rolled_back()])
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (11, State.HELD)
+    assert kinds(answer.steps) == ["Retry", "Ready"]
+    scene.evidence = Evidence(retried=frozenset({"dep-P"}))
+    answer = decided(scene)
+    assert (answer.state, answer.exit_code, answer.steps) == (State.HELD, 8, ())
+    assert "which serves production instead, is FAILED" in answer.reason
+    assert "it was rolled back" in answer.reason
+
+
+def test_what_a_person_put_there_instead_of_what_is_held_is_theirs() -> None:
+    scene = Scene(current="X", status="FAILED", entries=[RELEASED, rolled_back()])
+    answer = decided(scene)
+    assert (answer.state, answer.exit_code, answer.steps) == (State.HELD, 0, ())
+
+
 def test_a_hold_asks_what_git_asked_for_since() -> None:
     scene = Scene(entries=[RELEASED, rolled_back()], asked=None)
     assert decide(scene.situation()) == Needs(facts=frozenset({Fact.ASKED}))

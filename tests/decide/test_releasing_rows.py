@@ -239,6 +239,31 @@ def test_what_has_not_succeeded_elsewhere_is_blocked() -> None:
     assert answer.reason == "it has not succeeded in staging yet"
 
 
+def behind(first: Decision, **given: object) -> Decision:
+    """Production, which requires staging, after what was decided for that."""
+    situation = Scene(requires=(STAGING,), settings={"max_replica": 4}).situation()
+    staging = replace(situation.environment, name="staging", requires=(), **given)  # type: ignore[arg-type]
+    model = replace(situation.model, environments=(staging, situation.environment))
+    answer = decide(replace(situation, model=model, decided={"staging": first}))
+    assert isinstance(answer, Decision)
+    return answer
+
+
+def test_what_only_waits_for_a_hold_is_as_calm_as_the_hold() -> None:
+    held = Decision(row=11, state=State.HELD, reason="held since yesterday", exit_code=5)
+    answer = behind(held)
+    assert (answer.row, answer.state, answer.exit_code, answer.steps) == (19, State.HELD, 0, ())
+    assert answer.reason == (
+        "it is held in staging, which production requires; it goes on once that hold is over"
+    )
+    assert answer.notices == ("1 setting of production waits with it",)
+    for other in (
+        behind(replace(held, state=State.BLOCKED)),
+        behind(held, artifact=artifact("X")),
+    ):
+        assert (other.row, other.state, other.exit_code) == (19, State.BLOCKED, 4)
+
+
 @pytest.mark.parametrize(("minutes", "row"), [(29, 19), (30, 21)])
 def test_it_has_to_have_served_there_for_long_enough(minutes: int, row: int) -> None:
     there = replace(entry(Event.RELEASED, "D"), environment="staging", id="s")

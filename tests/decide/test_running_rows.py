@@ -150,6 +150,9 @@ def test_a_persons_promotion_that_fails_is_held_and_not_undone() -> None:
     answer = decided(scene)
     assert kinds(answer.steps) == ["Record(held)"]
     assert answer.exit_code == 8
+    [hold] = answer.steps
+    assert isinstance(hold, Record)
+    assert hold.candidate
     scene.entries.append(entry(Event.HELD, None, "D", minutes_ago=1, applied_commit="c" * 40))
     assert decided(scene).steps == ()
     assert decided(scene).exit_code == 8

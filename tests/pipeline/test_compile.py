@@ -369,3 +369,13 @@ def test_history_says_what_was_asked_for(fleet: Repository) -> None:
         assert other is not None
         assert other.digest is None
         assert asked_at(objects, "0" * len(first), key, "production") is None
+
+
+def test_a_line_that_sends_its_expectation_along_is_a_warning(fleet: Repository) -> None:
+    lines = '{"body": {"text": "hi"}, "expect": {"status": 200}}\n{"request": 1, "expect": {}}\n'
+    with Objects.discover(fleet.path) as objects:
+        fleet.write({"checks/prompts.jsonl": lines})
+        (warning,) = validate(objects, WorkTree(fleet.path), objects.head())
+    assert warning.severity == "warning"
+    assert "line 1 is sent whole, with body and expect" in warning.message
+    assert warning.hint == 'for instance {"request": {…}, "expect": {"status": 200}}'

@@ -257,3 +257,11 @@ def test_any_log_is_read(found: list[Entry]) -> None:
     starts = [span.start for span in history.served]
     assert starts == sorted(starts)
     assert len({hold.side.digest for hold in history.holds}) == len(history.holds)
+
+
+def test_what_was_held_on_its_way_never_served() -> None:
+    released, held = entry(Event.RELEASED, 1, "P", "D"), entry(Event.HELD, 2, "X")
+    assert production(released, held).last_served == side("X")
+    history = production(released, replace(held, figures={"candidate": True}))
+    assert history.last_served == side("D")
+    assert [hold.side for hold in history.holds] == [side("X")]

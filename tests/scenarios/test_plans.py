@@ -216,6 +216,25 @@ SCENARIOS: dict[str, Scenario] = {
         live=(dataclasses.replace(there(NEW), name="staging"), there()),
         entries=(RELEASED, STAGED),
     ),
+    "19-behind-a-hold": Scenario(
+        row=19,
+        environments=(STAGING, REQUIRING),
+        live=(STAGING_LIVE, there()),
+        entries=(
+            RELEASED,
+            dataclasses.replace(
+                entry(Event.REJECTED, NEW, OLD, minutes=12, reason="smoke: status 500"),
+                environment="staging",
+            ),
+        ),
+        unattached=(NEW,),
+    ),
+    "11-held-and-what-serves-has-failed": Scenario(
+        row=11,
+        live=(there(dataclasses.replace(OLD, status="FAILED")),),
+        entries=(RELEASED, entry(Event.REJECTED, NEW, OLD, minutes=12, reason="status 500")),
+        unattached=(NEW,),
+    ),
     "20-a-deployment-is-there": Scenario(row=20, unattached=(NEW,)),
     "20-with-its-settings": Scenario(
         row=20,

@@ -10,8 +10,10 @@ from gitops.apply.steps.previous import alerted, let_go
 from gitops.plan.events import Failure
 from gitops.plan.steps import Record
 from gitops.record.entry import Event
+from gitops.record.history import CANDIDATE
 from gitops.render.failures import FailureKind
 from gitops.state.differences import asked_for
+from gitops.state.health import Health, health_of
 from gitops.state.json import Json, JsonObject
 
 
@@ -62,6 +64,8 @@ def _kept(job: Job, step: Record) -> tuple[str, ...]:
 
 def _figures(job: Job, step: Record) -> dict[str, Json]:
     figures = dict(job.figures)
+    if step.candidate:
+        figures[CANDIDATE] = True
     if step.event is Event.RELEASED and "watch" not in figures:
         figures["watch"] = "skipped"
     return figures
@@ -110,9 +114,12 @@ def _count_success(job: Job, step: Record, kept: tuple[str, ...]) -> None:
 
 def _count_end(job: Job, step: Record, kept: tuple[str, ...]) -> None:
     """A release that is over without us having undone it: by a person, or by Baseten."""
-    serving = job.side(job.live.current if job.live else None)
+    current = job.live.current if job.live else None
+    serving = job.side(current)
     back = step.from_ is None or (
         serving is not None
+        and current is not None
+        and health_of(current.status) not in {Health.FAILED, Health.STOPPED}
         and (
             serving.deployment_id == step.from_.deployment_id
             or (serving.digest is not None and serving.digest == step.from_.digest)

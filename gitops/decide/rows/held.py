@@ -15,7 +15,7 @@ from gitops.decide.decision import Decision, State
 from gitops.decide.judge import is_bad, judge
 from gitops.decide.safety import refused
 from gitops.decide.view import View, is_side
-from gitops.plan.steps import Record, UpdateSettings
+from gitops.plan.steps import Ready, Record, Retry, Step, UpdateSettings
 from gitops.record.entry import Event
 from gitops.record.holds import Hold
 from gitops.state.health import Health
@@ -34,6 +34,8 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
     against = refused(view, changes)
     if changes and against is None:
         steps = (*steps, UpdateSettings(environment=view.name, changes=changes))
+    if pending is None:
+        steps = (*_mended(view), *steps)
     return replace(
         decision(
             view,
@@ -48,6 +50,30 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
     )
 
 
+def _mended(view: View) -> tuple[Step, ...]:
+    """What serves instead and has failed is tried again, once in an apply, as in row 15."""
+    if view.current is None or view.serves:
+        return ()
+    deployment = view.current.deployment
+    if view.health is Health.TRANSITION and deployment.id in view.evidence.retried:
+        return (Ready(deployment_id=deployment.id),)
+    if not _has_failed(view):
+        return ()
+    if deployment.id in view.evidence.retried or deployment.id in view.evidence.failed_to_start:
+        return ()
+    return (
+        Retry(environment=view.name, deployment_id=deployment.id),
+        Ready(deployment_id=deployment.id),
+    )
+
+
+def _has_failed(view: View) -> bool:
+    """Whether what serves instead of the held artifact has failed; a person's own is theirs."""
+    if view.serves or view.health is not Health.FAILED:
+        return False
+    return is_side(view.current, view.log.last_served)
+
+
 def _lifted(view: View, hold: Hold) -> GoOn:
     log = replace(view.log, holds=tuple(each for each in view.log.holds if each != hold))
     step = Record(environment=view.name, event=Event.LIFTED, to=hold.side, reason="--retry")
@@ -60,8 +86,14 @@ def _lifted(view: View, hold: Hold) -> GoOn:
 
 def _reason(view: View, hold: Hold) -> str:
     key = view.situation.model.key
+    serving = view.current.deployment if view.current is not None else None
+    failed = (
+        f"deployment {serving.name}, which serves {view.name} instead, is {serving.status}; "
+        if serving is not None and _has_failed(view)
+        else ""
+    )
     return (
-        f"held since {hold.entry.at:%Y-%m-%d %H:%M} UTC: {_cause(hold)}; "
+        f"{failed}held since {hold.entry.at:%Y-%m-%d %H:%M} UTC: {_cause(hold)}; "
         f"release another commit, or `gitops apply --retry {key}/{view.name}`"
     )
 
@@ -94,7 +126,7 @@ def _code(view: View, hold: Hold) -> int:
     """What the hold adds to this run: nothing, unless this run made it."""
     entry = hold.entry
     if not _made_now(view, hold):
-        return 0
+        return PERSON_NEEDED if _has_failed(view) else 0
     if entry.event is Event.REJECTED:
         return CANDIDATE_FAILED
     if entry.event is Event.HELD:

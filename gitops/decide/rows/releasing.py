@@ -1,12 +1,11 @@
-"""Rows 19 to 21: what Git wants does not serve yet."""
+"""Rows 20 and 21: what Git wants does not serve yet, and nothing stands in its way."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from gitops.decide import audit as audit_log
-from gitops.decide.answers import CANDIDATE_FAILED, GoOn, blocked, decision
+from gitops.decide.answers import CANDIDATE_FAILED, blocked, decision
 from gitops.decide.decision import Blocked, Decision, State
 from gitops.decide.hardware import (
     hardware_asked_for,
@@ -16,7 +15,6 @@ from gitops.decide.hardware import (
     unknown_hardware,
     unknown_to_truss,
 )
-from gitops.decide.judge import judge
 from gitops.decide.notices import back_again, unmanaged
 from gitops.decide.safety import consents_to_remove, missing_secrets, refused
 from gitops.decide.target import existing
@@ -34,83 +32,11 @@ from gitops.plan.steps import (
     Watch,
 )
 from gitops.record.entry import Event, Side
-from gitops.record.history import ModelHistory
 from gitops.state.artifact import Artifact
-from gitops.state.desired import DesiredEnvironment, Requirement
 from gitops.state.health import Health
 from gitops.state.live import Deployment
 from gitops.state.recognise import Recognised, own_name
 from gitops.verify.verdict import Outcome
-
-
-def requirements(view: View) -> Decision | GoOn | None:
-    """Row 19: environments that have to succeed first; not asked of what succeeded here before."""
-    if view.succeeded_here or not view.log_known:
-        return None
-    unmet = {need: why for need in view.environment.requires if (why := _lacks(view, need))}
-    if not unmet:
-        return None
-    if all(not need.seconds and _in_this_plan(view, need) for need in unmet):
-        return GoOn(view=view, after=tuple(need.environment for need in unmet))
-    pending = judge(view, 19)
-    if pending is not None:
-        return pending
-    why = "; ".join(unmet.values())
-    remedy = f"apply again once it has {' and '.join(_asked(need) for need in unmet)}"
-    return blocked(view, 19, why, remedy, changes=view.changes)
-
-
-def _asked(need: Requirement) -> str:
-    if not need.seconds:
-        return f"succeeded in {need.environment}"
-    return f"served in {need.environment} for {_words(timedelta(seconds=need.seconds))}"
-
-
-def _lacks(view: View, need: Requirement) -> str | None:
-    history = view.situation.history or ModelHistory.of(())
-    spans = [
-        span
-        for span in history.environment(need.environment).served
-        if view.wanted.is_side(span.side)
-    ]
-    if not spans:
-        return f"it has not succeeded in {need.environment} yet"
-    longest = max(span.lasted(view.situation.now) for span in spans)
-    short_of = timedelta(seconds=need.seconds) - longest
-    if short_of <= timedelta(0):
-        return None
-    return (
-        f"it has served in {need.environment} for {_words(longest)} of the "
-        f"{_words(timedelta(seconds=need.seconds))} that {view.name} asks for"
-    )
-
-
-def _in_this_plan(view: View, need: Requirement) -> bool:
-    """Whether an earlier decision ends with the same artifact released or adopted there."""
-    first = view.situation.decided.get(need.environment)
-    other = next(
-        (each for each in view.situation.model.environments if each.name == need.environment), None
-    )
-    if first is None or other is None or _asks_for(other) != _asks_for(view.environment):
-        return False
-    return first.blocked is None and any(
-        isinstance(step, Promote)
-        or (isinstance(step, Record) and step.event in {Event.RELEASED, Event.ADOPTED})
-        for step in first.steps
-    )
-
-
-def _asks_for(environment: DesiredEnvironment) -> str | None:
-    artifact = environment.artifact
-    return artifact.digest if artifact is not None else environment.deployment
-
-
-def _words(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
 
 
 def deployment_exists(view: View) -> Decision | None:

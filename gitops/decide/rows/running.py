@@ -118,7 +118,11 @@ def _failed(view: View, found: Recognised, intent: OpenIntent | None, reason: st
         hold = (
             ()
             if view.hold is not None or not view.log_known
-            else (Record(environment=name, event=Event.HELD, from_=side, reason=reason),)
+            else (
+                Record(
+                    environment=name, event=Event.HELD, from_=side, reason=reason, candidate=True
+                ),
+            )
         )
         return decision(view, 6, State.HELD, reason, steps=hold, exit_code=PERSON_NEEDED)
     if intent is None:
