@@ -11,6 +11,8 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -102,7 +104,8 @@ class _AgainError(Exception):
 class Transport:
     """Sends requests to one ``Endpoint``; safe to share between threads.
 
-    ``transport`` replaces the network, for tests.
+    ``transport`` replaces the network, for tests. ``server_time`` is what the last answer's clock
+    said.
     """
 
     def __init__(
@@ -118,6 +121,7 @@ class Transport:
         self.patience = patience or Patience()
         self._pacing = Pacing(clock)
         self._reached = False
+        self.server_time: datetime | None = None
         self.http = httpx.Client(
             timeout=httpx.Timeout(self.patience.read, connect=self.patience.connect),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
@@ -256,6 +260,7 @@ class Transport:
                         return self._no_answer(call, path, "the answer is too long to be one")
                     if self.clock.monotonic() > deadline:
                         return self._no_answer(call, path, "the answer does not come to its end")
+                self.server_time = _date(response.headers) or self.server_time
                 scrubbed = self.endpoint.api_key.scrub_bytes(bytes(content))
                 return response.status_code, response.headers, scrubbed
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -305,6 +310,15 @@ class Transport:
                 return f"the connection broke off ({text})" if text else "the connection broke off"
             case _:
                 return text or type(error).__name__
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    """The other side's clock; None where it does not say."""
+    try:
+        said = parsedate_to_datetime(headers["date"])
+    except (KeyError, ValueError):
+        return None
+    return said if said.tzinfo else None
 
 
 def host_of(url: str) -> str:

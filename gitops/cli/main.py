@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "prune": "Carry out retention: remove deployments that nothing needs.",
     "dev": "Push work in progress, apart from what is released.",
     "forge": "Tell GitHub or GitLab what a CI job has found or done.",
+    "doctor": "Say what is needed, and whether it is there.",
     "schema": "Print a JSON Schema.",
     "emulator": "Serve a Baseten on this machine.",
     "demo": "Play the whole story against the emulator.",
