@@ -100,8 +100,8 @@ def _model(model: ModelPrune, style: Style, width: int) -> Iterator[str]:
         shown = safe(one_line(f"{_goes(fate)}: {fate.reason}"))
         role = _ROLES[fate.action or ""]
         yield from styled(shown, style, role, width, first="  - ", rest="      ")
-    for things, reason in _alike(model.stays):
-        shown = safe(one_line(f"keep {some(things)}: {reason}"))
+    for verb, things, reason in _alike(model.stays):
+        shown = safe(one_line(f"{verb} {some(things)}: {reason}"))
         yield from styled(shown, style, "dim", width, first="    ", rest="      ")
 
 
@@ -109,13 +109,15 @@ def _goes(fate: Fate) -> str:
     return f"{fate.action} {_thing(fate)}, {fate.deployment.status}"
 
 
-def _alike(stays: Sequence[Fate]) -> Iterator[tuple[list[str], str]]:
+def _alike(stays: Sequence[Fate]) -> Iterator[tuple[str, list[str], str]]:
     """What stays for the same reason, told once; the newest first."""
-    reasons: dict[str, list[str]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for fate in reversed(stays):
-        reasons.setdefault(fate.reason, []).append(_thing(fate))
-    for reason, things in reasons.items():
-        yield things, reason
+        # Where a model is left alone, what would go is worth knowing.
+        verb = f"would {fate.action}" if fate.action is not None else "keep"
+        found.setdefault((verb, fate.reason), []).append(_thing(fate))
+    for (verb, reason), things in found.items():
+        yield verb, things, reason
 
 
 def _thing(fate: Fate) -> str:
@@ -139,13 +141,13 @@ def _document(plan: PrunePlan, results: Sequence[Pruned] | None, *, whole: bool)
             yield f"Left alone: {sentence(one_line(model.left_alone))}."
         if model.work:
             yield "\n".join(
-                f"- {sentence(safe(one_line(_goes(fate))))}: {sentence(safe(one_line(fate.reason)))}"
+                f"- {sentence(safe(one_line(f'{_goes(fate)}: {fate.reason}')))}"
                 for fate in model.work
             )
         if whole and model.stays:
             inside = "\n".join(
-                f"- {sentence(safe(one_line(some(things))))}: {sentence(safe(one_line(reason)))}"
-                for things, reason in _alike(model.stays)
+                f"- {sentence(safe(one_line(f'{verb} {some(things)}: {reason}')))}"
+                for verb, things, reason in _alike(model.stays)
             )
             number = count(len(model.stays), "deployment stays", "deployments stay")
             yield f"<details><summary>{number}</summary>\n\n{inside}\n\n</details>"
