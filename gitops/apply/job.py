@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from gitops.apply.clock import Jumps
@@ -131,22 +131,6 @@ class Job:
     def now(self) -> datetime:
         """The time in UTC."""
         return self.ports.clock.now()
-
-    def jumped(self) -> timedelta:
-        """By how much wall-clock time was set since this was asked last; it is told.
-
-        What this run remembers of the promotion moves along.
-        """
-        if self.jumps is None:
-            self.jumps = Jumps(self.ports.clock)
-        jump = self.jumps.taken()
-        if jump:
-            self.promoted = self.promoted + jump if self.promoted is not None else None
-            self.moved = self.moved + jump if self.moved is not None else None
-            ahead = "ahead" if jump > timedelta(0) else "back"
-            seconds = abs(jump.total_seconds())
-            self.progress(f"this machine's clock was set {ahead} by {seconds:.0f} s meanwhile")
-        return jump
 
     def settings_of_release(self) -> tuple[Change, ...]:
         """What differs between the settings that Git asks for and those last read."""

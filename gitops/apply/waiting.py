@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from gitops.apply.clock import Jumps
 from gitops.apply.pace import Pace
 from gitops.apply.ports import Clock
 
@@ -32,6 +34,23 @@ class Told:
             return False
         self._last, self._at = now, moment
         return True
+
+
+def jumped(job: Job) -> timedelta:
+    """By how much wall-clock time was set since this was asked last; it is told.
+
+    What the run remembers of the promotion moves along.
+    """
+    if job.jumps is None:
+        job.jumps = Jumps(job.ports.clock)
+    jump = job.jumps.taken()
+    if jump:
+        job.promoted = job.promoted + jump if job.promoted is not None else None
+        job.moved = job.moved + jump if job.moved is not None else None
+        ahead = "ahead" if jump > timedelta(0) else "back"
+        seconds = abs(jump.total_seconds())
+        job.progress(f"this machine's clock was set {ahead} by {seconds:.0f} s meanwhile")
+    return jump
 
 
 def until(job: Job, look: Callable[[], Found | None], *, limit: float) -> Found | None:

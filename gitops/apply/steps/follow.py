@@ -8,7 +8,7 @@ from gitops.apply.job import Ended, Job
 from gitops.apply.settled import pending
 from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.watching import figures_before, figures_since
-from gitops.apply.waiting import Told
+from gitops.apply.waiting import Told, jumped
 from gitops.errors import RequestRefused
 from gitops.plan.steps import Follow
 from gitops.render.failures import FailureKind
@@ -29,7 +29,7 @@ def follow(job: Job, step: Follow) -> Ended | None:  # noqa: C901, PLR0912 - a c
     """
     if step.intent is None:
         job.learn.followed(step.deployment_id)
-    job.jumped()
+    jumped(job)
     clock, limit = job.ports.clock, job.view.desired.timeouts.promotion
     begun = clock.monotonic()
     told = Told(clock)
@@ -97,7 +97,7 @@ def _begin(job: Job, intent: str | None) -> Watching:
 
 
 def _judge(job: Job, judged: Watching, candidate: Deployment) -> Watching:
-    judged = judged.shifted(job.jumped())
+    judged = judged.shifted(jumped(job))
     now = job.now()
     window = figures_since(job, candidate.id, judged.began, now) if judged.has_bounds else None
     return look(judged, at=now, status=candidate.status, window=window)

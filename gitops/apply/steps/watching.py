@@ -8,7 +8,7 @@ from typing import Final
 
 from gitops.apply.job import Ended, Job
 from gitops.apply.steps.previous import read_back
-from gitops.apply.waiting import Told
+from gitops.apply.waiting import Told, jumped
 from gitops.decide.judge import condemned
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
 from gitops.plan.steps import Watch
@@ -26,7 +26,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
 
     The data that is judged begins with the promotion's end, where this run saw it, else now.
     """
-    job.jumped()
+    jumped(job)
     current = job.live.current if job.live else None
     deployment_id = step.deployment_id or (current.id if current else "")
     began = job.promoted or job.now()
@@ -45,7 +45,7 @@ def watch(job: Job, step: Watch) -> Ended | None:
             return None
         if health_of(serving.status) in {Health.INACTIVE, Health.STOPPED}:
             return None
-        state = state.shifted(job.jumped())
+        state = state.shifted(jumped(job))
         now = job.now()
         window = _window(job, deployment_id, state, now) if state.has_bounds else None
         state = look(state, at=now, status=serving.status, window=window)
