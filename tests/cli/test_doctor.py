@@ -105,6 +105,4 @@ def test_an_older_baseten_and_a_remote_that_takes_nothing(
         code, lines = doctor()
     assert code == 1
     assert "note: audit log: this Baseten does not have it: plans say less" in lines
-    assert any(
-        line.startswith("missing: deploy log: origin does not take a push") for line in lines
-    )
+    assert any(line.startswith("missing: deploy log: origin takes no push") for line in lines)
