@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from gitops.apply.clock import StopFlag, SystemClock
@@ -20,6 +21,7 @@ from gitops.baseten.client import Baseten
 from gitops.decide.retention import Fate, fates
 from gitops.emulator.world import deployments as world_deployments
 from gitops.emulator.world.entities import Deployment
+from gitops.emulator.world.timestamps import timestamp
 from gitops.errors import Locked, Refused, RemoteUnreachable
 from gitops.git.repository import Repository
 from gitops.pipeline.compile import compile_commit
@@ -214,6 +216,37 @@ def test_somebody_elses_deployment_is_nobodys_to_delete(shelf: Shelf) -> None:
     [it] = outcome.plan.models
     [fate] = (each for each in it.fates if each.deployment.id == theirs)
     assert fate.reason == "not pushed from this repository"
+
+
+def test_what_a_shadow_rule_sends_to_stays(shelf: Shelf) -> None:
+    shadowed = shelf.spare()
+    made = shelf.stage.emulator
+    rule = {
+        "type": "SHADOW",
+        "targets": [{"deployment_id": shadowed}],
+        "percent_traffic": 1,
+        "expires_at": (made.call(lambda: timestamp(made.world.now + 86400))),
+        "sampling_mode": "RANDOM",
+        "propagate_client_cancellation": False,
+    }
+
+    def routed(**settings: Any) -> list[Any]:
+        answer = httpx.patch(
+            f"{made.api_url}/v1/models/{shelf.model_id}/environments/staging",
+            json={"traffic_routing_settings": settings},
+            headers={"Authorization": f"Bearer {made.api_key}"},
+        )
+        rules: list[Any] = answer.raise_for_status().json()["environment"]["traffic_routing"]
+        return rules
+
+    def click(_: PrunePlan) -> None:
+        routed(rules=[rule])
+
+    outcome, writes = shelf.wrote(lambda: shelf.prune(approve=click))
+    assert (outcome.exit_code, told(outcome), writes[1:]) == (4, {shadowed: "spared"}, [])
+    again = shelf.prune(approve=pytest.fail)
+    reasons = {each.deployment.id: each.reason for each in again.plan.models[0].fates}
+    assert reasons[shadowed] == "a shadow rule of staging sends to it"
 
 
 def test_what_is_promoted_after_the_plan_was_shown_is_spared(shelf: Shelf) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from baseten.client import managementapi as sdk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -181,6 +182,25 @@ json = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+def test_the_deployments_that_shadow_rules_send_to() -> None:
+    rule = {
+        "id": "r1",
+        "type": "SHADOW",
+        "targets": [{"model_id": "m1", "deployment_id": "d7", "environment": None}],
+        "percent_traffic": 10,
+        "expires_at": "2026-11-23T10:00:00Z",
+        "sampling_mode": "RANDOM",
+        "propagate_client_cancellation": False,
+    }
+    elsewhere = {"model_id": "m1", "deployment_id": None, "environment": "staging"}
+    rules = [rule, rule, rule | {"targets": []}, rule | {"targets": [elsewhere]}]
+    routing = {"rules": rules}
+    sdk.EnvironmentTrafficRouting.model_validate(routing)
+    assert reading.environment(samples.environment(traffic_routing=routing)).shadows == ("d7",)
+    for broken in (None, [], {"rules": None}, {"rules": [None, {"targets": [None, {}]}]}):
+        assert reading.environment(samples.environment(traffic_routing=broken)).shadows == ()
 
 
 @given(data=st.data())

@@ -116,9 +116,14 @@ def test_a_promotion_that_keeps_the_previous_says_so_to_older_apis_too() -> None
     assert "scale_down_previous_deployment" in sdk.PromoteToEnvironmentRequest.model_fields
 
 
-def test_what_became_superfluous_is_stopped_or_scaled_down() -> None:
+def test_what_became_superfluous_is_stopped_deleted_or_scaled_down() -> None:
     assert sent({"success": True}, lambda writer: writer.deactivate("m1", "d1")) == (
         "POST /v1/models/m1/deployments/d1/deactivate",
+        None,
+    )
+    gone = {"id": "d1", "deleted": True, "model_id": "m1"}
+    assert sent(gone, lambda writer: writer.delete_deployment("m1", "d1")) == (
+        "DELETE /v1/models/m1/deployments/d1",
         None,
     )
     with pytest.raises(RequestRefused, match="did not deactivate deployment d1: busy"):
