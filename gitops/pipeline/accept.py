@@ -143,7 +143,9 @@ class _ModelAcceptance:
         document = read(self.document.file, edited)
         wrong = self._wrong(document, name, [item])
         if wrong:
-            self.refused.append(self._not(name, item, wrong))
+            given = item.path and at(self._defaults, (name, *steps(item.path))) is not NOT_THERE
+            hint = f"take {item.path} out of the defaults in gitops.yaml" if given else None
+            self.refused.append(self._not(name, item, wrong, hint))
         else:
             self._keep(document, name, [item])
 
@@ -274,9 +276,8 @@ class _ModelAcceptance:
             dirty=True,
             only=frozenset([path]),
         )
-        errors = [each for each in compiled.errors if each.where.file == path]
-        if errors:
-            return "; ".join(f"{each.path}: {each.message}" for each in errors)
+        if compiled.errors:
+            return "; ".join(f"{each.path}: {each.message}" for each in compiled.errors)
         [model] = compiled.desired.models
         self._tried = model.environments
         now = {each.name: each for each in model.environments}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gitops.yaml.change import with_value, without
 from gitops.yaml.document import read
 from gitops.yaml.edit import NotEditable
-from gitops.yaml.write import flow
+from tests.yaml.layouts import layout
 
 FILE = """\
 version: 1
@@ -213,29 +213,8 @@ def written(draw: st.DrawFn) -> tuple[str, Any]:
     """A file in mixed style: blocks and braces, comments and empty lines, either line end."""
     value = draw(MAPS)
     end = draw(st.sampled_from(["\n", "\r\n"]))
-    rows = list(_rows(draw, value, ""))
+    rows = layout(draw, value)
     return end.join(rows) + draw(st.sampled_from(["", end])), value
-
-
-def _rows(draw: st.DrawFn, value: Mapping[str, Any], indent: str) -> list[str]:
-    rows: list[str] = []
-    step = draw(st.sampled_from(["  ", "   "]))
-    for key, below in value.items():
-        comment = draw(st.sampled_from(["", "", "   # note", " # {a: 1}"]))
-        rows += draw(st.sampled_from([[], [], [""], [f"{indent}# before"], ["# odd"]]))
-        if isinstance(below, Mapping) and below and draw(st.booleans()):
-            rows.append(f"{indent}{flow(key)}:{comment}")
-            rows += _rows(draw, below, indent + step)
-        elif isinstance(below, Mapping) and below and draw(st.booleans()):
-            rows.append(f"{indent}{flow(key)}: {{{comment}")
-            rows += [f"{indent}  {flow(one)}: {flow(it)},{comment}" for one, it in below.items()]
-            rows.append(f"{indent} }}")
-        elif isinstance(below, list) and below and draw(st.booleans()):
-            rows.append(f"{indent}{flow(key)}:{comment}")
-            rows += [f"{indent}- {flow(each)}{comment}" for each in below]
-        else:
-            rows.append(f"{indent}{flow(key)}: {flow(below)}{comment}")
-    return rows
 
 
 def _found(value: Any, keys: tuple[str, ...]) -> Any:
