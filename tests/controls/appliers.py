@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import httpx
 
+from gitops.apply.ports import LiveReader, Permit
 from gitops.apply.run import Ports
 from gitops.baseten.endpoint import Endpoint
 from gitops.errors import ResponseLost
 from gitops.record.entry import Entry, Event
+from gitops.record.lock import LockSwap, SeenLock, Swapped
 from gitops.state.artifact import Artifact
+from gitops.state.json import Json
 from gitops.state.live import Deployment
 from gitops.state.names import ModelKey
+from gitops.verify.observation import Answer, Window
 
 COMING_UP = frozenset({"BUILDING", "DEPLOYING", "LOADING_MODEL"})
 
@@ -88,6 +94,53 @@ class DeletesWhatIsBad(Exchanged):
         return entry
 
 
+class StopsWhatServed(Exchanged):
+    """A writer that tidies up too early: what served is stopped when its successor is promoted."""
+
+    def __init__(self, inner: Any, reader: LiveReader) -> None:
+        super().__init__(inner)
+        self.reader = reader
+
+    def under(self, permit: Permit) -> StopsWhatServed:
+        return StopsWhatServed(self.inner.under(permit), self.reader)
+
+    def promote(
+        self, model_id: str, environment: str, deployment_id: str, **named: Any
+    ) -> Deployment:
+        live = self.reader.environment(model_id, environment)
+        promoted = self.inner.promote(model_id, environment, deployment_id, **named)
+        if live is not None and live.current is not None:
+            self.inner.deactivate(model_id, live.current.id)
+        assert isinstance(promoted, Deployment)
+        return promoted
+
+
+class ChecksNothing(Exchanged):
+    """A prober that knows what the answer will be, and does not ask."""
+
+    def send(self, model_id: str, deployment_id: str, path: str, body: Json, **_: Any) -> Answer:
+        return Answer(status=200, seconds=0.01, body=json.dumps(body).encode())
+
+
+class SeesNoErrors(Exchanged):
+    """A reader of metrics that takes every answer for a good one."""
+
+    def window(self, model_id: str, deployment_id: str, start: datetime, end: datetime) -> Window:
+        found = self.inner.window(model_id, deployment_id, start, end)
+        assert isinstance(found, Window)
+        return replace(found, errors=None if found.errors is None else 0.0)
+
+
+class LocksNothing(Exchanged):
+    """Locks that nobody sees and everybody gets."""
+
+    def seen(self, keys: Iterable[ModelKey]) -> dict[ModelKey, SeenLock]:
+        return {key: SeenLock(id=None, lock=None) for key in keys}
+
+    def swap(self, moves: Mapping[ModelKey, LockSwap]) -> Swapped:
+        return Swapped(ids=dict.fromkeys(moves, "0" * 40))
+
+
 Wrong = Callable[[Ports, Endpoint], Ports]
 
 
@@ -101,3 +154,15 @@ def pushes_again(ports: Ports, _: Endpoint) -> Ports:
 
 def deletes_the_bad(ports: Ports, endpoint: Endpoint) -> Ports:
     return replace(ports, log=DeletesWhatIsBad(ports.log, endpoint))
+
+
+def stops_what_served(ports: Ports, _: Endpoint) -> Ports:
+    return replace(ports, writer=StopsWhatServed(ports.writer, ports.reader))
+
+
+def checks_nothing(ports: Ports, _: Endpoint) -> Ports:
+    return replace(ports, prober=ChecksNothing(ports.prober))
+
+
+def sees_no_errors(ports: Ports, _: Endpoint) -> Ports:
+    return replace(ports, reader=SeesNoErrors(ports.reader))

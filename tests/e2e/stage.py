@@ -9,7 +9,6 @@ The command runs as a process of its own, through a `Gate` that can kill it (tes
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -26,6 +25,7 @@ import httpx
 from tests import invariants
 from tests.e2e.forked import Forked
 from tests.e2e.gate import Gate, Kill, Sent, When
+from tests.e2e.told import Told, log_of
 from tests.invariants import Noted, Traces
 from tests.repositories import Content, Repository
 
@@ -92,34 +92,6 @@ class Done:
         return self.out + self.err
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """An entry of the deploy log, as the remote's Git holds it."""
-
-    id: str
-    body: Mapping[str, Any]
-
-    @property
-    def event(self) -> str:
-        """What happened."""
-        return str(self.body["event"])
-
-    @property
-    def environment(self) -> str:
-        """Where."""
-        return str(self.body["environment"])
-
-    @property
-    def why(self) -> str:
-        """Its reason, or what its watch found."""
-        watch = self.body["figures"].get("watch")
-        found = watch.get("reason") if isinstance(watch, Mapping) else watch
-        return str(self.body.get("reason") or found)
-
-    def __str__(self) -> str:
-        return f"{self.environment} {self.event}"
-
-
 @dataclass
 class Stage:
     """Everything that one story needs; threads share it, each with lanes of its own."""
@@ -147,22 +119,7 @@ class Stage:
 
     def log(self, model: str) -> list[Told]:
         """A model's deploy log on the remote, oldest entry first."""
-        refs = [
-            name
-            for name in self.remote.refs("refs/gitops/log/")
-            if name.rpartition("/")[2] == model
-        ]
-        if not refs:
-            return []
-        [ref] = refs
-        raw = self.remote.git("log", "--reverse", "--format=%H%x00%B%x01", ref)
-        found = []
-        for each in raw.split("\x01"):
-            commit, _, message = each.strip().partition("\x00")
-            if commit:
-                body = message.partition("\n\n")[2]
-                found.append(Told(id=commit, body=json.loads(body)))
-        return found
+        return log_of(self.remote, model)
 
     # The command
 

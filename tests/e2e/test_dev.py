@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -48,33 +50,47 @@ def test_the_working_tree_is_pushed_and_nothing_else_changes(tmp_path: Path) -> 
         assert again.code == 0, "what is released is not recognised by a development deployment"
 
 
-def test_two_people_push_at_once_and_neither_is_clobbered(tmp_path: Path) -> None:
-    with trouble(tmp_path, *FILES, speed=30) as made:
-        rival = made.clone("rival")
-        made.work.write(truss("ada"))
-        rival.write(truss("bob"))
-        first = made.start("dev", "push", "triage")
-        try:
-            while slot(made) is None:
-                assert first.poll() is None, first.communicate()
-            refused = made.gitops("dev", "push", "triage", cwd=rival.path)
-            assert refused.code == 6, refused.err
-            assert "another run holds the lock: triage by " in refused.err
-            assert refused.writes == []
-            assert note(made) == "ada"
-            waited = made.gitops("dev", "push", "triage", "--lock-timeout", "1m", cwd=rival.path)
-        finally:
-            out, err = first.communicate(timeout=60)
-        assert first.returncode == 0, err
-        assert waited.code == 0, waited.err
-        assert out.splitlines()[0] == waited.out.splitlines()[0], "there is one slot"
-        assert note(made) == "bob"
-        states = [
-            each["fields"].get("source.deployment.is_development")
-            for each in made.emulator.requests()
-            if each["method"] == "POST" and each["path"].endswith(("/v1/models", "/deployments"))
-        ]
-        assert states == [True, True]
+def nothing_yet(folder: Path) -> AbstractContextManager[Trouble]:
+    """Nothing is on Baseten yet."""
+    return trouble(folder, *FILES)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Trouble]:
+    with nothing_yet(tmp_path) as found:
+        yield found
+
+
+def test_two_people_push_at_once_and_neither_is_clobbered(made: Trouble) -> None:
+    rival = made.clone("rival")
+    made.work.write(truss("ada"))
+    rival.write(truss("bob"))
+    made.emulator.fault(kind="no_capacity")
+    first = made.start("dev", "push", "triage")
+    try:
+        made.until(lambda: slot(made) is not None, first)
+        refused = made.gitops("dev", "push", "triage", cwd=rival.path)
+        assert refused.code == 6, refused.err
+        assert "another run holds the lock: triage by " in refused.err
+        assert refused.writes == []
+        assert note(made) == "ada"
+        made.emulator.call(made.emulator.emulator.faults.lift)
+        waited = made.gitops("dev", "push", "triage", "--lock-timeout", "1m", cwd=rival.path)
+        out, err = first.communicate(timeout=60)
+    except AssertionError:
+        first.kill()
+        first.communicate()
+        raise
+    assert first.returncode == 0, err
+    assert waited.code == 0, waited.err
+    assert out.splitlines()[0] == waited.out.splitlines()[0], "there is one slot"
+    assert note(made) == "bob"
+    states = [
+        each["fields"].get("source.deployment.is_development")
+        for each in made.emulator.requests()
+        if each["method"] == "POST" and each["path"].endswith(("/v1/models", "/deployments"))
+    ]
+    assert states == [True, True]
 
 
 def test_models_of_ones_own_are_made_and_cleaned_up(tmp_path: Path) -> None:

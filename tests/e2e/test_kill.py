@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.gate import Kill, When
-from tests.e2e.stage import Done, LogKill, Stage, Told, stage
+from tests.e2e.stage import Done, LogKill, Stage, stage
+from tests.e2e.told import Told
 from tests.invariants import broken
 from tests.repositories import Repository
 

@@ -16,13 +16,20 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
 from gitops.emulator import Running, running
+from tests import invariants
+from tests.e2e.forked import Forked
+from tests.e2e.told import Told, log_of
+from tests.invariants import Noted, Traces
 from tests.repositories import Repository
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -31,6 +38,9 @@ HARMFUL: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
 """Control characters but tab and line break, and what reorders or hides text."""
+GITOPS: Final = ("gitops",)
+INTERPRETER: Final = re.compile("PYTHON|LC_|LANG")
+"""Variables that Python reads when it begins."""
 
 RELEASE: Final = """\
 version: 1
@@ -124,6 +134,8 @@ class Trouble:
     emulator: Running
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = GITOPS
+    """The module that is run, and what it is told before everything else."""
 
     def commit(self, *files: Mapping[str, Any], message: str = "Change") -> str:
         """Commit these files, and push."""
@@ -135,7 +147,7 @@ class Trouble:
     def start(self, *arguments: str, cwd: Path | None = None, **environ: str | None) -> Process:
         """Run ``gitops ARGUMENTS`` beside the test. A variable that is None is not set."""
         return subprocess.Popen(
-            [sys.executable, "-m", "gitops", *arguments],
+            [sys.executable, "-m", *self.command, *arguments],
             cwd=cwd or self.work.path,
             env=self.variables(**environ),
             stdin=subprocess.DEVNULL,
@@ -158,10 +170,23 @@ class Trouble:
         return {name: value for name, value in known.items() if value is not None}
 
     def gitops(self, *arguments: str, cwd: Path | None = None, **environ: str | None) -> Ended:
-        """Run ``gitops ARGUMENTS`` to its end."""
+        """Run ``gitops ARGUMENTS`` to its end, in a process that need not import it anew.
+
+        Where the interpreter itself is told something, it is a new one.
+        """
         before = len(self.emulator.requests())
-        process = self.start(*arguments, cwd=cwd, **environ)
+        process: Process | Forked
+        if self.command != GITOPS or any(INTERPRETER.match(name) for name in environ):
+            process = self.start(*arguments, cwd=cwd, **environ)
+        else:
+            process = Forked(
+                arguments,
+                cwd=cwd or self.work.path,
+                env=self.variables(**environ),
+                hurried=False,
+            )
         out, err = process.communicate(timeout=120)
+        assert process.returncode is not None
         ended = Ended(process.returncode, out, err, self.emulator.requests()[before:])
         self.check(ended, detailed="--detailed-exitcode" in arguments)
         return ended
@@ -175,6 +200,14 @@ class Trouble:
         assert self.emulator.api_key not in both
         assert self.emulator.api_key.partition(".")[2] not in both
         assert detailed or ended.code != 2, both
+
+    def until(self, holds: Callable[[], bool], process: Process | None = None) -> None:
+        """Wait until something holds, which a command that runs beside the test may bring about."""
+        pause = threading.Event()
+        while not holds():
+            if process is not None and process.poll() is not None:
+                assert holds(), process.communicate()
+            pause.wait(0.01)
 
     def apply(self, *arguments: str, **environ: str | None) -> Ended:
         """``gitops apply --yes``."""
@@ -196,6 +229,22 @@ class Trouble:
         copy = remote.clone(self.folder / name)
         copy.git("remote", "set-url", "origin", str(remote.path))
         return copy
+
+    def log(self, model: str = "triage") -> list[Told]:
+        """A model's deploy log on the remote, oldest entry first."""
+        return log_of(Repository(self.folder / "remote.git"), model)
+
+    def traces(self, model: str = "triage") -> Traces:
+        """What applies did to a model, as the audit log and the deploy log tell it."""
+        headers = {"Authorization": f"Bearer {self.emulator.api_key}"}
+        with httpx.Client(base_url=self.emulator.api_url, headers=headers) as http:
+            ids = {each.name: each.id for each in self.emulator.world.models.values()}
+            return invariants.traces(
+                lambda path: http.get(path).raise_for_status().json(),
+                ids[model],
+                key_prefix=self.emulator.api_key.partition(".")[0],
+                log=[Noted.of(each.body) for each in self.log(model)],
+            )
 
     def entries(self) -> list[str]:
         """The deploy log on the remote, oldest first: the event of each entry's subject."""
