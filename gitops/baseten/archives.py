@@ -71,7 +71,7 @@ class Archives:
     def _config_alone(
         self, model_id: str, deployment_id: str, algorithm: Algorithm, error: BasetenError
     ) -> Archived:
-        lacking = f"its archive cannot be downloaded: {error.message}"
+        lacking = f"its archive cannot be downloaded: {error.message.rstrip('.')}"
         try:
             answer = self._transport.get(
                 "/v1/models/{}/deployments/{}/config",

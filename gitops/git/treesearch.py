@@ -33,10 +33,10 @@ class TreeSearch:
 
     def folders(
         self, wanted: Sequence[Mapping[str, str]], *, elsewhere: bool = False
-    ) -> list[tuple[str, ...]]:
-        """For each set of files (ids by path), the folders that held any of them, best first.
+    ) -> list[dict[str, int]]:
+        """For each set of files (ids by path), the folders that held any of them, and how many.
 
-        The best held the most of them, at whatever time. The root is ``.``.
+        Those that held the most, at whatever time, come first. The root is ``.``.
         """
         asked = [self._telling(files) for files in wanted]
         paths: dict[str, set[str]] = {}
@@ -109,8 +109,8 @@ class TreeSearch:
 
     def _ranked(
         self, files: Mapping[str, str], found: Mapping[tuple[str, str], set[str]]
-    ) -> tuple[str, ...]:
+    ) -> dict[str, int]:
         held = Counter(
             folder for path, oid in files.items() for folder in sorted(found.get((path, oid), ()))
         )
-        return tuple(sorted(held, key=lambda folder: (-held[folder], folder)))
+        return dict(sorted(held.items(), key=lambda row: (-row[1], row[0])))

@@ -171,8 +171,10 @@ class _Session:
                 if entry is not None:
                     self.outside.log.keep(one.model.key, entry)
             create_file(self.project, made.path, made.data)
-        except (LogMoved, RepositoryError) as error:
+        except LogMoved as error:
             return LeftOut(model=candidate.shown, why=error.message, remedy="import it again")
+        except RepositoryError as error:
+            return LeftOut(model=candidate.shown, why=error.message, remedy=error.hint)
         return made
 
 

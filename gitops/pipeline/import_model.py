@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gitops.pipeline.import_files import Draft, EnvironmentDraft, grouped, in_order
 from gitops.pipeline.import_pins import Hint, Sought, Source
@@ -127,18 +128,20 @@ def _released(entry: Entry, objects: Objects) -> Iterator[tuple[str, str | None]
         yield truss, rebuild if isinstance(rebuild, str) else None
 
 
-def pin_of(
-    found: Recognised, source: Source | None, sought: Sought | None, deployed: Archived | None
+def labelled_pin(found: Recognised, source: Source) -> Pin:
+    """The pin of what this tool's labels, or its log, lead to."""
+    return _proved(_unproved(found), source, "log" if found.by == "log" else "label")
+
+
+def compared_pin(
+    found: Recognised, sought: Sought, deployed: Archived, trusses: Sequence[str]
 ) -> Pin:
-    """What an environment that this serves has to ask for."""
-    pin = Pin(deployment_id=found.deployment.id, deployment_name=found.deployment.name)
-    if source is not None:
-        return _proved(pin, source, "label" if found.by != "log" else "log")
-    if sought is None or deployed is None:
-        return replace(pin, why="nothing is known of its files")
-    same = sought.source
-    if same is None:
+    """The pin of what was compared, or why there is none; ``trusses``: rather from the first."""
+    pin = _unproved(found)
+    if not sought.sources:
         return replace(pin, why=_why(sought.near, deployed), near=sought.near)
+    here = {each.artifact.truss: each for each in reversed(sought.sources)}
+    same = here[next((each for each in trusses if each in here), sought.sources[0].artifact.truss)]
     place = f"commit {same.commit.id} ({same.artifact.truss})"
     if found.digest is not None and found.digest != same.artifact.digest:
         return replace(
@@ -155,7 +158,20 @@ def pin_of(
     return _proved(pin, same, "files")
 
 
-def _proved(pin: Pin, source: Source, by: Any) -> Pin:
+def likeliest(places: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Trusses in the order in which a model's file had better name them.
+
+    ``places`` are, for each deployment, the trusses that it may be pinned from.
+    """
+    votes = Counter(truss for each in places for truss in dict.fromkeys(each))
+    return tuple(truss for truss, _ in votes.most_common())
+
+
+def _unproved(found: Recognised) -> Pin:
+    return Pin(deployment_id=found.deployment.id, deployment_name=found.deployment.name)
+
+
+def _proved(pin: Pin, source: Source, by: Literal["label", "log", "files"]) -> Pin:
     return replace(
         pin,
         commit=source.commit,
@@ -163,7 +179,21 @@ def _proved(pin: Pin, source: Source, by: Any) -> Pin:
         rebuild=source.artifact.rebuild,
         digest=source.artifact.digest,
         by=by,
+        notes=(*_modes(source), *_protocol(source)),
     )
+
+
+def _modes(source: Source) -> Iterator[str]:
+    if source.modes:
+        yield f"what is deployed has another executable bit at {listed(source.modes[:_SHOWN])}"
+
+
+def _protocol(source: Source) -> Iterator[str]:
+    runtime = source.artifact.config.get("runtime")
+    transport = runtime.get("transport") if isinstance(runtime, Mapping) else None
+    kind = transport.get("kind") if isinstance(transport, Mapping) else None
+    if kind == "grpc":
+        yield "it speaks gRPC, in which no check can ask it: a watch judges it by its figures alone"
 
 
 def _why(near: Near | None, deployed: Archived) -> str:
@@ -238,8 +268,8 @@ def _environment(
     draft = EnvironmentDraft(pin=pin, settings=settings)
     if pin.why is not None:
         draft.notes.append(f"Not proved: {pin.why}.")
-    draft.notes += [f"{each[:1].upper()}{each[1:]}." for each in unsaid(live)]
-    draft.notes += [f"{each[:1].upper()}{each[1:]}." for each in about_beyond(live.name, beyond)]
+    more = (*pin.notes, *unsaid(live), *about_beyond(live.name, beyond))
+    draft.notes += [f"{each[:1].upper()}{each[1:]}." for each in more]
     status = live.current.status if live.current is not None else ""
     if health_of(status) in {Health.INACTIVE, Health.FAILED, Health.STOPPED}:
         draft.mode = "pause"

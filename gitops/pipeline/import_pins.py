@@ -28,8 +28,8 @@ class TreeSearch(Protocol):
 
     def folders(
         self, wanted: Sequence[Mapping[str, str]], *, elsewhere: bool = False
-    ) -> list[tuple[str, ...]]:
-        """For each set of files (ids by path), the folders that held any of them, best first."""
+    ) -> list[dict[str, int]]:
+        """For each set of files (ids by path): folders that held any, and how many; most first."""
 
     def truss_folders(self, config_file: str, *, elsewhere: bool = False) -> tuple[str, ...]:
         """Every folder that has held a file of that name."""
@@ -62,10 +62,18 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """What a search found: the source, or what comes nearest to it."""
+    """What a search found: a source in each folder that has one, or what comes nearest to it.
 
-    source: Source | None = None
+    Folders that HEAD has come first.
+    """
+
+    sources: tuple[Source, ...] = ()
     near: Near | None = None
+
+    @property
+    def source(self) -> Source | None:
+        """The first of them."""
+        return self.sources[0] if self.sources else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +152,41 @@ class Prover:
                 # Its config.yaml may have been written anew, and it may have no other file.
                 if everywhere is None:
                     everywhere = self.trees.truss_folders(CONFIG_FILE, elsewhere=elsewhere)
-                folders = everywhere
-            found = self._in_folders(each, folders[:FOLDERS], elsewhere=elsewhere)
+                folders = dict.fromkeys(everywhere, 0)
+            found = self._in_folders(each, folders, elsewhere=elsewhere)
             before = self._found.get(key)
-            if before is None or found.source is not None or before.near is None:
+            if before is None or found.sources or before.near is None:
                 self._found[key] = found
 
-    def _in_folders(self, deployed: Archived, folders: Sequence[str], *, elsewhere: bool) -> Sought:
-        best, other_modes = _Best(), None
-        for folder in folders:
-            for source in self._identical(deployed, folder, best, elsewhere=elsewhere):
-                if not source.modes:
-                    return Sought(source=source)
-                other_modes = other_modes or source
-        if other_modes is not None:
-            return Sought(source=other_modes)
+    def _in_folders(
+        self, deployed: Archived, folders: Mapping[str, int], *, elsewhere: bool
+    ) -> Sought:
+        best, found = _Best(), list[Source]()
+        order = sorted(folders, key=lambda it: (-folders[it], not self._is_here(it), it))
+        for folder in order[:FOLDERS]:
+            # A truss that was moved has the same files in two places, never fewer in one.
+            if found and folders[folder] < folders[found[0].artifact.truss]:
+                break
+            source = self._in_folder(deployed, folder, best, elsewhere=elsewhere)
+            if source is not None:
+                found.append(source)
+        if found:
+            return Sought(sources=tuple(sorted(found, key=lambda each: bool(each.modes))))
         return Sought(near=self._near(deployed, best))
+
+    def _in_folder(
+        self, deployed: Archived, folder: str, best: _Best, *, elsewhere: bool
+    ) -> Source | None:
+        """The newest commit with the same files; with the same executable bits too, if there is."""
+        other: Source | None = None
+        for source in self._identical(deployed, folder, best, elsewhere=elsewhere):
+            if not source.modes:
+                return source
+            other = other or source
+        return other
+
+    def _is_here(self, folder: str) -> bool:
+        return self.objects.tree_id(self.head, folder) is not None
 
     def _identical(
         self, deployed: Archived, folder: str, best: _Best, *, elsewhere: bool
@@ -181,7 +208,7 @@ class Prover:
                 continue
             found = found or self._artifact(commit, folder, None)
             if found is not None and not _differences(deployed, found):
-                merged = not elsewhere
+                merged = self.any_commit or not elsewhere
                 yield self._source(commit, found, modes=_modes(deployed, found), merged=merged)
 
     def _states(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from gitops.pipeline.import_model import Candidate, hints_of, pin_of
+from gitops.pipeline.import_model import Candidate, compared_pin, hints_of, labelled_pin, likeliest
 from gitops.pipeline.import_pins import Prover
 from gitops.pipeline.project import Project
 from gitops.plan.imported import Pin
@@ -46,7 +46,7 @@ class Proofs:
             any_commit=self.any_commit,
         )
         pins: dict[str, Pin] = {}
-        unknown: list[Recognised] = []
+        unknown: dict[str, Recognised] = {}
         for candidate in candidates:
             for deployment in candidate.deployments:
                 found = self.recognised(deployment, candidate.history)
@@ -54,12 +54,26 @@ class Proofs:
                 hints = hints_of(found, siblings, candidate.history, objects)
                 source = prover.of_digest(found.digest, hints) if found.digest else None
                 if source is not None:
-                    pins[deployment.id] = pin_of(found, source, None, None)
+                    pins[deployment.id] = labelled_pin(found, source)
                 else:
-                    unknown.append(found)
-        deployed = self._deployed(unknown)
-        for each, files, sought in zip(unknown, deployed, prover.of_files(deployed), strict=True):
-            pins[each.deployment.id] = pin_of(each, None, sought, files)
+                    unknown[deployment.id] = found
+        deployed = self._deployed([*unknown.values()])
+        compared = dict(
+            zip(unknown, zip(deployed, prover.of_files(deployed), strict=True), strict=True)
+        )
+        for candidate in candidates:
+            ids = [each.id for each in candidate.deployments]
+            named = [[pin.truss] for each in ids if (pin := pins.get(each)) and pin.truss]
+            found_in = [
+                [it.artifact.truss for it in compared[each][1].sources]
+                for each in ids
+                if each in compared
+            ]
+            trusses = likeliest([*named, *found_in])
+            for each in ids:
+                if each in compared:
+                    files, sought = compared[each]
+                    pins[each] = compared_pin(unknown[each], sought, files, trusses)
         return pins
 
     def recognised(self, deployment: Deployment, history: ModelHistory) -> Recognised:

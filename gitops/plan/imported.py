@@ -23,7 +23,8 @@ class Pin:
     """What an environment's entry asks for: a proved commit, or the deployment that serves.
 
     ``by`` says what proved it: ``label`` (this tool pushed it), ``log`` or ``files`` (every file is
-    the same); None: not proved, and ``why`` says so, with what comes nearest.
+    the same); None: not proved, and ``why`` says so, with what comes nearest. ``notes`` are
+    sentences about what the comparison showed besides.
     """
 
     deployment_id: str
@@ -35,6 +36,7 @@ class Pin:
     by: Literal["label", "log", "files"] | None = None
     why: str | None = None
     near: Near | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,10 +37,10 @@ def test_the_folder_that_held_most_of_the_files_comes_first(
     with Repository.discover(tmp_path) as repository:
         search = TreeSearch(repository)
         assert search.folders([one, root, {"a": "0" * len(made.head)}, {}]) == [
-            ("trusses/größe", "other"),
-            (".",),
-            (),
-            (),
+            {"trusses/größe": 2, "other": 1},
+            {".": 1},
+            {},
+            {},
         ]
         assert search.truss_folders("config.yaml") == (".", "moved", "other", "trusses/größe")
         assert [repository.info(each).subject for each in search.commits(["trusses/größe"])] == [
@@ -58,7 +58,7 @@ def test_a_merge_is_a_state_of_its_own(tmp_path: Path) -> None:
     merged = made.merge("left")
     with Repository.discover(tmp_path) as repository:
         search = TreeSearch(repository)
-        assert search.folders([ids(made, "other", merged)])[0][0] == "other"
+        assert search.folders([ids(made, "other", merged)])[0] == {"other": 2}
         assert search.commits(["other"])[0] == merged
 
 
@@ -71,7 +71,7 @@ def test_other_branches_are_searched_apart(tmp_path: Path) -> None:
     made.switch("main")
     with Repository.discover(tmp_path) as repository:
         search = TreeSearch(repository)
-        assert search.folders([wanted]) == [()]
-        assert search.folders([wanted], elsewhere=True) == [("other",)]
+        assert search.folders([wanted]) == [{}]
+        assert search.folders([wanted], elsewhere=True) == [{"other": 1}]
         assert search.commits(["other"], elsewhere=True) == (aside,)
         assert search.truss_folders("config.yaml", elsewhere=True) == ("other",)

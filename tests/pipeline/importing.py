@@ -9,8 +9,11 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from gitops.emulator import Running, running
 from gitops.emulator.world import rollout
@@ -21,9 +24,12 @@ from gitops.emulator.world.entities import Deployment, Model
 from gitops.emulator.world.environments import create_environment
 from gitops.emulator.world.models import add_model
 from gitops.pipeline.import_live import ImportRequest, import_models
-from gitops.pipeline.project import Project
+from gitops.pipeline.project import Project, desired_state
 from gitops.plan.imported import Import
-from gitops.wiring import open_project
+from gitops.record.entry import Entry, Event, Side
+from gitops.state.artifact import Artifact
+from gitops.state.names import ModelKey
+from gitops.wiring import connect, open_project
 from tests.repositories import Executable, Repository
 
 CONFIG = """\
@@ -84,6 +90,42 @@ class Scene:
     def read(self, path: str) -> str:
         """A file of the working tree."""
         return (self.work.path / path).read_text(encoding="utf-8")
+
+    def logged(self) -> list[str]:
+        """The subjects of the deploy logs on the remote, newest first."""
+        remote = Repository(self.work.path.parent / "remote.git")
+        return [subject for ref in remote.refs("refs/gitops/log") for subject in remote.log(ref)]
+
+    def log_release(self, model: Model, deployment: Deployment, artifact: Artifact) -> None:
+        """What an apply of a file that is gone by now wrote."""
+        project = self.project
+        with connect(project, desired_state(project)) as outside:
+            outside.fetch()
+            outside.log.append(
+                ModelKey(None, model.name),
+                Entry(
+                    at=datetime(2026, 1, 2, tzinfo=UTC),
+                    event=Event.RELEASED,
+                    environment="production",
+                    to=Side(
+                        deployment_id=deployment.id,
+                        deployment_name=deployment.name,
+                        digest=artifact.digest,
+                        commit=artifact.commit,
+                    ),
+                    model_id=model.id,
+                    model=model.name,
+                    release_file=f"releases/{model.name}.yaml",
+                    applied_commit=artifact.commit,
+                ),
+            )
+
+    def promote(self, model: Model, environment: str, deployment: Deployment) -> None:
+        """Somebody begins a promotion."""
+        path = f"/v1/models/{model.id}/environments/{environment}/promote"
+        headers = {"Authorization": f"Bearer {self.emulator.api_key}"}
+        body = {"deployment_id": deployment.id}
+        httpx.post(self.emulator.api_url + path, headers=headers, json=body).raise_for_status()
 
     # What Baseten has
 
