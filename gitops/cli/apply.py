@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from gitops.cli.context import Context
 from gitops.cli.locking import as_seconds, waits
+from gitops.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gitops.apply.clock import StopFlag
-    from gitops.pipeline.plan import Planned
-    from gitops.plan.events import ApplyEvent
     from gitops.plan.model import Plan
 
 
@@ -125,7 +116,7 @@ def command(
 
     context = ctx.ensure_object(Context)
     terminal = Terminal(context, form=form, yes=yes)
-    with terminal.until_the_end():
+    with terminal:
         saved = _saved(
             None if plan_file is None else context.directory / plan_file,
             {
@@ -191,127 +182,3 @@ def _saved(file: Path | None, others: dict[str, object]) -> Plan | None:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"{shown} cannot be read: {why}") from None
     return from_text(text, name=shown)
-
-
-@dataclass(slots=True)
-class _Asking:
-    """Whether a question stands on the terminal: then Ctrl-C answers it."""
-
-    now: bool = False
-
-
-class Terminal:
-    """What an apply says, asks and hears. Results on stdout, everything else on stderr."""
-
-    def __init__(self, context: Context, *, form: Literal["text", "json"], yes: bool) -> None:
-        from gitops.render.events import Teller
-        from gitops.render.palette import chosen
-
-        self._form = form
-        self._yes = yes
-        self._asking = _Asking()
-        self._context = context
-        self._style = chosen(colour=context.colour(err=True))
-        self._width = context.width(err=True)
-        self._progress = Teller(self._style, times=context.in_ci, clock=True, width=self._width)
-        self._gone: set[bool] = set()
-        self._ended = False
-
-    def approve(self, planned: Planned) -> bool:
-        """Show the plan on stderr, and ask. Raises ``Refused`` where nobody can be asked."""
-        from gitops.render import plan_text
-
-        shown = plan_text.render(planned.plan, self._style, self._width)
-        return self.confirm(shown, "Apply this?", planned.warnings)
-
-    def confirm(self, shown: str, question: str, warnings: Iterable[str] = ()) -> bool:
-        """Show a text and warnings on stderr, and ask. Raises as ``approve`` does."""
-        from gitops.errors import Refused
-
-        self._write(shown, err=True)
-        for warning in warnings:
-            self.say(warning)
-        if self._yes:
-            return True
-        if not sys.stdin.isatty():
-            raise Refused(
-                "there is no terminal to ask on",
-                hint="Look at the plan, and run it again with --yes.",
-            )
-        self._asking.now = True
-        try:
-            return click.confirm(question, default=False, err=True)
-        finally:
-            self._asking.now = False
-
-    def emit(self, event: ApplyEvent) -> None:
-        """Tell an event. A reader that went away, or a full disk, does not stop an apply."""
-        from gitops.plan.events import ApplyFinished
-        from gitops.render.events import json_line
-        from gitops.render.palette import chosen
-
-        self._ended = isinstance(event, ApplyFinished)
-        if self._form == "json":
-            self._write(json_line(event), err=False)
-            return
-        if self._ended:
-            style = chosen(colour=self._context.colour())
-            self._progress.goes_on(style, self._context.width())
-        lines = "".join(f"{line}\n" for line in self._progress(event))
-        self._write(lines, err=not self._ended)
-
-    @contextmanager
-    def until_the_end(self) -> Iterator[None]:
-        """A stream of events has an end, also where nothing was begun."""
-        from gitops.errors import GitopsError, Interrupted
-
-        try:
-            yield
-        except GitopsError as error:
-            self._end(error.exit_code)
-            raise
-        except (click.Abort, KeyboardInterrupt):
-            self._end(Interrupted.exit_code)
-            raise
-
-    def _end(self, exit_code: int) -> None:
-        from datetime import UTC, datetime
-
-        from gitops.plan.events import ApplyFinished
-
-        if self._form == "json" and not self._ended:
-            self.emit(ApplyFinished(time=datetime.now(tz=UTC), exit_code=exit_code))
-
-    def say(self, text: str) -> None:
-        """A warning for people."""
-        from gitops.render.text import printable
-
-        self._write(f"{printable(text)}\n", err=True)
-
-    def stoppable(self, stop: StopFlag) -> None:
-        """From now on, Ctrl-C and SIGTERM ask the run to stop, however often they come."""
-
-        def handle(number: int, _: FrameType | None) -> None:
-            if self._asking.now:
-                raise KeyboardInterrupt
-            name = signal.Signals(number).name
-            again = stop.is_set
-            stop.set(name)
-            told = "still stopping" if again else "stopping: nothing new is started"
-            # A handler may interrupt a write to the same stream; the descriptor has no lock.
-            os.write(2, f"gitops: {name}, {told}\n".encode())
-
-        signal.signal(signal.SIGINT, handle)
-        signal.signal(signal.SIGTERM, handle)
-
-    def _write(self, text: str, *, err: bool) -> None:
-        stream = sys.stderr if err else sys.stdout
-        if not text or err in self._gone:
-            return
-        try:
-            stream.write(text)
-            stream.flush()
-        except OSError:
-            self._gone.add(err)
-            # What is buffered goes nowhere, or Python would complain about it at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -116,14 +116,15 @@ def _check(project: Project, way: WayBack) -> None:
 def _now(
     context: Context, project: Project, way: WayBack, *, no_lock: bool, timeout: float | None
 ) -> int:
-    from gitops.cli.apply import Terminal
+    from gitops.cli.terminal import Terminal
     from gitops.pipeline.rollback_now import NowRequest, roll_back_now
 
     terminal = Terminal(context, form="text", yes=True)
     request = NowRequest(way=way, no_lock=no_lock, lock_timeout=waits(context, timeout))
-    outcome = roll_back_now(
-        project, request, emit=terminal.emit, stoppable=terminal.stoppable, say=terminal.say
-    )
+    with terminal:
+        outcome = roll_back_now(
+            project, request, emit=terminal.emit, stoppable=terminal.stoppable, say=terminal.say
+        )
     for notice in outcome.notices:
         terminal.say(notice)
     return outcome.exit_code

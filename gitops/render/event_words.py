@@ -42,7 +42,7 @@ EXIT_CODES: Final[dict[int, str]] = {
     1: "failed",
     3: "a release was bad and was rolled back",
     4: "refused or blocked",
-    5: "a candidate was not good enough; nothing was promoted",
+    5: "a candidate was not good enough, and was not promoted",
     6: "another run was there first",
     7: "something still runs; the next apply continues",
     8: "a person is needed",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final, assert_never
 
-from gitops.plan.actions import ActionKind, short
+from gitops.plan.actions import short
 from gitops.plan.events import (
     ActionFinished,
     ActionProgress,
@@ -22,57 +23,22 @@ from gitops.plan.events import (
     RollbackStarted,
     to_json,
 )
+from gitops.render.event_words import DOING, DONE, EXIT_CODES, failed, noun
 from gitops.render.figures import way_back
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.measurements import bounded
 from gitops.render.palette import Role, Style, plain
 from gitops.render.words import count, duration, instant
 
-DOING: Final[dict[ActionKind, str]] = {
-    "push": "pushes",
-    "ready": "waits until ready",
-    "check": "checks",
-    "activate": "activates",
-    "retry": "retries",
-    "create_environment": "creates the environment",
-    "update_settings": "sets",
-    "cancel_promotion": "cancels a promotion",
-    "promote": "promotes",
-    "watch": "watches",
-}
-"""An action under way, as a verb."""
-
-DONE: Final[dict[ActionKind, str]] = {
-    "push": "pushed",
-    "ready": "ready",
-    "check": "checked",
-    "activate": "activated",
-    "retry": "retried",
-    "create_environment": "environment created",
-    "update_settings": "set",
-    "cancel_promotion": "promotion cancelled",
-    "promote": "promoted",
-    "watch": "watched",
-}
-"""An action that went well, as a word."""
-
-EXIT_CODES: Final[dict[int, str]] = {
-    0: "done",
-    1: "failed",
-    3: "a release was bad and was rolled back",
-    4: "refused or blocked",
-    5: "a candidate was not good enough; nothing was promoted",
-    6: "another run was there first",
-    7: "something still runs; the next apply continues",
-    8: "a person is needed",
-    130: "interrupted",
-}
-"""What an apply's exit code means."""
-
 ROLLED_BACK: Final = 3
 
 LISTED: Final = 4
 """Environments that are as Git wants them and still named one by one."""
+
+STILL: Final = timedelta(minutes=1)
+"""How often a line comes again that says nothing new, or differs in its figures alone."""
+
+_FIGURE: Final = re.compile(r"[0-9.]*[1-9][0-9.]*")
 
 
 def json_line(event: ApplyEvent) -> str:
@@ -91,13 +57,25 @@ class _Told:
     rest: str = "    "
 
 
+@dataclass(frozen=True, slots=True)
+class _GoingOn:
+    """What was told last of a place: its shape, since when it has that, and when it was told."""
+
+    shape: tuple[object, ...]
+    since: datetime
+    told: datetime
+
+
 class Teller:
     """Tells the events of one apply to people, line by line; every line is safe for a terminal.
 
     ``times`` puts the moment before each event, whole or (``clock``) as the time of day where the
     day is known from above. ``width`` is in columns, times not counted. Nothing is told twice: a
     failure comes in several events (the last one repeats all of them, for scripts), and a reason
-    with every step that it leads to.
+    with every step that it leads to. What goes on and on is told once a minute.
+
+    ``lasting`` leaves out what a view on the terminal shows while it happens: then only what a
+    person has to read afterwards is told.
     """
 
     def __init__(
@@ -107,6 +85,7 @@ class Teller:
         times: bool = False,
         clock: bool = False,
         width: int = WIDTH,
+        lasting: bool = False,
     ) -> None:
         self._style = style
         self._times = times
@@ -115,7 +94,9 @@ class Teller:
         self._day: date | None = None
         self._failures: set[Failure] = set()
         self._reasons: set[tuple[str, str]] = set()
+        self._lasting = lasting
         self._promoted: set[str] = set()
+        self._going_on: dict[str, _GoingOn] = {}
         self._idle = True
         self._undone = False
 
@@ -125,6 +106,9 @@ class Teller:
 
     def __call__(self, event: ApplyEvent) -> tuple[str, ...]:
         """The lines for the next event; none of them holds a line break."""
+        if self._lasting and not _lasts(event):
+            self._idle = self._idle and not isinstance(event, ActionStarted | LogEntry)
+            return ()
         return tuple(line for told in self._tell(event) for line in self._lines(told, event.time))
 
     def _lines(self, told: _Told, moment: datetime) -> Iterator[str]:
@@ -162,13 +146,9 @@ class Teller:
                 yield _Told(DOING[event.kind] + self._because(event), place=_place(event))
             case ActionProgress():
                 self._reasons.add((event.model, event.message))
-                yield _Told(_moved(event), "dim", _place(event))
+                yield from self._moved(event)
             case ActionFinished():
-                if event.kind == "promote" and event.result == "ok":
-                    self._promoted.add(_place(event))
-                yield self._finished(event)
-                yield from _figures(event)
-                yield from self._failure(event.failure)
+                yield from self._done(event)
             case RollbackStarted():
                 to = f"to {event.to_deployment}" if event.to_deployment else "with nothing to go to"
                 because = self._first_time(event.model, event.reason)
@@ -186,6 +166,29 @@ class Teller:
                 yield from self._over(event)
             case _:
                 assert_never(event)
+
+    def _moved(self, event: ActionProgress) -> Iterator[_Told]:
+        place, said = _place(event), _moved(event)
+        shape = _FIGURE.sub("#", f"{event.kind} {event.message}"), event.status, event.percent
+        last = self._going_on.get(place)
+        if last is None or last.shape != shape:
+            self._going_on[place] = _GoingOn(shape, event.time, event.time)
+        elif event.time - last.told < STILL:
+            return
+        else:
+            self._going_on[place] = _GoingOn(shape, last.since, event.time)
+            said += f", for {duration((event.time - last.since).total_seconds())}"
+        yield _Told(said, "dim", place)
+
+    def _done(self, event: ActionFinished) -> Iterator[_Told]:
+        if event.kind == "watch" and event.failure in self._failures:
+            # The way back has told how this ended.
+            return
+        if event.kind == "promote" and event.result == "ok":
+            self._promoted.add(_place(event))
+        yield self._finished(event)
+        yield from _figures(event)
+        yield from self._failure(event.failure)
 
     def _because(self, event: ActionStarted) -> str:
         place = _place(event)
@@ -217,12 +220,12 @@ class Teller:
             case "ok":
                 return _Told(f"{DONE[event.kind]}{took}{_after(event.message)}", "good", place)
             case "skipped":
-                return _Told(f"{event.kind} skipped{_after(event.message)}", "dim", place)
+                return _Told(f"{noun(event.kind)} skipped{_after(event.message)}", "dim", place)
             case "failed":
                 # The sentences below give the reason, if there are any.
                 told = event.failure is not None and event.message in event.failure.happened
                 because = "" if told else self._first_time(event.model, event.message)
-                return _Told(f"{event.kind} failed{took}{because}", "bad", place)
+                return _Told(f"{failed(event)}{took}{because}", "bad", place)
             case _:
                 assert_never(event.result)
 
@@ -250,27 +253,25 @@ class Teller:
         yield _Told(failure.serves_now, None, "What serves now", indent="    ")
         yield _Told(failure.next, None, "What to do", indent="    ")
 
+    def over(self, event: ApplyFinished, table: Sequence[str]) -> tuple[str, ...]:
+        """The lines for the last event, with a table in place of the lists of environments."""
+        untold = (line for told in self._untold(event) for line in self._lines(told, event.time))
+        end = self._lines(self._end(event), event.time)
+        return (*untold, *table, *end)
+
     def _over(self, event: ApplyFinished) -> Iterator[_Told]:
+        yield from self._untold(event)
+        yield from _lists(event)
+        yield self._end(event)
+
+    def _untold(self, event: ApplyFinished) -> Iterator[_Told]:
         for each in event.failures:
             if each.failure not in self._failures:
                 place = "/".join(filter(None, (each.model, each.environment)))
-                yield _Told("failed", "bad", place or "the run")
+                yield _Told(_how(event, place), "bad", place or "the run")
                 yield from self._failure(each.failure)
-        ends: tuple[tuple[str, tuple[str, ...], Role], ...] = (
-            ("converged", event.converged, "good"),
-            ("failed", event.failed, "bad"),
-            ("rolled back", event.rolled_back, "bad"),
-            ("rejected", event.rejected, "bad"),
-            ("blocked", event.blocked, "bad"),
-            ("held", event.held, "held"),
-            ("still running", event.running, "change"),
-            ("superseded", event.superseded, "held"),
-        )
-        for word, names, role in ends:
-            if names:
-                fold = word == "converged" and len(names) > LISTED
-                told = count(len(names), "environment") if fold else ", ".join(names)
-                yield _Told(f"{word}: {told}", role)
+
+    def _end(self, event: ApplyFinished) -> _Told:
         idle = self._idle and event.exit_code == 0
         took = f"after {duration(event.seconds)}" if event.seconds is not None else ""
         meaning = EXIT_CODES.get(event.exit_code, "ended")
@@ -282,7 +283,53 @@ class Teller:
         else:
             text = f"Apply: {' '.join(filter(None, (meaning, took)))}."
         text = "Apply: there was nothing to do." if idle else text
-        yield _Told(text, "bad" if event.exit_code else "heading")
+        return _Told(text, "bad" if event.exit_code else "heading")
+
+
+def _lists(event: ApplyFinished) -> Iterator[_Told]:
+    ends: tuple[tuple[str, tuple[str, ...], Role], ...] = (
+        ("converged", event.converged, "good"),
+        ("failed", event.failed, "bad"),
+        ("rolled back", event.rolled_back, "bad"),
+        ("rejected", event.rejected, "bad"),
+        ("blocked", event.blocked, "bad"),
+        ("held", event.held, "held"),
+        ("still running", event.running, "change"),
+        ("superseded", event.superseded, "held"),
+    )
+    for word, names, role in ends:
+        if names:
+            fold = word == "converged" and len(names) > LISTED
+            told = count(len(names), "environment") if fold else ", ".join(names)
+            yield _Told(f"{word}: {told}", role)
+
+
+def _lasts(event: ApplyEvent) -> bool:
+    """Whether a person has to be able to read it when all is over."""
+    match event:
+        case ActionFinished():
+            return event.result == "failed"
+        case LogEntry():
+            return event.kept
+        case RollbackStarted() | RollbackFinished() | ApplyFinished():
+            return True
+        case ApplyStarted() | ActionStarted() | ActionProgress():
+            return False
+        case _:
+            assert_never(event)
+
+
+def _how(event: ApplyFinished, place: str) -> str:
+    """How an environment ended that has something to say, as the lists below have it."""
+    others = {
+        "blocked": event.blocked,
+        "held": event.held,
+        "rejected": event.rejected,
+        "rolled back": event.rolled_back,
+        "still running": event.running,
+        "superseded": event.superseded,
+    }
+    return next((word for word, places in others.items() if place in places), "failed")
 
 
 def render(events: Iterable[ApplyEvent], style: Style = plain, width: int = WIDTH) -> str:
@@ -307,8 +354,16 @@ def _started(event: ApplyStarted) -> _Told:
 
 def _moved(event: ActionProgress) -> str:
     share = "" if event.percent is None else f"{event.percent}%"
-    figures = " ".join(filter(None, (event.status, share)))
+    figures = ", ".join(
+        filter(None, (" ".join(filter(None, (event.status, share))), _sizes(event)))
+    )
     return f"{event.message}{f' ({figures})' if figures else ''}"
+
+
+def _sizes(event: ActionProgress) -> str:
+    """The replicas of both sides, where there are two."""
+    old, new = event.replicas_old, event.replicas_new
+    return "" if old is None or new is None else f"replicas {old} → {new}"
 
 
 def _place(
