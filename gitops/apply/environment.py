@@ -178,7 +178,12 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
         and serving is not None
         and health_of(serving.status) is Health.FAILED
     ):
-        return job.failure(FailureKind.SERVING_FAILED, detail=decision.reason)
+        return job.failure(
+            FailureKind.SERVING_FAILED,
+            detail=decision.reason,
+            remedy="what Git asks for is held, so mend this one on Baseten by what its log says, "
+            "or release a commit that works.",
+        )
     if decision.state is State.HELD and last is not None and last.ended_by is not None:
         return job.failure(FailureKind.ENDED_BY_PERSON, candidate=last.to, person=last.ended_by)
     kind = {
@@ -274,8 +279,8 @@ def _standstill(job: Job, decision: Decision) -> Ended:
 def _budget_spent(job: Job, budget: Budget) -> Ended:
     failure = job.failure(
         FailureKind.BLOCKED,
-        detail=f"{budget.rollbacks} releases were rolled back in this run, "
-        "as many as limits.max_rollbacks allows",
+        detail=f"{words.count(budget.rollbacks, 'release')} of this run went back, and "
+        "limits.max_rollbacks lets it begin no further one",
         remedy="Find out what they have in common, then apply again.",
     )
     return Ended(exit_code=4, listed="blocked", failure=failure)

@@ -7,98 +7,14 @@ not there. Each sentence stands alone: the last lines of a CI job may show only 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import assert_never
 
 from gitops.plan.events import Failure
 from gitops.record.entry import Side
+from gitops.render.failure_kinds import Facts, FailureKind
 from gitops.render.words import commit_and_deployment, duration, one_line, refusal
 
 __all__ = ["Facts", "FailureKind", "describe"]
-
-
-class FailureKind(StrEnum):
-    """The ways in which a run or an environment can end badly."""
-
-    BUILD_FAILED = "build failed"
-    START_FAILED = "start failed"
-    """Built, or activated, or retried, but never became ready."""
-    CHECKS_FAILED = "checks failed"
-    CHECKS_INCONCLUSIVE = "checks inconclusive"
-    """Also checks that ran out of time."""
-    UNVERIFIED = "unverified"
-    """What serves already does not pass the checks that Git asks for."""
-    TIMED_OUT = "timed out"
-    """Our patience ended; what we waited for goes on. ``doing`` says what it was."""
-    PROMOTION_FAILED_BEFORE_TRAFFIC = "promotion failed at 0 %"
-    PROMOTION_FAILED_WITH_TRAFFIC = "promotion failed with traffic"
-    """Rolled back and confirmed."""
-    WATCH_FAILED = "watch failed"
-    """Rolled back and confirmed."""
-    WATCH_FAILED_ALERT_ONLY = "watch failed, alert only"
-    """``on_failure: alert``: the release stays."""
-    ROLLBACK_NOT_CONFIRMED = "rollback not confirmed"
-    """``target`` is the deployment that should serve again."""
-    NOTHING_TO_GO_BACK_TO = "nothing to go back to"
-    ENDED_BY_PERSON = "ended by a person"
-    PERSONS_RELEASE_FAILED = "a person's release failed"
-    """A person promoted the desired artifact, and it is bad: theirs to undo."""
-    BLOCKED_BY_PERSON = "blocked by a person's promotion or pause"
-    """A rollback met it. ``paused`` tells which."""
-    SERVING_FAILED = "what serves failed"
-    """The one retry of the serving deployment did not help."""
-    SETTINGS_NOT_TAKEN = "settings not taken"
-    """Baseten accepted the settings and did not apply them."""
-    BLOCKED = "blocked"
-    """Blocked while the apply ran: ``detail`` says why, ``remedy`` what to do."""
-    REQUEST_REFUSED = "request refused"
-    """A 4xx; ``detail`` is Baseten's own message."""
-    LOG_UNREACHABLE = "deploy log unreachable"
-    LOG_MOVED = "deploy log moved"
-    REPOSITORY_FAILED = "repository failed"
-    """Git, or a file below it, in this clone: a full disk, a permission."""
-    LOCK_LOST = "lock lost"
-    """Another run has it now, or somebody took it from us."""
-    LEASE_ENDED = "lease ended"
-    """The lock could not be renewed: the Git host does not answer."""
-    API_UNAVAILABLE = "Baseten unavailable"
-    INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the sentences are made of; only ``model`` is always needed.
-
-    ``environment`` None: the failure is of a push, which belongs to no environment, or of the whole
-    model. ``candidate`` is what failed, or was on its way. ``serving`` is what serves as last read
-    back, None for nothing; ``serving_known`` false where it could not be read. ``target`` is where
-    a rollback goes. ``detail`` is the cause in words (Baseten's message, the verdict's reason),
-    ``doing`` what was under way, as a noun ("the build"), ``percent`` the candidate's share of
-    traffic, ``seconds`` how long it took, ``person`` who did what stands in the way, ``remedy`` a
-    sentence of the decision itself, ``still_running`` whether Baseten goes on with it, ``shared``
-    whether another environment of this run has met the failure first.
-    ``lines`` go below the sentences.
-    """
-
-    model: str
-    environment: str | None = None
-    candidate: Side | None = None
-    serving: Side | None = None
-    serving_status: str | None = None
-    serving_known: bool = True
-    target: Side | None = None
-    detail: str = ""
-    doing: str = ""
-    percent: int | None = None
-    seconds: float | None = None
-    person: str | None = None
-    paused: bool = False
-    remedy: str = ""
-    still_running: bool = False
-    shared: bool = False
-    remote: str = "origin"
-    lines: tuple[str, ...] = ()
 
 
 def describe(kind: FailureKind, facts: Facts) -> Failure:
@@ -145,7 +61,8 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
         case FailureKind.UNVERIFIED:
             return _say(
                 f"What serves {place} does not pass the checks that Git asks for{because}.",
-                "Pin a commit that passes, or correct the checks; every apply ends red until then.",
+                "Release a commit that passes, correct the checks, or run them again with "
+                f"{retry}; every apply ends red until then.",
             )
         case FailureKind.TIMED_OUT:
             waited = f" after {duration(facts.seconds)}" if facts.seconds is not None else ""
@@ -176,8 +93,8 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             return _say(
                 f"{_first_up(candidate)} is bad under real traffic in {place}{because}; "
                 "its watch only alerts, so it stays.",
-                "Decide whether it may: reverting the commit that moved the pin, and applying "
-                "that, brings the previous one back.",
+                f"Decide whether it may: {_rollback(facts)} brings the previous one back at once, "
+                "and a revert of the commit that asked for it does so by way of Git.",
             )
         case FailureKind.ROLLBACK_NOT_CONFIRMED:
             return _say(
@@ -196,7 +113,7 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             )
         case FailureKind.ENDED_BY_PERSON:
             return _say(
-                f"{_who(facts)} ended the release of {candidate} to {place}{because}.",
+                f"{facts.person or 'Somebody outside of Git'} ended the release of {candidate} to {place}{because}.",
                 f"It is held there until Git asks for something else; {retry} starts it "
                 "again when it may go ahead.",
             )
@@ -204,8 +121,7 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             return _say(
                 f"{_first_up(candidate)}, which {_who(facts)} promoted to {place}, is bad"
                 f"{because}; a person's release is not undone by us.",
-                f"Ask {_who(facts)}; reverting the commit that moved the pin, and applying that, "
-                "goes back.",
+                f"Ask {_who(facts)}, or {_undone(facts)}.",
             )
         case FailureKind.BLOCKED_BY_PERSON:
             met = "a promotion that was paused" if facts.paused else "another promotion"
@@ -222,8 +138,10 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
         case FailureKind.SERVING_FAILED:
             return _say(
                 f"What serves {place} has failed, and retrying it did not help{because}.",
-                f"A person is needed: read its log on Baseten, pin a commit that works, and run "
-                f"{again}.",
+                f"A person is needed: {facts.remedy} Then run {again}."
+                if facts.remedy
+                else f"A person is needed: {_rollback(facts)} brings back what served before it; "
+                f"or read its log on Baseten, release a commit that works, and run {again}.",
             )
         case FailureKind.SETTINGS_NOT_TAKEN:
             return _say(
@@ -238,13 +156,17 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
         case FailureKind.REQUEST_REFUSED:
             return _say(
                 f"Baseten refused {_doing(facts)}{_because(facts, refused=True)}.",
-                f"Correct what it names, then run {again}.",
+                f"{facts.remedy} Then run {again}."
+                if facts.remedy
+                else f"Correct what it names, then run {again}.",
             )
         case FailureKind.LOG_UNREACHABLE:
             return _say(
                 f"The deploy log on {facts.remote} could not be written, so {_doing(facts)} was "
                 f"not started{because}.",
-                f"Once the Git host answers and lets you push to refs/gitops/log/, run {again}.",
+                f"Once the Git host answers and lets you push to refs/gitops/log/, run {again}; "
+                f"on a day when it stays down, {_command(facts, 'apply', '--no-log')} goes on "
+                "without it.",
             )
         case FailureKind.LOG_MOVED:
             return _say(
@@ -268,9 +190,9 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             )
         case FailureKind.LEASE_ENDED:
             runs = "; what was begun goes on at Baseten" if facts.still_running else ""
+            why = because or f": the lock of {facts.model} could not be renewed"
             return _say(
-                f"The lock of {facts.model} could not be renewed, and so this run stopped during "
-                f"{_doing(facts)}{runs}{because}.",
+                f"This run stopped during {_doing(facts)}{runs}{why}.",
                 f"Once the Git host answers, {again} continues from what is there by then.",
             )
         case FailureKind.API_UNAVAILABLE:
@@ -318,6 +240,9 @@ def _serves(kind: FailureKind, facts: Facts) -> str:
         return f"Nothing serves {place}."
     status = f", {facts.serving_status}" if facts.serving_status else ""
     serving = f"{place} serves {_side(facts.serving)}{status}"
+    if kind is FailureKind.API_UNAVAILABLE:
+        served = f"{_side(facts.serving)}{status}{',' if status else ''}"
+        return f"{place} served {served} when Baseten last answered."
     if kind in _CONFIRMED:
         return f"{serving}: what it served before, read back and confirmed."
     if kind in _UNTOUCHED:
@@ -376,11 +301,28 @@ def _retry(facts: Facts) -> str:
     return f"`gitops apply {shlex.quote(facts.model)} --retry {shlex.quote(_place(facts))}`"
 
 
-def _command(facts: Facts, verb: str) -> str:
+def _rollback(facts: Facts) -> str:
+    return _command(facts, "rollback", "--now") if facts.environment else "a rollback"
+
+
+def _undone(facts: Facts) -> str:
+    """How what a person promoted goes away: it serves, or is still on its way."""
+    candidate, serving = facts.candidate, facts.serving
+    on_its_way = (
+        candidate is not None
+        and serving is not None
+        and candidate.deployment_id != serving.deployment_id
+    )
+    if on_its_way and facts.environment:
+        return f"end its promotion, where it still runs, with {_command(facts, 'cancel')}"
+    return f"bring back what served before at once with {_rollback(facts)}"
+
+
+def _command(facts: Facts, verb: str, *options: str) -> str:
     words = ["gitops", verb, shlex.quote(facts.model)]
-    if verb in {"cancel", "resume", "log"} and facts.environment:
+    if verb in {"cancel", "resume", "log", "rollback"} and facts.environment:
         words.append(shlex.quote(facts.environment))
-    return f"`{' '.join(words)}`"
+    return f"`{' '.join([*words, *options])}`"
 
 
 def _first_up(text: str) -> str:

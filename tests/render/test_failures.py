@@ -116,7 +116,7 @@ CASES: dict[FailureKind, Facts] = {
         "origin cannot be pushed to: could not resolve host git.example.com",
     ),
     FailureKind.API_UNAVAILABLE: dataclasses.replace(
-        USUAL, serving=None, serving_known=False, doing="the promotion", detail="503 five times"
+        USUAL, doing="the promotion", detail="503 five times"
     ),
     FailureKind.INTERRUPTED: dataclasses.replace(
         USUAL, doing="the promotion", percent=10, still_running=True
@@ -154,6 +154,73 @@ def test_sentences_stay_whole_where_little_is_known(kind: FailureKind, facts: Fa
         assert sentence.endswith(".")
         assert "None" not in sentence
         assert "  " not in sentence
+
+
+def told(kind: FailureKind, **facts: object) -> str:
+    usual = dataclasses.replace(USUAL, **facts)  # type: ignore[arg-type]
+    failure = describe(kind, usual)
+    return f"{failure.happened}\n{failure.serves_now}\n{failure.next}\n"
+
+
+VARIANTS = {
+    "access_denied": told(
+        FailureKind.REQUEST_REFUSED,
+        doing="the promotion",
+        detail="this API key may not do that (403)",
+        remedy="Use a key that may manage the environment production.",
+    ),
+    "api_unavailable_from_the_start": told(
+        FailureKind.API_UNAVAILABLE,
+        serving=None,
+        serving_known=False,
+        doing="the reading of what is there",
+        detail="503 five times",
+    ),
+    "api_unavailable_during_a_push": told(
+        FailureKind.API_UNAVAILABLE, environment=None, doing="the push", detail="no connection"
+    ),
+    "blocked_by_persons_promotion": told(
+        FailureKind.BLOCKED_BY_PERSON, person="alice@example.com", percent=50
+    ),
+    "build_failed_of_a_shared_push": told(
+        FailureKind.BUILD_FAILED, shared=True, detail="deployment q93mzk7 is BUILD_FAILED"
+    ),
+    "interrupted_between_steps": told(
+        FailureKind.INTERRUPTED, doing="the reading of what is there", candidate=None
+    ),
+    "persons_release_failed_on_its_way": told(
+        FailureKind.PERSONS_RELEASE_FAILED,
+        person="alice@example.com",
+        percent=25,
+        detail="deployment q93mzk7 is FAILED",
+    ),
+    "rolled_back_by_nobody": told(
+        FailureKind.ENDED_BY_PERSON, person=None, detail="the release ended without it serving"
+    ),
+    "serving_failed_behind_a_hold": told(
+        FailureKind.SERVING_FAILED,
+        candidate=None,
+        serving_status="FAILED",
+        detail="deployment w5d8x2q, which serves production instead, is FAILED",
+        remedy="what Git asks for is held, so mend this one on Baseten by what its log says, or "
+        "release a commit that works.",
+    ),
+    "timed_out_at_a_build": told(
+        FailureKind.TIMED_OUT, doing="the build", seconds=3600.0, percent=None
+    ),
+    "too_many_rollbacks": told(
+        FailureKind.BLOCKED,
+        candidate=None,
+        detail="3 releases of this run went back, and limits.max_rollbacks lets it begin no "
+        "further one",
+        remedy="Find out what they have in common, then apply again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_other_ways_to_meet_them_read_well_too(name: str, golden: Golden) -> None:
+    golden(f"failures/also/{name}.txt", VARIANTS[name])
 
 
 def test_a_name_cannot_smuggle_a_second_command_into_a_remedy() -> None:

@@ -257,9 +257,10 @@ def _stopped(
 ) -> Ended:
     live = job.live
     promotion = live.promotion if live is not None else None
+    met = live.candidate if live is not None and kind is FailureKind.BLOCKED_BY_PERSON else None
     failure = job.failure(
         kind,
-        candidate=step.bad,
+        candidate=met or step.bad,
         target=step.to,
         detail=why or step.reason,
         paused=promotion is not None and promotion.status.upper() == "PAUSED",
