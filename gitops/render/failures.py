@@ -113,7 +113,8 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             )
         case FailureKind.ENDED_BY_PERSON:
             return _say(
-                f"{facts.person or 'Somebody outside of Git'} ended the release of {candidate} to {place}{because}.",
+                f"{facts.person or 'Somebody outside of Git'} ended the release of {candidate} "
+                f"to {place}{because}.",
                 f"It is held there until Git asks for something else; {retry} starts it "
                 "again when it may go ahead.",
             )

@@ -103,6 +103,32 @@ def test_a_signal_stops_it_in_order_and_the_next_apply_continues(
     assert len(two.pushes()) == 1
 
 
+def test_whoever_is_killed_seconds_after_a_signal_has_said_what_matters(two: Stage) -> None:
+    process = start(two, "apply", "--yes", "--format", "json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    for line in process.stdout:
+        if json.loads(line).get("kind") == "ready":
+            break
+    process.send_signal(signal.SIGINT)
+    err = ""
+    for line in process.stderr:
+        err += line
+        if "SIGINT" in line:
+            break
+    # As CI runners do it; it may have ended by itself before.
+    process.send_signal(signal.SIGTERM)
+    process.kill()
+    _, more = process.communicate(timeout=60)
+    assert process.returncode in {-signal.SIGKILL, 130}
+    assert "gitops: SIGINT, stopping: nothing new is started" in err
+    assert "the next apply continues from there, also if this one is killed now" in err
+    assert "Traceback" not in err + more
+    code, _, err = run(two, "apply", "--yes")
+    assert code == 0, err
+    assert len(two.pushes()) == 1
+
+
 def test_a_reader_that_goes_away_does_not_stop_an_apply(two: Stage) -> None:
     process = start(two, "apply", "--yes", "--format", "json")
     assert process.stdout is not None
