@@ -56,8 +56,7 @@ class GitChanges:
             apart.run("read-tree", base)
             apart.run("update-index", "-z", "--index-info", stdin=encoded("".join(rows)))
             tree = apart.run("write-tree").text
-        asked = ("commit-tree", tree, "-p", base, "-F", "-")
-        return _well("commit-tree", git.try_run(*asked, stdin=encoded(message)))
+        return _made(self.repository, "commit-tree", tree, "-p", base, "-F", "-", message=message)
 
     def branch(self, name: str, commit: str) -> None:
         """A new local branch at a commit. Raises ``UsageError`` where the name cannot be had."""
@@ -116,17 +115,27 @@ class GitChanges:
 def commit_here(repository: Repository, paths: Iterable[str], message: str) -> str:
     """Commit changed files of the working tree, and nothing else that may be staged; its id."""
     named = [b":(top,literal)" + encoded(path) for path in paths]
-    asked = ("commit", "--quiet", "--only", "-F", "-", "--")
-    _well("commit", repository.git.try_run(*asked, *named, stdin=encoded(message)))
+    _made(repository, "commit", "--quiet", "--only", "-F", "-", "--", *named, message=message)
     return repository.head()
 
 
-def _well(verb: str, done: Done) -> str:
-    if done.code == 0:
-        return done.text
-    if "tell me who you are" in done.err or "empty ident" in done.err:
-        raise RepositoryError(
-            "Git does not know who commits.",
-            hint='Say so: git config user.name "…" and git config user.email "…".',
-        )
-    raise RepositoryError(f"git {verb} failed: {done.said}")
+def _made(repository: Repository, verb: str, *asked: str | bytes, message: str) -> str:
+    """Run a command that commits; where Git knows nobody, in the name of the CI run's actor."""
+    git = repository.git
+    done = git.try_run(verb, *asked, stdin=encoded(message))
+    if done.code and _knows_nobody(done):
+        writer = repository.identity(git.environ)
+        if writer.source != "ci":
+            raise RepositoryError(
+                "Git does not know who commits.",
+                hint='Say so: git config user.name "…" and git config user.email "…".',
+            )
+        repository.tell(writer.notice or "")
+        done = git.named(writer.name, writer.email).try_run(verb, *asked, stdin=encoded(message))
+    if done.code:
+        raise RepositoryError(f"git {verb} failed: {done.said}")
+    return done.text
+
+
+def _knows_nobody(done: Done) -> bool:
+    return "tell me who you are" in done.err or "empty ident" in done.err

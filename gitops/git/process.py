@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -83,6 +83,15 @@ class Git:
         """The variables that a command gets; ``GIT_DIR`` and its like are the user's."""
         return {**self.environ, **_ALWAYS, **({} if network else _OFFLINE)}
 
+    def named(self, name: str, email: str) -> Git:
+        """The same, in somebody's name."""
+        given = {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", name), ("EMAIL", email))
+        }
+        return replace(self, environ={**self.environ, **given})
+
     def start(
         self, *arguments: str | bytes, network: bool = False, stderr: int = subprocess.PIPE
     ) -> subprocess.Popen[bytes]:
@@ -147,7 +156,13 @@ class Git:
         """Run ``git ARGUMENTS``; ``RepositoryError`` with what Git said where it fails."""
         done = self.try_run(*arguments, stdin=stdin, network=network, timeout=timeout)
         if done.code:
-            raise RepositoryError(f"git {_verb(arguments)} failed: {done.said}")
+            hint = None
+            if "promisor remote" in done.err:
+                hint = (
+                    "this partial clone lacks trees that the history is searched by: bring them"
+                    " with `git fetch --refetch --filter=blob:none`, or clone with that filter"
+                )
+            raise RepositoryError(f"git {_verb(arguments)} failed: {done.said}", hint=hint)
         return done
 
 

@@ -6,17 +6,9 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from gitops.git.process import encoded
 from gitops.git.repository import Repository
-
-_NOBODY: Final = {
-    "GIT_AUTHOR_NAME": "gitops",
-    "GIT_AUTHOR_EMAIL": "gitops@localhost",
-    "GIT_COMMITTER_NAME": "gitops",
-    "GIT_COMMITTER_EMAIL": "gitops@localhost",
-}
 
 
 def snapshot(repository: Repository, folders: Iterable[str]) -> str:
@@ -28,7 +20,7 @@ def snapshot(repository: Repository, folders: Iterable[str]) -> str:
     git, head = repository.git, repository.head()
     with tempfile.TemporaryDirectory(prefix="gitops-index-") as place:
         index = {"GIT_INDEX_FILE": str(Path(place, "index"))}
-        apart = replace(git, environ={**git.environ, **_NOBODY, **index})
+        apart = replace(git, environ={**git.environ, **index}).named("gitops", "gitops@localhost")
         apart.run("read-tree", head)
         # Without this every file would be read again to see whether it changed.
         apart.run("update-index", "-q", "--refresh", "--unmerged", "--ignore-missing")

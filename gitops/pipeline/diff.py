@@ -48,7 +48,9 @@ def _ends(repository: Repository, commits: str | None) -> tuple[str, str]:
         except RepositoryError as error:
             raise UsageError(
                 "HEAD has no commit before it in this clone",
-                hint="Name two commits: gitops diff BASE..HEAD.",
+                hint="It is shallow: `git fetch --deepen=1` brings one more."
+                if repository.is_shallow()
+                else "Name two commits: gitops diff BASE..HEAD.",
             ) from error
     for mark in ("...", ".."):
         if mark in commits:

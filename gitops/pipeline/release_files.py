@@ -16,6 +16,7 @@ from gitops.release import defaults, rules
 from gitops.release.finding import Finding, Path
 from gitops.release.language import Config, Release
 from gitops.release.pruned import only_new, validated
+from gitops.release.words import name as named
 from gitops.release.words import shown
 from gitops.yaml.blocks import Blocks
 from gitops.yaml.document import Document, read
@@ -94,10 +95,14 @@ def paths(files: Files, folder: str) -> tuple[list[str], list[Problem]]:
     """The release files of a folder, sorted, and warnings about what looks like one."""
     found: list[str] = []
     warnings: list[Problem] = []
+    alike: dict[str, str] = {}
     for path in files.list(folder):
         if path.endswith(".yaml"):
             if path != CONFIG_FILE:
                 found.append(path)
+                other = alike.setdefault(path.casefold(), path)
+                if other != path:
+                    warnings.append(_alike(path, other))
         elif path.endswith(".yml"):
             warnings.append(
                 Problem(
@@ -113,6 +118,17 @@ def paths(files: Files, folder: str) -> tuple[list[str], list[Problem]]:
         message = "holds no release files (*.yaml)"
         warnings.append(Problem(where=where, path="", message=message, severity="warning"))
     return found, warnings
+
+
+def _alike(path: str, other: str) -> Problem:
+    return Problem(
+        where=Where(path),
+        path="",
+        message=f"differs from {named(other)} in capitals alone: on macOS and Windows a clone holds"
+        " only one of the two",
+        hint="rename one",
+        severity="warning",
+    )
 
 
 def documents(files: Files, wanted: list[str]) -> Iterator[Document]:

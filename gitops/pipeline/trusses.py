@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ class Trusses:
         # By identity: contents are kept for as long as this is.
         self._digests: dict[tuple[int, str | None], str] = {}
         self._artifacts: dict[tuple[str, str, str | None], Artifact] = {}
+        self._folders: dict[str, dict[str, str]] = {}
 
     def read_ahead(self, places: Iterable[tuple[str, str]]) -> None:
         """Read what trusses at commits will need, in a few passes instead of a few for each."""
@@ -110,14 +112,28 @@ class Trusses:
                 self._same[truss, tree] = found
             return found
         except RepositoryError as error:
-            refusal = Refusal(file=truss, message=error.message, hint=error.hint)
+            message = f"cannot be read: {error.message[:1].lower()}{error.message[1:].rstrip('.')}"
+            refusal = Refusal(file=truss, message=message, hint=error.hint)
             return NoArtifact((refusal,))
 
     def _nothing_there(self, commit: str, truss: str) -> Refusal:
         message = f"there is no directory {truss} in commit {commit[:12]}"
-        return Refusal(
-            file=truss, message=message, hint="correct `truss`, or commit the directory first"
-        )
+        alike = self._spellings(commit).get(_alike(posixpath.normpath(truss)))
+        hint = "correct `truss`, or commit the directory first"
+        if alike is not None:
+            hint = f"Git tells letters apart that some file systems do not: there is {name(alike)}"
+        return Refusal(file=truss, message=message, hint=hint)
+
+    def _spellings(self, commit: str) -> dict[str, str]:
+        """The folders of a commit, by what file systems that ignore capitals make of them."""
+        known = self._folders.get(commit)
+        if known is None:
+            known = self._folders[commit] = {}
+            for path in self._objects.at(commit).list(""):
+                folder = posixpath.dirname(path)
+                while folder and known.setdefault(_alike(folder), folder) == folder:
+                    folder = posixpath.dirname(folder)
+        return known
 
     def _tree(self, commit: str, folder: str) -> str | None:
         place = (commit, folder)
@@ -156,6 +172,10 @@ class Trusses:
                 raise NoArtifact((refusal,)) from error
             self._configs[data] = known
         return known
+
+
+def _alike(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def _is_read(entry: TreeEntry) -> bool:
