@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -10,7 +10,7 @@ import click
 from gitops.cli.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gitops.record.timeline import ModelLog
 
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     "--at",
     "moment",
     metavar="TIME",
-    help="What served at that time: 2026-11-20, 2026-11-20T12:00, in UTC unless a zone is given.",
+    help="What served at that time: 2026-11-20T12:00 in UTC, with a zone 2026-11-20T12:00+01:00 or "
+    "'2026-11-20 12:00 Europe/Berlin'; or so long ago: 2h.",
+)
+@click.option(
+    "-n",
+    "--newest",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only the newest N entries of each model.",
 )
 @click.option("--fetch", is_flag=True, help="Bring the log from the Git remote first.")
 @click.option(
@@ -40,6 +48,7 @@ def command(
     model: str | None,
     environment: str | None,
     moment: str | None,
+    newest: int | None,
     fetch: bool,
     form: Literal["text", "json"],
 ) -> None:
@@ -51,20 +60,28 @@ def command(
     \b
     Examples:
       gitops log
-      gitops log qwen-3-8b production
+      gitops log qwen-3-8b production -n 5
       gitops log --at 2026-11-20T12:00Z
+      gitops log --at '2026-11-17 14:00 Europe/Berlin'
       gitops log --fetch --format json
     """
+    from gitops.errors import UsageError
     from gitops.render import log as render
-    from gitops.render.palette import chosen
     from gitops.render.text import printable
     from gitops.wiring import open_log_book
 
-    then = _moment(moment) if moment is not None else None
+    now = datetime.now(tz=UTC)
+    then = _moment(moment, now) if moment is not None else None
+    if then is not None and newest is not None:
+        raise UsageError("--at and --newest exclude each other", hint="give one of them")
     book = open_log_book(context.project(), remote=fetch)
+    said: Iterable[str] = ()
     if fetch:
-        for notice in book.fetch():
-            click.echo(printable(notice), err=True)
+        said = book.fetch()
+    elif book.has_remote:
+        said = _known(book.last_fetch, now, then, never=book.never_fetched)
+    for line in said:
+        click.echo(printable(line), err=True)
     team, _, name = (model or "").rpartition("/")
     logs: Sequence[ModelLog] = book.logs(team=team or None, model=name or None)
     if environment is not None:
@@ -75,28 +92,98 @@ def command(
             click.echo(render.nothing_of(model, environment, every), err=form == "json")
             if form == "text":
                 return
-    style = chosen(colour=context.colour())
-    match form, then:
-        case "json", None:
-            shown = render.as_json(logs)
-        case "json", datetime():
-            shown = render.as_json_at(logs, then)
-        case "text", datetime():
-            shown = render.text_at(logs, then, style, context.width())
-        case _:
-            shown = render.text(logs, style, context.width())
+    if form == "json":
+        shown = _json(logs, then, newest, book.last_fetch)
+    else:
+        shown = _text(context, logs, then, newest)
     click.echo(shown, nl=False)
 
 
-def _moment(text: str) -> datetime:
+def _known(
+    fetched: datetime | None, now: datetime, then: datetime | None, *, never: bool
+) -> Iterator[str]:
+    """How old what this clone knows is: nobody was asked."""
+    from gitops.render.behind import known_as_of
+
+    sentence = known_as_of(fetched, now, asked=then, never=never)
+    if sentence is not None:
+        yield sentence
+    if then is not None and then > now:
+        yield "That time has not come yet: this is what is known now."
+
+
+def _json(
+    logs: Sequence[ModelLog],
+    then: datetime | None,
+    newest: int | None,
+    fetched_at: datetime | None,
+) -> str:
+    from gitops.render import log as render
+
+    if then is not None:
+        return render.as_json_at(logs, then, fetched_at)
+    kept = logs if newest is None else [log.newest(newest) for log in logs]
+    return render.as_json(kept, fetched_at)
+
+
+def _text(
+    context: Context, logs: Sequence[ModelLog], then: datetime | None, newest: int | None
+) -> str:
+    from gitops.render import log as render
+    from gitops.render.palette import chosen
+
+    style, width = chosen(colour=context.colour()), context.width()
+    if then is not None:
+        return render.text_at(logs, then, style, width)
+    return render.text(logs, style, width, newest=newest)
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """The time that a text means, in UTC: a moment, or a duration before ``now``."""
+    from gitops.errors import UsageError
+    from gitops.release.scalars import seconds
+    from gitops.render.text import printable
+
+    asked = text.strip()
+    try:
+        ago = seconds(asked)
+        if ago is not None:
+            return now - timedelta(seconds=ago)
+        head, _, zone = asked.rpartition(" ")
+        if head and not zone[:1].isdigit():
+            return _in_zone(datetime.fromisoformat(head), zone)
+        moment = datetime.fromisoformat(asked)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--at {printable(text)} is not a time",
+            hint="write 2026-11-20, 2026-11-20T12:00, 2026-11-20T12:00:00+01:00,"
+            " '2026-11-20 12:00 Europe/Berlin', or 2h for two hours ago",
+        ) from error
+
+
+def _in_zone(moment: datetime, name: str) -> datetime:
+    """A wall-clock time somewhere, in UTC. Raises ``ValueError`` for what is none."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     from gitops.errors import UsageError
     from gitops.render.text import printable
 
+    if moment.tzinfo is not None:
+        raise ValueError("it has two zones")
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UsageError(
-            f"--at {printable(text)} is not a time.",
-            hint="write 2026-11-20, 2026-11-20T12:00 or 2026-11-20T12:00:00+01:00",
+            f"--at: {printable(name)} is no time zone that this machine knows",
+            hint="write one such as Europe/Berlin, or an offset such as +01:00",
         ) from error
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    first, second = (moment.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == second:
+        return first
+    skipped = first.astimezone(zone).replace(tzinfo=None) != moment
+    told = "was skipped when the clocks changed" if skipped else "was there twice"
+    raise UsageError(
+        f"--at {moment.isoformat(' ', 'minutes')} {told} in {name}",
+        hint="write it with its offset, as in 2026-10-25T02:30+01:00",
+    )

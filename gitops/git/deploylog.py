@@ -16,6 +16,7 @@ from typing import Final
 
 from gitops.errors import LogMoved, RemoteUnreachable
 from gitops.git.chain import Chains
+from gitops.git.fetched import note_fetch
 from gitops.git.identity import Identity
 from gitops.git.logrefs import LogRefs
 from gitops.git.pending import Kept, Pending
@@ -220,6 +221,7 @@ class DeployLog:
             remote.fetch(refspecs, prune=True)
         else:
             remote.fetch_along(refspecs, self._branch)
+        note_fetch(self._repository.common_dir, remote.name)
         self._repository.forget_refs()
         self._notices.extend(self._refs.reconcile(before))
 

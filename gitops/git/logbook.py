@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from gitops.errors import RemoteUnreachable, RepositoryError
 from gitops.git.chain import Chains
+from gitops.git.fetched import last_fetch, note_fetch
 from gitops.git.identity import Identity
 from gitops.git.logrefs import LogRefs
 from gitops.git.pending import Pending
@@ -25,7 +29,7 @@ class LogBook:
         self._pending = Pending(repository.common_dir)
 
     def fetch(self) -> tuple[str, ...]:
-        """Bring all workspaces' logs from the remote; sentences about what was put aside.
+        """Bring all workspaces' logs from the remote; sentences about what was put aside or is new.
 
         Raises ``RemoteUnreachable``, also where no remote is configured.
         """
@@ -36,7 +40,36 @@ class LogBook:
             )
         before = self._refs.published()
         self._remote.fetch([self._refs.refspec()], prune=True)
-        return self._refs.reconcile(before)
+        note_fetch(self._repository.common_dir, self._remote.name)
+        return (*self._refs.reconcile(before), self._news(before))
+
+    @property
+    def last_fetch(self) -> datetime | None:
+        """When this clone last fetched the logs, in UTC; None where that is not known."""
+        return last_fetch(self._repository.common_dir)
+
+    @property
+    def has_remote(self) -> bool:
+        """Whether there is any remote that could know more than this clone."""
+        return bool(self._repository.git.run("remote").text.strip())
+
+    @property
+    def never_fetched(self) -> bool:
+        """Whether this clone has nothing that comes from a remote."""
+        done = self._repository.git.run("for-each-ref", "--count=1", "refs/gitops/remotes")
+        return self.last_fetch is None and not done.text.strip()
+
+    def _news(self, before: Mapping[str, str]) -> str:
+        """How far behind the remote this clone was."""
+        after = self._refs.published()
+        moved = [path for path, tip in after.items() if before.get(path) != tip]
+        if not moved:
+            return "The remote has no new entries."
+        old = [f"^{before[path]}" for path in moved if path in before]
+        done = self._repository.git.run("rev-list", "--count", *(after[it] for it in moved), *old)
+        number, models = int(done.text), len(moved)
+        entries = f"{number} new {'entry' if number == 1 else 'entries'}"
+        return f"Fetched {entries} of {models} {'model' if models == 1 else 'models'}."
 
     def logs(self, *, team: str | None = None, model: str | None = None) -> tuple[ModelLog, ...]:
         """The logs, sorted by workspace, team and model; only those of a team or model if given.

@@ -28,6 +28,10 @@ class ModelLog:
         own = (each for each in self.entries if each.environment.lower() == environment.lower())
         return replace(self, entries=tuple(own))
 
+    def newest(self, number: int) -> ModelLog:
+        """The same log with so many of its last entries."""
+        return replace(self, entries=self.entries[-number:] if number else ())
+
     def until(self, moment: datetime) -> ModelLog:
         """The same log as it was at a moment."""
         return replace(self, entries=tuple(each for each in self.entries if each.at <= moment))

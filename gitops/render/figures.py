@@ -1,11 +1,14 @@
-"""Figures of releases in words: what a rollback was confirmed by."""
+"""Figures of releases in words: what was judged, and what a rollback was confirmed by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
+from gitops.render.measurements import bounded
 from gitops.render.words import count, percent
+
+_JUDGED: Final = ("checks", "watch")
 
 
 def way_back(figures: Mapping[str, Any]) -> str:
@@ -18,6 +21,22 @@ def way_back(figures: Mapping[str, Any]) -> str:
     if not isinstance(found, Mapping):
         return ""
     return "; ".join(filter(None, (_replicas(found), _errors(found.get("error_rate")))))
+
+
+def verdicts(figures: Mapping[str, Any], *, told: str | None = None) -> Iterator[str]:
+    """What judged a release, each with what it found: ``watch: the watch passed; ...``.
+
+    Read from a log entry, where somebody else may have written it: what is no verdict is left out.
+    ``told`` is a reason that was told before.
+    """
+    for name in _JUDGED:
+        found = figures.get(name)
+        if found == "skipped":
+            yield f"{name}: skipped"
+        elif isinstance(found, Mapping) and isinstance(reason := found.get("reason"), str):
+            said = [*([reason] if reason != told else []), *bounded(found)]
+            if said:
+                yield f"{name}: {'; '.join(said)}"
 
 
 def _replicas(found: Mapping[str, Any]) -> str:

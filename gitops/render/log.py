@@ -10,12 +10,13 @@ from typing import Any, Final, assert_never
 
 from gitops.record.entry import FORMAT_VERSION, Entry, Event, Side, to_json
 from gitops.record.timeline import ModelLog, Standing, standings
-from gitops.render.figures import way_back
+from gitops.render.figures import verdicts, way_back
 from gitops.render.layout import WIDTH, lines, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.text import printable
 from gitops.render.words import (
     commit_and_deployment,
+    count,
     duration,
     instant,
     one_line,
@@ -41,13 +42,23 @@ NARROW: Final = 40
 """Columns that a sentence needs to be read with ease."""
 
 
-def text(logs: Sequence[ModelLog], style: Style = plain, width: int = WIDTH) -> str:
+def text(
+    logs: Sequence[ModelLog],
+    style: Style = plain,
+    width: int = WIDTH,
+    *,
+    newest: int | None = None,
+) -> str:
     """A block for each model, newest entry first; every foreign string is made printable.
 
-    ``width`` in columns: what is longer goes on below, indented.
+    ``width`` in columns: what is longer goes on below, indented. ``newest``: so many of each model.
     """
     several = len({log.workspace for log in logs}) > 1
-    blocks = ["\n".join(_block(log, style, width, several=several)) for log in logs if log.entries]
+    blocks = [
+        "\n".join([_title(log, style, several=several), *_block(log, style, width, newest=newest)])
+        for log in logs
+        if log.entries
+    ]
     return "\n\n".join(blocks) + "\n" if blocks else "The deploy log is empty.\n"
 
 
@@ -93,10 +104,14 @@ def nothing_of(model: str, environment: str | None, logs: Sequence[ModelLog]) ->
     return printable(f"The deploy log has no {what}; {about}")
 
 
-def as_json(logs: Sequence[ModelLog]) -> str:
-    """Every entry as it is in the log, oldest first, with its id."""
+def as_json(logs: Sequence[ModelLog], fetched_at: datetime | None = None) -> str:
+    """Every entry as it is in the log, oldest first, with its id.
+
+    ``fetched_at`` is when the clone last asked the remote; None where that is not known.
+    """
     document = {
         "format_version": FORMAT_VERSION,
+        "fetched_at": _moment(fetched_at) if fetched_at is not None else None,
         "logs": [
             {
                 **_names(log),
@@ -111,10 +126,13 @@ def as_json(logs: Sequence[ModelLog]) -> str:
     return _dumped(document)
 
 
-def as_json_at(logs: Sequence[ModelLog], moment: datetime) -> str:
-    """What the log says served at a moment."""
+def as_json_at(
+    logs: Sequence[ModelLog], moment: datetime, fetched_at: datetime | None = None
+) -> str:
+    """What the log says served at a moment; ``fetched_at`` as above."""
     document = {
         "format_version": FORMAT_VERSION,
+        "fetched_at": _moment(fetched_at) if fetched_at is not None else None,
         "at": _moment(moment),
         "logs": [
             {**_names(log), "environments": [_standing(each) for each in standings(log)]}
@@ -124,21 +142,21 @@ def as_json_at(logs: Sequence[ModelLog], moment: datetime) -> str:
     return _dumped(document)
 
 
-def _block(log: ModelLog, style: Style, width: int, *, several: bool) -> Iterator[str]:
-    yield _title(log, style, several=several)
-    names = max(len(printable(each.environment)) for each in log.entries)
+def _block(log: ModelLog, style: Style, width: int, *, newest: int | None) -> Iterator[str]:
+    ended = {each.closes for each in log.entries}
+    # What was announced and has ended is told once, by its end.
+    told = [it for it in log.entries if it.event is not Event.INTENT or it.id not in ended]
+    shown = told[-newest:] if newest is not None else told
+    names = max(len(printable(each.environment)) for each in shown)
     column = 26 + names
     # On a narrow terminal the sentences begin at the left again where they go on.
     below = " " * (column if width - column >= NARROW else 6)
     further = below + "  "
-    ended = {each.closes for each in log.entries}
     where = ""
-    for entry in reversed(log.entries):
+    for entry in reversed(shown):
         place = printable(entry.environment).ljust(names)
         begins = f"  {instant(entry.at)}  {place}  "
-        said = sentence(entry)
-        if entry.event is not Event.INTENT or entry.id not in ended:
-            said += _by(entry)
+        said = sentence(entry) + _by(entry)
         role = _ROLES[entry.event]
         first, *others = lines(begins.lstrip() + safe(said), width, first="  ", rest=further)
         yield begins + style(first[len(begins) :], role)
@@ -148,8 +166,11 @@ def _block(log: ModelLog, style: Style, width: int, *, several: bool) -> Iterato
         details += _details(entry, kept=entry.id in log.kept)
         where = entry.where
         for line in details:
-            shown = safe(one_line(line))
-            yield from styled(shown, style, "dim", width, first=below, rest=further)
+            detail = safe(one_line(line))
+            yield from styled(detail, style, "dim", width, first=below, rest=further)
+    if len(shown) < len(told):
+        older = f"and {count(len(told) - len(shown), 'older entry', 'older entries')}"
+        yield f"  {style(older, 'dim')}"
 
 
 def _by(entry: Entry) -> str:
@@ -167,13 +188,12 @@ def sentence(entry: Entry) -> str:  # noqa: C901 - one case an event
     to, origin = _thing(entry.to), _thing(entry.from_)
     match entry.event:
         case Event.INTENT:
-            over = f" over {_what(entry.from_)}" if entry.from_ is not None else ""
-            return f"announced: {_what(entry.to)}{over}"
+            return f"announced: {_what(entry.to)}{_over(entry)}"
         case Event.NOT_STARTED:
             return f"promotion of {to} never began"
         case Event.RELEASED:
             number = f"release #{entry.number}: " if entry.number else "released "
-            return number + to + _took(entry)
+            return number + to + _over(entry) + _took(entry)
         case Event.ROLLED_BACK:
             return f"{to} rolled back to {origin}" + _took(entry)
         case Event.REJECTED:
@@ -203,6 +223,10 @@ def _what(side: Side | None) -> str:
     return _thing(side)
 
 
+def _over(entry: Entry) -> str:
+    return f" over {_what(entry.from_)}" if entry.from_ is not None else ""
+
+
 def _took(entry: Entry) -> str:
     return f", after {duration(entry.seconds)}" if entry.seconds is not None else ""
 
@@ -211,6 +235,7 @@ def _details(entry: Entry, *, kept: bool) -> Iterator[str]:
     if entry.reason and entry.event not in {Event.INTENT, Event.SETTINGS}:
         # What an intent goes over is in its sentence, and which settings are listed below.
         yield entry.reason
+    yield from verdicts(entry.figures, told=entry.reason)
     if seen := way_back(entry.figures):
         yield seen
     folder = entry.figures.get("kept")
@@ -219,13 +244,17 @@ def _details(entry: Entry, *, kept: bool) -> Iterator[str]:
         yield f"what is known of it is in {folder}, below the Git directory{place}"
     if entry.ended_by:
         yield f"ended by {entry.ended_by}"
+    yield from _settings(entry)
+    if kept:
+        yield "kept in this clone, not on the remote yet"
+
+
+def _settings(entry: Entry) -> Iterator[str]:
     before, after = entry.settings_before or {}, entry.settings_after or {}
     if entry.event in {Event.SETTINGS, Event.RELEASED}:
         for path in sorted(after):
             if path not in before or before[path] != after[path]:
                 yield f"{path}: {value(before.get(path))} -> {value(after[path])}"
-    if kept:
-        yield "kept in this clone, not on the remote yet"
 
 
 def _stood(standing: Standing) -> str:

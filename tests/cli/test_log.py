@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def gitops(
 def test_an_empty_log_ends_well(gitops: Callable[..., tuple[int, str, str]]) -> None:
     assert gitops() == (0, "The deploy log is empty.\n", "")
     code, out, _ = gitops("--format", "json")
-    assert (code, json.loads(out)) == (0, {"format_version": "1", "logs": []})
+    assert (code, json.loads(out)) == (0, {"format_version": "1", "fetched_at": None, "logs": []})
 
 
 def test_models_and_environments_are_picked(
@@ -89,6 +90,90 @@ def test_what_served_at_a_time(
     assert (code, out) == (1, "")
     assert "is not a time" in err
     assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    ("moment", "utc"),
+    [
+        ("2026-11-20 13:00 Europe/Berlin", "2026-11-20T12:00:00Z"),
+        ("2026-07-20 14:00 Europe/Berlin", "2026-07-20T12:00:00Z"),
+        ("2026-11-20 02:00 America/Los_Angeles", "2026-11-20T10:00:00Z"),
+        ("2027-01-01T00:30+02:00", "2026-12-31T22:30:00Z"),
+        ("2026-03-29 03:00 Europe/Berlin", "2026-03-29T01:00:00Z"),
+        ("2026-10-25 03:00 Europe/Berlin", "2026-10-25T02:00:00Z"),
+        ("2024-02-29", "2024-02-29T00:00:00Z"),
+    ],
+)
+def test_a_time_may_be_in_any_zone(
+    gitops: Callable[..., tuple[int, str, str]], moment: str, utc: str
+) -> None:
+    code, out, _ = gitops("--at", moment)
+    assert (code, out.splitlines()[0]) == (0, f"At {utc}")
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-10-25 02:30 Europe/Berlin", "was there twice in Europe/Berlin"),
+        ("2026-03-29 02:30 Europe/Berlin", "was skipped when the clocks changed"),
+        ("2026-03-29 02:30 Europe/Nowhere", "is no time zone that this machine knows"),
+        ("2026-03-29 02:30 ../../etc/passwd", "is no time zone that this machine knows"),
+        ("2026-03-29T02:30+01:00 Europe/Berlin", "is not a time"),
+        ("2026-02-29", "is not a time"),
+        ("0001-01-01T00:00+14:00", "is not a time"),
+        ("9999-12-31 23:00 America/Los_Angeles", "is not a time"),
+        ("999999999999d", "is not a time"),
+        ("", "is not a time"),
+    ],
+)
+def test_a_time_that_was_none_is_told(
+    gitops: Callable[..., tuple[int, str, str]], moment: str, said: str
+) -> None:
+    code, out, err = gitops("--at", moment)
+    assert (code, out) == (1, "")
+    assert said in err
+
+
+def test_a_while_ago(repository: Made, gitops: Callable[..., tuple[int, str, str]]) -> None:
+    log(repository.path, None).append(KEY, entry())
+    code, _, err = gitops("--at", "1h")
+    assert (code, err) == (0, "")
+    assert "ml/qwen-3-8b" in gitops("--at", "2999-01-01")[1]
+    both = gitops("--at", "1h", "-n", "1")
+    assert both[0] == 1
+    assert "exclude each other" in both[2]
+
+
+def test_a_clone_says_how_old_what_it_knows_is(
+    repository: Made, tmp_path: Path, gitops: Callable[..., tuple[int, str, str]]
+) -> None:
+    repository.commit({"README": "x"})
+    assert gitops()[2] == "", "no remote could know more"
+    remote = repository.publish(tmp_path / "remote.git")
+    other = log(remote.clone(tmp_path / "other").path)
+    other.append(KEY, entry())
+    other.append(ModelKey(team="ml", name="other"), entry(Event.ADOPTED, 1))
+    code, out, err = gitops()
+    assert (code, out) == (0, "The deploy log is empty.\n")
+    assert "has not asked the remote for the deploy log yet" in err
+
+    assert gitops("--fetch")[2] == "Fetched 2 new entries of 2 models.\n"
+    other.append(KEY, entry(Event.ADOPTED, 2))
+    assert gitops("--fetch")[2] == "Fetched 1 new entry of 1 model.\n"
+    assert gitops("--fetch")[2] == "The remote has no new entries.\n"
+    assert gitops()[2] == "", "just now"
+
+    stamp = repository.path / ".git" / "gitops" / "fetched" / "origin"
+    os.utime(stamp, (1_700_000_000, 1_700_000_000))
+    assert "as of 2023-11-14T22:13:20Z, " in gitops()[2]
+    assert "before that time" in gitops("--at", "2025-01-01")[2]
+    assert "before that time" not in gitops("--at", "2023-01-01")[2]
+    known = json.loads(gitops("--format", "json")[1])
+    assert known["fetched_at"] == "2023-11-14T22:13:20Z"
+    log(repository.path).fetch()
+    assert gitops()[2] == "", "a plan or an apply has asked"
+    stamp.unlink()
+    assert "is not known" in gitops()[2]
 
 
 def test_nothing_is_asked_of_the_remote_until_told_to(

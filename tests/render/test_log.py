@@ -9,6 +9,7 @@ import pytest
 from gitops.record.entry import Entry, Event, Side, from_json
 from gitops.record.timeline import ModelLog
 from gitops.render import log as render
+from gitops.render.behind import known_as_of
 from gitops.render.palette import ansi
 
 if TYPE_CHECKING:
@@ -107,7 +108,66 @@ def test_an_empty_log_says_so() -> None:
     assert render.text([]) == "The deploy log is empty.\n"
     assert render.text([LOG.only("nope")]) == "The deploy log is empty.\n"
     assert "no entry yet" in render.text_at([LOG], START - timedelta(days=1))
-    assert json.loads(render.as_json([])) == {"format_version": "1", "logs": []}
+    assert json.loads(render.as_json([])) == {"format_version": "1", "fetched_at": None, "logs": []}
+
+
+def test_the_newest_are_counted_without_what_their_ends_tell() -> None:
+    shown = render.text([LOG], newest=2)
+    assert [line[2:22] for line in shown.splitlines() if line.startswith("  20")] == [
+        "2026-11-20T13:10:00Z",
+        "2026-11-20T13:01:00Z",
+    ]
+    assert shown.endswith("\n  and 7 older entries\n")
+    assert "older" not in render.text([LOG], newest=9)
+    assert LOG.newest(2).entries == STORY[-2:]
+
+
+def test_an_announcement_is_told_until_its_end_is_known() -> None:
+    begun = ModelLog(workspace="w", team="ml", model="m", entries=STORY[:3])
+    assert "announced: commit 222222222222 over commit 111111111111" in render.text([begun])
+    assert "announced" not in render.text([LOG])
+
+
+def test_verdicts_are_told_with_their_figures() -> None:
+    def verdict(what: str, reason: str, value: float, bound: float) -> dict[str, Any]:
+        measured = {"what": what, "value": value, "bound": bound, "samples": 1200}
+        return {"outcome": "pass", "reason": reason, "measurements": [measured]}
+
+    figures: dict[str, Any] = {
+        "checks": verdict("latency.p95", "passed latency", 1.2, 2.0),
+        "watch": verdict("error_rate", "the watch passed", 0.004, 0.02),
+    }
+    told = [entry(Event.RELEASED, 1, figures=figures)]
+    told.append(entry(Event.RELEASED, 2, figures={"watch": "skipped", "checks": ["no", "verdict"]}))
+    told.append(entry(Event.REJECTED, 3, reason="passed latency", figures=figures))
+    log = ModelLog(workspace="w", team="ml", model="m", entries=tuple(told))
+    lines = [line.strip() for line in render.text([log], width=200).splitlines()]
+    checks = "latency.p95 is 1.2 s, at most 2 s, 1200 samples"
+    assert lines.count(f"checks: passed latency; {checks}") == 1
+    assert lines.count(f"checks: {checks}") == 1, "its reason is told once"
+    assert lines.count("watch: skipped") == 1
+    assert "watch: the watch passed; error_rate is 0.4%, at most 2.0%, 1200 samples" in lines
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(seconds=59), None),
+        (timedelta(hours=-3), None),
+        (timedelta(minutes=5, seconds=20), "as of 2026-11-20T12:00:00Z, 5m ago: "),
+        (timedelta(hours=3), "as of 2026-11-20T12:00:00Z, 3h ago: "),
+        (timedelta(days=400, hours=3), "as of 2026-11-20T12:00:00Z, 400d ago: "),
+    ],
+)
+def test_how_old_the_clones_knowledge_is(age: timedelta, said: str | None) -> None:
+    told = known_as_of(START, START + age)
+    assert told is None if said is None else said in (told or "")
+    then = START + timedelta(seconds=30)
+    asked = known_as_of(START, START + age, asked=then)
+    assert (asked is None) == (told is None)
+    assert asked is None or "before that time" in asked
+    assert "not known" in (known_as_of(None, START) or "")
+    assert "has not asked" in (known_as_of(None, START, never=True) or "")
 
 
 def test_json_gives_back_every_entry() -> None:
