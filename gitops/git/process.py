@@ -24,6 +24,11 @@ _ALWAYS: Final = {
     "GIT_PAGER": "cat",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    # A hook inherits these from `git --literal-pathspecs` and its like; ours have their own magic.
+    "GIT_LITERAL_PATHSPECS": "0",
+    "GIT_GLOB_PATHSPECS": "0",
+    "GIT_NOGLOB_PATHSPECS": "0",
+    "GIT_ICASE_PATHSPECS": "0",
 }
 # A partial clone fetches what it lacks behind one's back. Newer Git has a switch against that;
 # older Git only stops where no transport is allowed.
