@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.eventfile import EventFile
 from gitops.cli.locking import as_seconds, waits
 from gitops.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from gitops.apply.run import Emit
+    from gitops.plan.events import ApplyEvent
     from gitops.plan.model import Plan
 
 
@@ -45,6 +49,13 @@ if TYPE_CHECKING:
     help="Lines for people, or one JSON event a line on stdout.",
 )
 @click.option(
+    "--events",
+    "events_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write one JSON event a line to FILE, whatever the format.",
+)
+@click.option(
     "--parallel", type=click.IntRange(min=1), default=8, show_default=True, help="Models at a time."
 )
 @click.option(
@@ -76,6 +87,7 @@ def command(
     rev: str | None,
     yes: bool,
     form: Literal["text", "json"],
+    events_file: Path | None,
     parallel: int,
     retry: tuple[str, ...],
     no_watch: bool,
@@ -106,7 +118,7 @@ def command(
       gitops apply
       gitops apply --yes --format json
       gitops apply qwen-3-8b --env staging
-      gitops apply --plan plan.json --yes
+      gitops apply --plan plan.json --yes --events events.jsonl
       gitops apply --retry qwen-3-8b/production
     """
     from gitops.decide.situation import Options
@@ -116,7 +128,8 @@ def command(
 
     context = ctx.ensure_object(Context)
     terminal = Terminal(context, form=form, yes=yes)
-    with terminal:
+    events = EventFile(context.directory / events_file) if events_file is not None else None
+    with terminal, events or nullcontext():
         saved = _saved(
             None if plan_file is None else context.directory / plan_file,
             {
@@ -149,7 +162,7 @@ def command(
         outcome = apply(
             context.project(),
             request,
-            emit=terminal.emit,
+            emit=terminal.emit if events is None else _both(terminal, events),
             approve=terminal.approve,
             stoppable=terminal.stoppable,
             say=terminal.say,
@@ -159,7 +172,17 @@ def command(
             terminal.say(warning)
     for notice in outcome.notices:
         terminal.say(notice)
+    if events is not None and events.problem:
+        terminal.say(events.problem)
     ctx.exit(outcome.exit_code)
+
+
+def _both(terminal: Terminal, events: EventFile) -> Emit:
+    def emit(event: ApplyEvent) -> None:
+        events.write(event)
+        terminal.emit(event)
+
+    return emit
 
 
 def _saved(file: Path | None, others: dict[str, object]) -> Plan | None:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.eventfile import over
 
 if TYPE_CHECKING:
     from gitops.apply.clock import StopFlag
     from gitops.cli.live import LiveView
+    from gitops.errors import GitopsError
     from gitops.pipeline.plan import Planned
     from gitops.plan.events import ApplyEvent, ApplyFinished
 
@@ -67,7 +69,7 @@ class Terminal:
         )
         self._view: LiveView | None = None
         self._gone: set[bool] = set()
-        self._ended = False
+        self._begun = self._ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -78,15 +80,13 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from gitops.errors import GitopsError, Interrupted
+        from gitops.errors import GitopsError
 
         if self._view is not None:
             view, self._view = self._view, None
             view.close()
-        if isinstance(error, GitopsError):
-            self._end(error.exit_code)
-        elif isinstance(error, click.Abort | KeyboardInterrupt):
-            self._end(Interrupted.exit_code)
+        if isinstance(error, GitopsError | click.Abort | KeyboardInterrupt):
+            self._end(error)
 
     def approve(self, planned: Planned) -> bool:
         """Show the plan on stderr, and ask. Raises ``Refused`` where nobody can be asked."""
@@ -124,6 +124,7 @@ class Terminal:
         from gitops.plan.events import ApplyFinished, ApplyStarted
         from gitops.render.events import json_line
 
+        self._begun = True
         self._ended = isinstance(event, ApplyFinished)
         if self._form == "json":
             self._write(json_line(event), err=False)
@@ -217,14 +218,10 @@ class Terminal:
         with self._view.aside():
             yield
 
-    def _end(self, exit_code: int) -> None:
+    def _end(self, error: GitopsError | click.Abort | KeyboardInterrupt) -> None:
         """A stream of events has an end, also where nothing was begun."""
-        from datetime import UTC, datetime
-
-        from gitops.plan.events import ApplyFinished
-
         if self._form == "json" and not self._ended:
-            self.emit(ApplyFinished(time=datetime.now(tz=UTC), exit_code=exit_code))
+            self.emit(over(error, begun=self._begun))
 
     def _say(self, text: str) -> None:
         if self._view is None:
