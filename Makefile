@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SCHEMAS := release config plan event log
+SCHEMAS := release config plan event log drift
 
 .PHONY: help
 help: ## List these targets

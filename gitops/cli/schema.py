@@ -14,6 +14,7 @@ DOCUMENTS: Final = {
     "plan": "gitops.render.plan_schema:schema",
     "event": "gitops.render.event_schema:schema",
     "log": "gitops.record.schema:schema",
+    "drift": "gitops.render.drift_schema:schema",
 }
 """Every document with a schema, and the function that gives it."""
 
@@ -26,7 +27,7 @@ def command(document: str) -> None:
     """Print a JSON Schema (2020-12).
 
     DOCUMENT is release (a release file, the default), config (gitops.yaml), plan (a plan), event (a
-    line of apply's JSON output) or log (an entry of the deploy log).
+    line of apply's JSON output), log (an entry of the deploy log) or drift (what drift prints).
 
     \b
     Examples:

@@ -100,7 +100,7 @@ def test_compile_of_another_revision(fleet: Repository) -> None:
     assert (unknown.returncode, unknown.stdout) == (1, "")
 
 
-@pytest.mark.parametrize("document", ["release", "config", "plan", "event", "log"])
+@pytest.mark.parametrize("document", ["release", "config", "plan", "event", "log", "drift"])
 def test_schema_prints_a_json_schema(tmp_path: Path, document: str) -> None:
     done = gitops(tmp_path, "schema", document)
     assert done.returncode == 0, done.stderr

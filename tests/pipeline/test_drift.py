@@ -15,6 +15,7 @@ from gitops.pipeline.drift import FoundDrift, drift
 from gitops.pipeline.plan import PlanRequest, plan
 from gitops.pipeline.selection import Selection
 from gitops.plan.drift import Drifted
+from gitops.state.health import Health, health_of
 from gitops.wiring import open_project
 from tests.apply.stage import Stage, release, stage, truss
 
@@ -90,6 +91,12 @@ class Person:
 def look(made: Stage, *models: str) -> FoundDrift:
     project = open_project(made.work.path, made.emulator.environ())
     return drift(project, Selection(models=models))
+
+
+def status(made: Stage) -> str:
+    current = made.live("staging").current
+    assert current is not None
+    return current.status
 
 
 def items(found: FoundDrift) -> dict[str, list[Drifted]]:
@@ -187,6 +194,7 @@ def test_a_deployment_that_somebody_stopped_is_not_one_that_idled(made: Stage) -
     assert (item.kind, item.by) == ("deactivated", "API key somebody")
     person.does("POST", f"/deployments/{current.id}/activate")
     assert items(look(made)) == {}
+    person.sees(lambda: health_of(status(made)) is Health.READY)
 
 
 def test_a_model_that_was_renamed_is_looked_at_under_its_new_name(made: Stage) -> None:
@@ -206,6 +214,8 @@ def test_a_model_that_was_renamed_is_looked_at_under_its_new_name(made: Stage) -
     assert set(items(found)) == {"staging"}
     person.does("PATCH", "", {"name": "triage"})
     assert look(made).drift.models[0].drift is None
+    person.does("PATCH", "/environments/staging", {"autoscaling_settings": {"max_replica": 2}})
+    person.sees(lambda: items(look(made)) == {})
 
 
 def test_what_was_never_released_from_here_is_not_judged(tmp_path: Path) -> None:

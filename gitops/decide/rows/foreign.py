@@ -66,6 +66,6 @@ def _blocked(view: View, what: str) -> Decision:
         view,
         12,
         f"{what}{who}",
-        f"write what serves under environments.{view.name} in {model.release_file}, "
-        "or take it back with `gitops apply --undo-drift`",
+        f"`gitops drift {model.key} --accept` writes what serves into {model.release_file}, "
+        "`gitops apply --undo-drift` takes it back",
     )
