@@ -86,7 +86,7 @@ def as_json(done: Import) -> str:
         ],
         "plan": None if done.left is None else {"empty": not done.left, "left": [*done.left]},
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _file_json(file: ImportedFile) -> Json:
