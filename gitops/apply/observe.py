@@ -193,6 +193,10 @@ class ModelView:
         run, history = self.run, self.history
         tag = f"{self.desired.key}/{environment.name}"
         team = live.team if live is not None and live.team else self.desired.key.team
+        team = team or run.default_team
+        # A team that lists no secret has none.
+        listed = run.secrets
+        secrets = listed.get(team, frozenset()) if listed is not None and team else None
         return Situation(
             model=self.desired,
             environment=environment,
@@ -207,7 +211,7 @@ class ModelView:
             elsewhere=self._elsewhere,
             formerly=self._named_before(),
             decided=dict(self.decided),
-            secrets=run.secrets.get(team) if run.secrets is not None and team else None,
+            secrets=secrets,
             instance_types=run.instance_types,
             options=run.options_for(tag),
             evidence=replace(

@@ -74,7 +74,8 @@ class Run:
     ``environments`` limits the run to those names, None: all. ``planned`` is how many actions the
     plan lists, ``plan`` the plan itself where there is one. ``leases`` are the locks of all its
     models, None: nothing is locked; ``lease`` is the one of the model that is worked on, ``outage``
-    how that model's run meets an API that is gone.
+    how that model's run meets an API that is gone. ``secrets`` are names by team, where they are
+    known; ``default_team`` is the one of a model that is not there yet and names none.
     """
 
     ports: Ports
@@ -103,6 +104,7 @@ class Run:
     lease: Lease | None = None
     outage: Outage | None = None
     secrets: Mapping[str, frozenset[str]] | None = None
+    default_team: str | None = None
     instance_types: Mapping[str, InstanceType] | None = None
 
     def under_lease(self, model: DesiredModel) -> Run:

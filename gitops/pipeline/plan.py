@@ -163,6 +163,7 @@ class Session:
             options={tag: replace(request.options, retry=True) for tag in request.retry},
             default_options=request.options,
             secrets=live.secrets,
+            default_team=next((team.name for team in live.teams if team.default), None),
             instance_types=live.instance_types,
         )
 

@@ -26,7 +26,7 @@ from gitops.plan.events import (
 )
 from gitops.record.entry import Entry, Event
 from gitops.state.names import ModelKey
-from tests.apply.stage import Stage, release, stage, truss
+from tests.apply.stage import STAGING, Stage, release, stage, truss
 from tests.apply.test_what_goes_wrong import ROLLING, SWITCHING, moving, promoted
 
 BAD = "fails_after_requests: 12"
@@ -339,3 +339,53 @@ def test_a_setting_that_somebody_changes_meanwhile_is_put_right(alone: Stage) ->
     outcome = alone.apply()
     assert outcome.exit_code == 0, outcome.finished
     assert alone.live("production").settings.autoscaling["max_replica"] == 4
+
+
+# Names
+
+
+def test_a_model_that_was_renamed_on_baseten_is_blocked_and_never_pushed_again(
+    alone: Stage,
+) -> None:
+    def rename(name: str) -> None:
+        headers = {"Authorization": f"Bearer {alone.emulator.api_key}"}
+        with httpx.Client(base_url=alone.emulator.api_url, headers=headers) as http:
+            http.patch(f"/v1/models/{renamed}", json={"name": name}).raise_for_status()
+
+    renamed, pushed = alone.model_id(), len(alone.pushes())
+    alone.commit(truss("two"))
+    rename("triage-legacy")
+    outcome = alone.apply()
+    assert outcome.exit_code == 4, outcome.finished
+    told = outcome.finished.failures[0].failure
+    assert "the model that the deploy log knows as triage is called triage-legacy now" in (
+        told.happened
+    )
+    assert told.next == "Write `model: triage-legacy` in releases/triage.yaml."
+    assert len(alone.pushes()) == pushed
+    rename("triage")
+    assert alone.apply().exit_code == 0
+
+
+# The way back is limited
+
+
+def test_after_as_many_rollbacks_as_allowed_nothing_further_is_promoted(tmp_path: Path) -> None:
+    with stage(tmp_path, truss(), release(STAGING, ROLLING), traffic=60.0) as made:
+        assert made.apply().exit_code == 0
+        before = made.serving("production")
+        made.commit(truss("two"))
+
+        def fail() -> None:
+            live = made.live("staging")
+            bad = live.candidate or live.current
+            assert bad is not None
+            made.emulator.set_status(bad.id, "FAILED")
+
+        made.once(promoted, fail)
+        outcome = made.apply(max_rollbacks=1)
+        assert outcome.exit_code in {3, 5}, outcome.finished
+        assert made.serving("production") == before
+        assert outcome.finished.blocked == ("triage/production",)
+        told = outcome.finished.failures[-1].failure
+        assert "1 release of this run went back, and limits.max_rollbacks" in told.happened
