@@ -156,6 +156,56 @@ def test_baseten_stays_away_and_the_next_apply_continues(alone: Stage) -> None:
     assert alone.told()[-1] == "production released"
 
 
+# An answer is lost after the write took effect
+
+
+def loses(made: Stage, method: str, path: str, *, skip: int = 0) -> None:
+    made.emulator.fault(kind="drop_after", method=method, path=path, skip=skip)
+
+
+def sent(made: Stage, ending: str) -> int:
+    return len([each for each in made.writes() if each.endswith(ending)])
+
+
+def test_lost_answers_to_settings_activations_and_retries(alone: Stage) -> None:
+    loses(alone, "PATCH", "/environments/production$")
+    alone.commit(release(ROLLING.replace("max_replica: 4", "max_replica: 5")))
+    assert alone.apply().exit_code == 0
+    assert alone.live("production").settings.autoscaling["max_replica"] == 5
+    current = alone.live("production").current
+    assert current is not None
+    for status, ending in (("INACTIVE", "/activate"), ("FAILED", "/retry")):
+        alone.emulator.set_status(current.id, status)
+        loses(alone, "POST", f"{ending}$")
+        assert alone.apply().exit_code == 0, status
+        now = alone.live("production").current
+        assert now is not None
+        assert (now.id, now.status) == (current.id, "ACTIVE")
+        assert sent(alone, ending) == 1
+
+
+def test_a_lost_answer_to_the_way_back(alone: Stage) -> None:
+    before, promotions = alone.serving("production"), sent(alone, "/production/promote")
+    alone.commit(truss("two", BAD), release(SWITCHING))
+    loses(alone, "POST", "/production/promote$", skip=1)
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert alone.serving("production") == before
+    assert sent(alone, "/production/promote") == promotions + 2
+
+
+def test_a_lost_answer_to_a_cancellation(alone: Stage) -> None:
+    before = alone.serving("production")
+    # Long enough at its first step to be condemned there, however busy this machine is.
+    slow = ROLLING.replace("stabilization_time_seconds: 240", "stabilization_time_seconds: 3600")
+    alone.commit(truss("two", BAD), release(slow))
+    loses(alone, "POST", "cancel_promotion$")
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert alone.serving("production") == before
+    assert sent(alone, "cancel_promotion") == 1
+
+
 # A clock that jumps
 
 
