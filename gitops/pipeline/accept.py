@@ -206,6 +206,9 @@ class _ModelAcceptance:
             where = document.where(("environments", name, *keys))
             shown = "take it out" if goes else "write it yourself"
             return self._not(name, item, f"{where}: {edited.reason}", shown)
+        if edited == document.data and item.held_at is not None:
+            why = "Git asks for just that, and a hold keeps another value"
+            return self._not(name, item, why, "release another commit, which ends the hold")
         return edited
 
     def _with_artifact(self, document: Document, name: str, item: Drifted) -> bytes | NotAccepted:

@@ -7,7 +7,7 @@ What Git asks for anew is a release; a hold, a block and a release under way are
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -21,7 +21,7 @@ from gitops.plan.model import Serving, Wanted
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredModel
-from gitops.state.differences import changed_by, equal, set_by
+from gitops.state.differences import changed_by, equal, flatten, set_by
 from gitops.state.health import Health
 from gitops.state.live import AuditEntry, LiveModel
 from gitops.state.recognise import Recognised
@@ -52,7 +52,8 @@ class Drifted:
 
     ``path`` is a setting's dotted path. ``git`` is what Git says and ``live`` what Baseten has: a
     setting's value; what is wanted and what serves (``Wanted``, ``Serving``); a model's name or id.
-    None: not there. ``by`` whom and ``at`` when (RFC 3339) are Baseten's audit log's; where it
+    None: not there. ``held_at`` is the value of a setting that a hold asks for in place of Git's.
+    ``by`` whom and ``at`` when (RFC 3339) are Baseten's audit log's; where it
     names nobody, ``unknown`` says whether it is silent about this or this key may not read it.
     ``detail`` is a sentence where more is to be said.
     """
@@ -61,6 +62,7 @@ class Drifted:
     path: str | None = None
     git: Any = None
     live: Any = None
+    held_at: Any = None
     by: str | None = None
     at: str | None = None
     unknown: Unknown | None = None
@@ -275,13 +277,18 @@ def _own(view: View, change: Change) -> bool:
 
 
 def _changed_by(view: View, change: Change) -> AuditEntry | None:
-    last = view.log.last
-    entries = settings_audit(view)
-    return changed_by(change.path, audit_log.since(entries, last.at) if last else entries)
+    """Who changed a field last. What our key did before the log's last entry is in that entry."""
+    last, entries = view.log.last, settings_audit(view)
+    if last is not None:
+        since = audit_log.since(entries, last.at)
+        entries = tuple(each for each in since if not each.own or each.at > last.at)
+    return changed_by(change.path, entries)
 
 
 def _setting(view: View, change: Change) -> Drifted:
-    item = Drifted(kind="setting", path=change.path, git=change.after, live=change.before)
+    asked = flatten(view.environment.settings).get(change.path)
+    held = None if equal(change.path, asked, change.after) else change.after
+    item = Drifted(kind="setting", path=change.path, git=asked, live=change.before, held_at=held)
     return _named(view, item, _changed_by(view, change))
 
 
@@ -296,15 +303,11 @@ def _with_actor(item: Drifted, entry: AuditEntry | None, *, readable: bool) -> D
     unknown: Unknown | None = None
     if entry is None:
         unknown = "not_named" if readable else "unreadable"
-    return Drifted(
-        kind=item.kind,
-        path=item.path,
-        git=item.git,
-        live=item.live,
+    return replace(
+        item,
         by=entry.actor if entry is not None else None,
         at=_instant(entry.at) if entry is not None else None,
         unknown=unknown,
-        detail=item.detail,
     )
 
 

@@ -54,8 +54,10 @@ def told(model: ModelDrift) -> bool:
 def counts(drift: Drift) -> str:
     """The last line: what drifted, of how many models."""
     total = drift.summary
+    unjudged = count(total.unjudged, "environment")
+    rest = f"; {unjudged} not judged" if total.unjudged else ""
     if not total.drifted:
-        return f"Drift: none in {count(total.models, 'model')}."
+        return f"Drift: none in {count(total.models, 'model')}{rest}."
     parts = [
         count(number, noun)
         for number, noun in (
@@ -66,7 +68,7 @@ def counts(drift: Drift) -> str:
         if number
     ]
     models = f"{total.drifted} of {count(total.models, 'model')}"
-    return f"Drift: {listed(parts)} in {models}."
+    return f"Drift: {listed(parts)} in {models}{rest}."
 
 
 def what_next(drift: Drift) -> str:
@@ -111,7 +113,8 @@ def what(item: Drifted) -> str:
     git, live = item.git, item.live
     match item.kind:
         case "setting":
-            return f"{item.path}: {value(git)} in Git, {value(live)} on Baseten"
+            held = f" and {value(item.held_at)} by the hold" if item.held_at is not None else ""
+            return f"{item.path}: {value(git)} in Git{held}, {value(live)} on Baseten"
         case "artifact":
             asked = f"where Git asks for {_wanted(git)}"
             return f"{_serving(live)} serves, {asked}"

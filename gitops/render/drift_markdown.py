@@ -79,7 +79,10 @@ def _table(settings: list[Drifted]) -> Iterator[str]:
     yield "| setting | in Git | on Baseten | changed |"
     yield "| --- | --- | --- | --- |"
     for each in settings:
-        cells = (code(each.path or ""), code(value(each.git)), code(value(each.live)))
+        git = code(value(each.git))
+        if each.held_at is not None:
+            git += f" (held at {code(value(each.held_at))})"
+        cells = (code(each.path or ""), git, code(value(each.live)))
         yield "| " + " | ".join(map(_cell, (*cells, _sentence(by_whom(each))))) + " |"
 
 

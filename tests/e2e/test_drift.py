@@ -55,6 +55,8 @@ def test_drift_is_found_accepted_and_gone(made: Trouble) -> None:
     assert refused.code == 4
     assert "releases/triage.yaml has changes that are not committed" in refused.err
     assert file.read_text() == text + "# mine\n"
+    assert made.gitops("drift", "--accept").code == 0
+    assert file.read_text() == text.replace("max_replica: 2}", "max_replica: 5}") + "# mine\n"
     file.write_text(text)
 
     branch = made.gitops("drift", "--accept", "--branch", "accept-drift")

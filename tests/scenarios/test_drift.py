@@ -10,6 +10,7 @@ from datetime import timedelta
 import jsonschema
 import pytest
 
+from gitops.decide import Asked
 from gitops.decide.decision import Needs
 from gitops.plan.drift import EnvironmentDrift, Kind, environment_drift, model_drift
 from gitops.plan.drift_document import (
@@ -30,14 +31,17 @@ from gitops.state.live import AuditEntry
 from gitops.state.settings import Settings
 from tests.golden_files import Golden
 from tests.scenarios.situations import (
+    APPLIED,
     BEFORE,
     BY_HAND,
+    EARLIER,
     INTENT,
     NEW,
     NOW,
     OLD,
     RELEASED,
     STRAY,
+    WANTED,
     Scenario,
     audit,
     entry,
@@ -160,6 +164,40 @@ def test_settings_of_a_release_under_way_are_no_drift() -> None:
     assert kinds(scenario) == []
     by_hand = dataclasses.replace(scenario, live=(there(OLD, NEW, settings=SEVEN),))
     assert kinds(by_hand) == ["setting"]
+
+
+def test_under_a_hold_git_and_the_hold_are_told_apart() -> None:
+    """The held release asked for 20; what was before is 10, and somebody has made it 7."""
+    held = entry(Event.ROLLED_BACK, NEW, OLD, minutes=15, intent=INTENT.id, settings_after=None)
+    twenty = production(settings=Settings(autoscaling={"min_replica": 2, "max_replica": 20}))
+    asks = {"autoscaling.min_replica": 2, "autoscaling.max_replica": 20}
+    scenario = Scenario(
+        row=11,
+        environments=(twenty,),
+        entries=(RELEASED, INTENT, held),
+        asked=tuple(
+            Asked(commit=commit, digest=WANTED.digest, settings=asks)
+            for commit in (EARLIER, APPLIED)
+        ),
+    )
+    assert kinds(scenario) == []
+    [item] = found(dataclasses.replace(scenario, live=(there(settings=SEVEN),))).drift
+    assert (item.git, item.held_at, item.live) == (20, 10, 7)
+    assert "20 in Git and 10 by the hold, 7 on Baseten" in told_item(item)
+
+
+def test_our_own_write_just_before_the_log_was_written_is_nobodys_drift() -> None:
+    """Clocks differ a little; what our key did up to the last entry is what that entry tells."""
+    ours = dataclasses.replace(
+        SEVEN_BY_ALICE,
+        at=RELEASED.at - timedelta(seconds=5),
+        actor="API key k1",
+        own=True,
+        source="API",
+    )
+    scenario = dataclasses.replace(CONVERGED, live=(there(settings=SEVEN),), audit=(ours,))
+    [item] = found(scenario).drift
+    assert (item.by, item.unknown) == (None, "not_named")
 
 
 def test_several_kinds_do_not_hide_each_other() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gitops.yaml.change import with_value, without
 from gitops.yaml.document import read
 from gitops.yaml.edit import NotEditable
+from gitops.yaml.write import flow
 from tests.yaml.layouts import layout
 
 FILE = """\
@@ -253,6 +254,48 @@ def test_what_is_written_is_read_and_nothing_else_changes(
     if isinstance(gone, NotEditable):
         return
     assert read("a.yaml", gone).value == _without(again.value, keys)
+
+
+@given(
+    shared=MAPS,
+    own=MAPS,
+    where=st.sampled_from([("anchored",), ("alias",), ("list", "of"), ("anchored", "b")]),
+    key=KEYS,
+    new=VALUES,
+    block=st.booleans(),
+)
+def test_what_is_shared_by_an_anchor_stays_as_it_is_elsewhere(
+    *,
+    shared: dict[str, Any],
+    own: dict[str, Any],
+    where: tuple[str, ...],
+    key: str,
+    new: Any,
+    block: bool,
+) -> None:
+    head = "anchored: &it"
+    below = [f"  {flow(name)}: {flow(value)}   # note" for name, value in shared.items()]
+    rows = [head, *below] if block else [f"{head} {flow(shared)}"]
+    rows += ["alias: *it", f"own: {flow(own)}", "list: {of: *it, more: [*it]}", "last: *it"]
+    document = read("a.yaml", "\n".join(rows).encode())
+    keys = (*where, key)
+    if not isinstance(_found(document.value, where), Mapping):
+        return
+    done = with_value(document, keys, new)
+    if isinstance(done, NotEditable):
+        assert done.reason == "it is written over several lines"
+        return
+    assert read("a.yaml", done).value == _put(document.value, keys, new)
+    gone = without(document, keys)
+    if not isinstance(gone, NotEditable):
+        assert read("a.yaml", gone).value == _without(document.value, keys)
+
+
+def _put(value: Any, keys: tuple[str, ...], new: Any) -> Any:
+    if not keys:
+        return new
+    found = dict(value) if isinstance(value, Mapping) else {}
+    return {**found, keys[0]: _put(found.get(keys[0]), keys[1:], new)}
 
 
 @given(file=written(), data=st.data())
