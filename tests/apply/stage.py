@@ -49,7 +49,7 @@ QUICK = Pace(
     settings=5.0,
     confirm=20.0,
     ramp_down=5.0,
-    outage=4.0,
+    outage=30.0,
     transition=10.0,
 )
 SPEED = 600.0
