@@ -9,7 +9,7 @@ asks for, is not written, and said.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +24,7 @@ from gitops.plan.drift import Drifted
 from gitops.plan.drift_document import Acceptance, Accepted, Drift, ModelDrift, NotAccepted
 from gitops.plan.drift_values import NOT_THERE, at, below, schedule, steps, whole
 from gitops.plan.model import Serving
+from gitops.render.drift import commit_message
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.differences import equal, flatten
 from gitops.state.schedules import PREFIX
@@ -74,7 +75,7 @@ def accept_drift(project: Project, found: FoundDrift) -> Accepting:
     return Accepting(
         drift=replace(found.drift, accepted=accepted),
         files={each.model.release_file: each.document.data for each in results if each.changed},
-        message=_message([line for each in results for line in each.lines]),
+        message=commit_message([pair for each in results for pair in each.taken]),
     )
 
 
@@ -89,7 +90,7 @@ class _ModelAcceptance:
     model: DesiredModel
     refused: list[NotAccepted] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    lines: list[tuple[str, str]] = field(default_factory=list)
+    taken: list[tuple[str, Drifted]] = field(default_factory=list)
     before: bytes = b""
     document: Document = field(init=False)
     _defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -153,7 +154,7 @@ class _ModelAcceptance:
         self.document, self._asked = document, self._tried if items else self._asked
         place = f"{self.model.key}/{name}"
         for item in items:
-            self.lines.append((place, _line(item)))
+            self.taken.append((place, item))
             if item.kind != "artifact":
                 continue
             environment = self._environment(name)
@@ -345,21 +346,3 @@ def _diff(old: bytes, new: bytes) -> str:
         n=1,
     )
     return "\n".join(list(lines)[2:])
-
-
-def _line(item: Drifted) -> str:
-    who = f" ({' at '.join(filter(None, (item.by, item.at)))})" if item.by else ""
-    if item.kind == "artifact":
-        serving = item.live
-        called = serving.deployment_name or serving.deployment_id
-        return f"what serves: deployment {called}{who}"
-    return f"{item.path}{who}"
-
-
-def _message(lines: Sequence[tuple[str, str]]) -> str:
-    places = list(dict.fromkeys(place for place, _ in lines))
-    named = places[0] if len(places) == 1 else f"{len(places)} environments"
-    body: Iterator[str] = (f"- {place}: {line}" for place, line in lines)
-    return "\n".join(
-        [f"Accept drift of {named}", "", "Baseten was changed outside of Git:", *body, ""]
-    )

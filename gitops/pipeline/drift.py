@@ -51,6 +51,7 @@ def drift(project: Project, selection: Selection) -> FoundDrift:
             api_url=live.workspace.api_url,
             workspace=live.workspace.name,
             now=run.ports.clock.now(),
+            history_known=session.history_known,
             summary=summarise(models),
             models=models,
         )

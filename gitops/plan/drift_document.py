@@ -98,6 +98,7 @@ class Acceptance:
 class Drift:
     """What was changed outside of Git, as seen at one moment. ``models`` are all looked at.
 
+    ``history_known`` is false where the deploy log could not be read: then nothing was judged.
     ``accepted`` is None unless it was asked for.
     """
 
@@ -108,6 +109,7 @@ class Drift:
     api_url: str
     workspace: str | None
     now: datetime
+    history_known: bool = True
     summary: DriftSummary
     models: tuple[ModelDrift, ...] = ()
     accepted: Acceptance | None = None
@@ -149,11 +151,11 @@ def counted(drift: Drift) -> bool:
 
 
 def exit_code(drift: Drift, *, detailed: bool) -> int:
-    """1 where a model could not be looked at; 2 for drift, if asked for; else 0.
+    """1 where a model, or the deploy log, could not be read; 2 for drift, if asked for; else 0.
 
     Accepting: 4 where something could not be written, unless 2 says that something was.
     """
-    if any(model.failed is not None for model in drift.models):
+    if not drift.history_known or any(model.failed is not None for model in drift.models):
         return FAILED
     if drift.accepted is None:
         return CHANGES if detailed and counted(drift) else 0

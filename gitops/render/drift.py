@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -141,7 +141,7 @@ def who(item: Drifted) -> str:
     if item.by is not None:
         return f"by {item.by}" + (f" at {_moment(item.at)}" if item.at else "")
     if item.unknown == "unreadable":
-        return "by whom is unknown: this key may not read the audit log"
+        return "by whom is unknown: the audit log cannot be read with this key"
     return "by somebody whom the audit log does not name"
 
 
@@ -234,3 +234,18 @@ def outcome(accepted: Acceptance) -> str:
     if accepted.commit is not None:
         return f"Committed as {accepted.commit}."
     return f"Written to {files}, not committed."
+
+
+def commit_message(taken: Sequence[tuple[str, Drifted]]) -> str:
+    """The message of a commit that accepts what drifted; each with its MODEL/ENV."""
+    places = list(dict.fromkeys(place for place, _ in taken))
+    named = places[0] if len(places) == 1 else f"{len(places)} environments"
+    head = [f"Accept drift of {named}", "", "Baseten was changed outside of Git:"]
+    return "\n".join([*head, *(f"- {place}: {_accepts(item)}" for place, item in taken), ""])
+
+
+def _accepts(item: Drifted) -> str:
+    by = f" ({who(item)})" if item.by is not None else ""
+    if isinstance(item.live, Serving):
+        return printable(f"serves {serving(item.live)}{by}")
+    return printable(f"{item.path}: {value(item.git)} -> {value(item.live)}{by}")

@@ -293,7 +293,7 @@ def test_one_line_changes_for_one_setting(history: History) -> None:
     ]
     assert done.message == (
         "Accept drift of qwen/production\n\nBaseten was changed outside of Git:\n"
-        "- qwen/production: autoscaling.min_replica (ada@example.com)\n"
+        "- qwen/production: autoscaling.min_replica: 2 -> 4 (by ada@example.com)\n"
     )
 
 

@@ -379,6 +379,7 @@ def test_exit_codes() -> None:
         "drifted": (0, 2),
         "observed": (0, 0),
         "failed": (1, 1),
+        "no log": (1, 1),
         "all accepted": (0, 2),
         "some accepted": (4, 2),
         "none accepted": (4, 4),
@@ -389,6 +390,7 @@ def test_exit_codes() -> None:
         "drifted": drifted,
         "observed": observed,
         "failed": failed,
+        "no log": dataclasses.replace(none, history_known=False),
         "all accepted": dataclasses.replace(
             drifted, accepted=Acceptance(written=accepted().written)
         ),
