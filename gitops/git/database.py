@@ -118,7 +118,7 @@ class Database:
         found: dict[str, tuple[str, str]] = {}
         open_paths: list[tuple[str, list[bytes], str]] = []
         for path in dict.fromkeys(paths):
-            parts = [part for part in encoded(path).split(b"/") if part not in {b"", b"."}]
+            parts = _parts(path)
             if parts:
                 open_paths.append((path, parts, root))
             else:
@@ -138,6 +138,44 @@ class Database:
             open_paths = deeper
             depth += 1
         return found
+
+    def folders(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+        """The trees of commits' folders in one pass, None for a folder that is none.
+
+        Raises ``MissingObject`` where a commit is not here.
+        """
+        wanted = list(dict.fromkeys(places))
+        # Git goes down the trees itself: none of them has to come here for a single name of it.
+        names = [b"%b:%b" % (encoded(commit), b"/".join(_parts(path))) for commit, path in wanted]
+        if any(b"\n" in name for name in names):
+            return self._folders_by_hand(wanted)
+        try:
+            headers = self._headers.read(names)
+        except MissingObject:
+            return self._folders_by_hand(wanted)
+        found: dict[tuple[str, str], str | None] = {}
+        doubtful: list[tuple[str, str]] = []
+        for place, header in zip(wanted, headers, strict=True):
+            if header is None:
+                doubtful.append(place)
+            else:
+                found[place] = header.oid if header.kind == "tree" else None
+        return {**found, **self._folders_by_hand(doubtful)}
+
+    def _folders_by_hand(
+        self, places: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], str | None]:
+        """The same, tree by tree: this tells what is not there from what a clone lacks."""
+        by_commit: dict[str, list[str]] = {}
+        for commit, folder in places:
+            by_commit.setdefault(commit, []).append(folder)
+        trees: dict[tuple[str, str], str | None] = {}
+        for commit, wanted in by_commit.items():
+            found = self.find(self.commit(commit).tree, wanted)
+            for folder in wanted:
+                mode, oid = found.get(folder, ("", ""))
+                trees[commit, folder] = oid if mode == "040000" else None
+        return trees
 
     def walk(self, tree: str) -> list[tuple[bytes, str, str]]:
         """Path, mode and id of everything below a tree but trees, sorted by path."""
@@ -290,6 +328,10 @@ class explained:  # noqa: N801 - used as a with statement's word
             oid=error.oid,
             hint="the repository is damaged: run `git fsck`, or clone again",
         ) from error
+
+
+def _parts(path: str) -> list[bytes]:
+    return [part for part in encoded(path).split(b"/") if part not in {b"", b"."}]
 
 
 def _parse_commit(found: Found) -> _Commit:

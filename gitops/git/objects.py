@@ -6,6 +6,7 @@ objects costs what ``git cat-file --batch`` costs and no round trip each.
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import tempfile
@@ -19,7 +20,10 @@ from gitops.git.process import Git, without_credentials
 from gitops.render.text import printable
 
 IN_FLIGHT: Final = 4096
-"""Bytes of unanswered requests: the least that a pipe holds, so writing them never blocks."""
+"""Bytes of unanswered requests: the least that a pipe holds, so writing them never blocks.
+
+Half of what it does hold where the system tells: a last page may be half empty.
+"""
 
 CHUNK: Final = 1 << 18
 """Bytes that a streamed object is handed on in."""
@@ -58,6 +62,7 @@ class CatFile:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._finalizer: weakref.finalize[..., CatFile] | None = None
+        self._room = IN_FLIGHT
 
     def read(self, names: Sequence[bytes]) -> list[Found | None]:
         """The objects in the order asked for; None for one that is not there."""
@@ -103,10 +108,10 @@ class CatFile:
             raise TypeError("cat-file was started without pipes")
         sent, flying = 0, 0
         for index, name in enumerate(names):
-            if sent <= index or flying < IN_FLIGHT // 2:
+            if sent <= index or flying < self._room // 2:
                 batch = bytearray()
                 while sent < len(names) and (
-                    sent <= index or flying + len(names[sent]) < IN_FLIGHT
+                    sent <= index or flying + len(names[sent]) < self._room
                 ):
                     batch += names[sent] + b"\n"
                     flying += len(names[sent]) + 1
@@ -146,6 +151,7 @@ class CatFile:
             errors.close()
             raise
         self._process, self._errors = process, errors
+        self._room = _room(process.stdin)
         self._finalizer = weakref.finalize(self, _end, process, errors)
         return process
 
@@ -166,6 +172,13 @@ class CatFile:
         if promised:
             return MissingObject(f"Object {promised[1]} is not in this clone.", oid=promised[1])
         return RepositoryError(f"git cat-file ended early: {said or 'without a word'}")
+
+
+def _room(pipe: IO[bytes] | None) -> int:
+    asks = getattr(fcntl, "F_GETPIPE_SZ", None)
+    if pipe is None or asks is None:
+        return IN_FLIGHT
+    return max(IN_FLIGHT, int(fcntl.fcntl(pipe, asks)) // 2)
 
 
 def _end(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:

@@ -280,15 +280,7 @@ class Repository:
 
     def _find(self, places: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
         """The trees of commits' folders, None for one that is none; kept, as they never change."""
-        folders: dict[str, list[str]] = {}
-        for commit, folder in places:
-            folders.setdefault(commit, []).append(folder)
-        trees: dict[tuple[str, str], str | None] = {}
-        for commit, wanted in folders.items():
-            found = self.database.find(self.database.commit(commit).tree, wanted)
-            for folder in wanted:
-                mode, oid = found.get(folder, ("", ""))
-                trees[commit, folder] = oid if mode == "040000" else None
+        trees = self.database.folders(places)
         if len(self._folders) > _FOLDERS:
             self._folders.clear()
         self._folders.update(trees)
