@@ -119,12 +119,13 @@ class _Scene:
         )
         if view.serves:
             return
-        held = any(view.wanted.is_side(hold.side) for hold in view.log.holds)
+        held = {it.side.deployment_id for it in view.log.holds if view.wanted.is_side(it.side)}
         why = "held in" if held else "Git asks for it in"
         target = existing(view)
+        taken = held | ({target.deployment.id} if target is not None else set())
         for each in view.recognised:
             named = view.wanted.reference is not None and view.wanted.is_served_by(each)
-            if named or (target and each.deployment.id == target.deployment.id):
+            if named or each.deployment.id in taken:
                 yield each, f"{why} {environment.name}"
 
     @cached_property

@@ -32,8 +32,15 @@ _WORDS: Final = {
 
 
 def text(plan: PrunePlan, style: Style = plain, width: int = WIDTH) -> str:
-    """The plan for a terminal: what goes and what stays, each with its reason, the counts last."""
-    blocks = ["\n".join(_model(model, style, width)) for model in plan.models]
+    """The plan for a terminal: what goes and what stays, each with its reason, the counts last.
+
+    Of several models, those with nothing to do are told in a line each, the last ones.
+    """
+    told = [it for it in plan.models if len(plan.models) == 1 or _is_loud(it)]
+    blocks = ["\n".join(_model(model, style, width)) for model in told]
+    quiet = [_quiet(model, style) for model in plan.models if model not in told]
+    if quiet:
+        blocks.append("\n".join(quiet))
     return "\n\n".join([*blocks, counts(plan)]) + "\n"
 
 
@@ -109,6 +116,16 @@ def _goes(fate: Fate) -> str:
     return f"{fate.action} {_thing(fate)}, {fate.deployment.status}"
 
 
+def _is_loud(model: ModelPrune) -> bool:
+    return bool(model.work) or model.left_alone is not None
+
+
+def _quiet(model: ModelPrune, style: Style) -> str:
+    name = style(safe(one_line(str(model.key))), "heading")
+    stay = count(len(model.stays), "deployment stays", "deployments stay")
+    return f"{name}  retention: {asks(model.retention)}: nothing to prune, {stay}"
+
+
 def _alike(stays: Sequence[Fate]) -> Iterator[tuple[str, list[str], str]]:
     """What stays for the same reason, told once; the newest first."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -134,7 +151,7 @@ def _thing(fate: Fate) -> str:
 
 def _document(plan: PrunePlan, results: Sequence[Pruned] | None, *, whole: bool) -> Iterator[str]:
     for model in plan.models:
-        if not model.work and model.left_alone is None:
+        if not _is_loud(model):
             continue
         yield f"**{code(str(model.key))}** retention: {asks(model.retention)}"
         if model.left_alone is not None:

@@ -104,6 +104,10 @@ def test_nothing_to_do_is_said_in_a_sentence() -> None:
     assert render.text(plan()) == (
         "No release file has `retention`: nothing is ever deactivated or deleted.\n"
     )
+    fleet = plan(model("a", fate(1, "serves production"), keep=1), *WHOLE.models[1:2])
+    assert "ml/a  retention: keep 1, deactivate: nothing to prune, 1 deployment stays\n" in (
+        render.text(fleet)
+    )
     quiet = plan(model("a", fate(1, "serves production"), keep=1))
     assert render.text(quiet).endswith("\n\nNothing to prune; 1 deployment stays.\n")
     assert render.markdown(quiet) == "**Nothing to prune; 1 deployment stays.**\n"
