@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -133,15 +132,12 @@ def labelled_pin(found: Recognised, source: Source) -> Pin:
     return _proved(_unproved(found), source, "log" if found.by == "log" else "label")
 
 
-def compared_pin(
-    found: Recognised, sought: Sought, deployed: Archived, trusses: Sequence[str]
-) -> Pin:
-    """The pin of what was compared, or why there is none; ``trusses``: rather from the first."""
+def compared_pin(found: Recognised, sought: Sought, deployed: Archived) -> Pin:
+    """The pin of what was compared, or why there is none."""
     pin = _unproved(found)
-    if not sought.sources:
+    same = sought.source
+    if same is None:
         return replace(pin, why=_why(sought.near, deployed), near=sought.near)
-    here = {each.artifact.truss: each for each in reversed(sought.sources)}
-    same = here[next((each for each in trusses if each in here), sought.sources[0].artifact.truss)]
     place = f"commit {same.commit.id} ({same.artifact.truss})"
     if found.digest is not None and found.digest != same.artifact.digest:
         return replace(
@@ -156,15 +152,6 @@ def compared_pin(
             f" `commit: {same.commit.id}`",
         )
     return _proved(pin, same, "files")
-
-
-def likeliest(places: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """Trusses in the order in which a model's file had better name them.
-
-    ``places`` are, for each deployment, the trusses that it may be pinned from.
-    """
-    votes = Counter(truss for each in places for truss in dict.fromkeys(each))
-    return tuple(truss for truss, _ in votes.most_common())
 
 
 def _unproved(found: Recognised) -> Pin:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from gitops.errors import RepositoryError
 from gitops.pipeline.sources import Objects
@@ -17,9 +17,14 @@ from gitops.state.identity.build import EXTERNALS
 from gitops.state.identity.refusal import NoArtifact
 from gitops.yaml import truss_config
 
+Scope: TypeAlias = Literal["head", "history", "elsewhere"]
+"""Commits of HEAD's history that changed a truss's folder as HEAD has it; all of its history; what
+only other branches and tags have."""
+
 FOLDERS: Final = 16
 """So many folders are looked at for one deployment, the likeliest first."""
 _AT_ONCE: Final = 256
+_SCOPES: Final[tuple[Scope, ...]] = ("head", "history", "elsewhere")
 _LINK: Final = "120000"
 
 
@@ -27,15 +32,20 @@ class TreeSearch(Protocol):
     """Finds sets of files in the history; ``elsewhere``: not in HEAD's but on other branches."""
 
     def folders(
-        self, wanted: Sequence[Mapping[str, str]], *, elsewhere: bool = False
+        self, wanted: Sequence[Mapping[str, str]], scope: Scope, config_file: str
     ) -> list[dict[str, int]]:
         """For each set of files (ids by path): folders that held any, and how many; most first."""
 
-    def truss_folders(self, config_file: str, *, elsewhere: bool = False) -> tuple[str, ...]:
-        """Every folder that has held a file of that name."""
+    def truss_folders(self, config_file: str, scope: Scope) -> tuple[str, ...]:
+        """Every folder that has had a file of that name."""
+
+    def histories(
+        self, folders: Iterable[str], *, elsewhere: bool = False
+    ) -> dict[str, tuple[str, ...]]:
+        """For each folder the commits that changed something in it, newest first."""
 
     def commits(self, folders: Iterable[str], *, elsewhere: bool = False) -> tuple[str, ...]:
-        """Commits that changed something in these folders, newest first."""
+        """Commits that changed something in any of these folders, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +72,10 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """What a search found: a source in each folder that has one, or what comes nearest to it.
+    """What a search found: the source, or what comes nearest to it."""
 
-    Folders that HEAD has come first.
-    """
-
-    sources: tuple[Source, ...] = ()
+    source: Source | None = None
     near: Near | None = None
-
-    @property
-    def source(self) -> Source | None:
-        """The first of them."""
-        return self.sources[0] if self.sources else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,15 @@ class _Listed:
 
 
 @dataclass(slots=True)
-class _Best:
-    """The nearest so far, by how many files are the same."""
+class _Trail:
+    """One deployment's search so far: where it looked, and what came nearest."""
 
+    deployed: Archived
+    looked: set[tuple[str, bool]] = field(default_factory=set)
     score: int = 0
     commit: str = ""
     folder: str = ""
+    source: Source | None = None
 
 
 @dataclass(slots=True)
@@ -105,7 +110,7 @@ class Prover:
     head: str
     any_commit: bool
     trusses: Trusses = field(init=False)
-    _found: dict[frozenset[tuple[str, str]], Sought] = field(default_factory=dict)
+    _histories: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict)
     _listed: dict[str, _Listed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,7 +126,8 @@ class Prover:
                 if found is not None and found.digest == digest:
                     return self._source(hint.commit, found)
         for hint in every:
-            for commit in self.trees.commits([hint.truss]):
+            self._read_histories([hint.truss], elsewhere=False)
+            for commit in self._histories[hint.truss, False]:
                 found = self._artifact(commit, hint.truss, hint.rebuild)
                 if found is not None and found.digest == digest:
                     return self._source(commit, found)
@@ -130,69 +136,71 @@ class Prover:
     def of_files(self, deployed: Sequence[Archived]) -> list[Sought]:
         """For each deployment, the newest commit whose truss has the same files, or the nearest.
 
-        One pass over the history finds the folders for all of them.
+        A few passes over the history serve all of them: through the folders that HEAD has, and
+        only for what is not found there through all others, and then through other branches.
         """
-        keys = [_key(each) for each in deployed]
-        fresh = {key: it for key, it in zip(keys, deployed, strict=True) if key not in self._found}
-        self._search(fresh, elsewhere=False)
-        lost = {key: it for key, it in fresh.items() if self._found[key].source is None}
-        if lost:
-            self._search(lost, elsewhere=True)
-        return [self._found[key] for key in keys]
+        trails = {_key(each): _Trail(each) for each in deployed}
+        for scope in _SCOPES:
+            lost = [each for each in trails.values() if each.source is None]
+            if lost:
+                self._search(lost, scope)
+        found = {
+            key: Sought(
+                source=each.source, near=None if each.source is not None else self._near(each)
+            )
+            for key, each in trails.items()
+        }
+        return [found[_key(each)] for each in deployed]
 
-    def _search(
-        self, wanted: Mapping[frozenset[tuple[str, str]], Archived], *, elsewhere: bool
-    ) -> None:
-        files = [{path: it.oid for path, it in each.files.items()} for each in wanted.values()]
-        ranked = self.trees.folders(files, elsewhere=elsewhere)
+    def in_folder(self, deployed: Archived, folder: str) -> Source | None:
+        """The newest commit whose truss in this folder has the same files."""
+        return self._in_folder(_Trail(deployed), folder, elsewhere=False)
+
+    def _search(self, trails: Sequence[_Trail], scope: Scope) -> None:
+        files = [{path: it.oid for path, it in each.deployed.files.items()} for each in trails]
+        ranked = self.trees.folders(files, scope, CONFIG_FILE)
         everywhere: tuple[str, ...] | None = None
-        for (key, each), likely in zip(wanted.items(), ranked, strict=True):
-            folders = likely
-            if not folders and CONFIG_FILE in each.files:
+        likely: list[tuple[_Trail, list[str]]] = []
+        elsewhere = scope == "elsewhere"
+        for trail, held in zip(trails, ranked, strict=True):
+            folders = sorted(held, key=lambda it: (-held[it], not self._is_here(it), it))
+            if not folders and CONFIG_FILE in trail.deployed.files:
                 # Its config.yaml may have been written anew, and it may have no other file.
                 if everywhere is None:
-                    everywhere = self.trees.truss_folders(CONFIG_FILE, elsewhere=elsewhere)
-                folders = dict.fromkeys(everywhere, 0)
-            found = self._in_folders(each, folders, elsewhere=elsewhere)
-            before = self._found.get(key)
-            if before is None or found.sources or before.near is None:
-                self._found[key] = found
+                    everywhere = self.trees.truss_folders(CONFIG_FILE, scope)
+                folders = [*everywhere]
+            fresh = [each for each in folders if (each, elsewhere) not in trail.looked]
+            likely.append((trail, fresh[:FOLDERS]))
+        self._read_histories({it for _, them in likely for it in them}, elsewhere=elsewhere)
+        for trail, folders in likely:
+            for folder in folders:
+                trail.source = self._in_folder(trail, folder, elsewhere=elsewhere)
+                if trail.source is not None:
+                    break
 
-    def _in_folders(
-        self, deployed: Archived, folders: Mapping[str, int], *, elsewhere: bool
-    ) -> Sought:
-        best, found = _Best(), list[Source]()
-        order = sorted(folders, key=lambda it: (-folders[it], not self._is_here(it), it))
-        for folder in order[:FOLDERS]:
-            # A truss that was moved has the same files in two places, never fewer in one.
-            if found and folders[folder] < folders[found[0].artifact.truss]:
-                break
-            source = self._in_folder(deployed, folder, best, elsewhere=elsewhere)
-            if source is not None:
-                found.append(source)
-        if found:
-            return Sought(sources=tuple(sorted(found, key=lambda each: bool(each.modes))))
-        return Sought(near=self._near(deployed, best))
+    def _is_here(self, folder: str) -> bool:
+        return self.objects.tree_id(self.head, folder) is not None
 
-    def _in_folder(
-        self, deployed: Archived, folder: str, best: _Best, *, elsewhere: bool
-    ) -> Source | None:
+    def _read_histories(self, folders: Iterable[str], *, elsewhere: bool) -> None:
+        missing = sorted(each for each in folders if (each, elsewhere) not in self._histories)
+        read = self.trees.histories(missing, elsewhere=elsewhere)
+        self._histories.update({(each, elsewhere): commits for each, commits in read.items()})
+
+    def _in_folder(self, trail: _Trail, folder: str, *, elsewhere: bool) -> Source | None:
         """The newest commit with the same files; with the same executable bits too, if there is."""
+        trail.looked.add((folder, elsewhere))
         other: Source | None = None
-        for source in self._identical(deployed, folder, best, elsewhere=elsewhere):
+        for source in self._identical(trail, folder, elsewhere=elsewhere):
             if not source.modes:
                 return source
             other = other or source
         return other
 
-    def _is_here(self, folder: str) -> bool:
-        return self.objects.tree_id(self.head, folder) is not None
-
-    def _identical(
-        self, deployed: Archived, folder: str, best: _Best, *, elsewhere: bool
-    ) -> Iterator[Source]:
+    def _identical(self, trail: _Trail, folder: str, *, elsewhere: bool) -> Iterator[Source]:
         """Commits whose truss in this folder has the same files, newest first."""
-        commits = self.trees.commits([folder], elsewhere=elsewhere)
+        deployed = trail.deployed
+        self._read_histories([folder], elsewhere=elsewhere)
+        commits = self._histories[folder, elsewhere]
         outside = self._outside(folder, commits)
         if outside:
             commits = self.trees.commits([folder, *sorted(outside)], elsewhere=elsewhere)
@@ -201,8 +209,8 @@ class Prover:
             found = self._artifact(commit, folder, None) if outside else None
             oids = there.oids if found is None else {it.path: it.oid for it in found.entries}
             same = sum(oids.get(path) == file.oid for path, file in deployed.files.items())
-            if CONFIG_FILE in there.oids and same > best.score:
-                best.score, best.commit, best.folder = same, commit, folder
+            if CONFIG_FILE in there.oids and same > trail.score:
+                trail.score, trail.commit, trail.folder = same, commit, folder
             likely = same == len(deployed.files) or there.links or bool(outside)
             if deployed.lacking is not None or not likely:
                 continue
@@ -248,18 +256,20 @@ class Prover:
             )
         return known
 
-    def _near(self, deployed: Archived, best: _Best) -> Near | None:
-        info = self.objects.info(best.commit) if best.commit else None
+    def _near(self, trail: _Trail) -> Near | None:
+        info = self.objects.info(trail.commit) if trail.commit else None
         if info is None:
             return None
-        if deployed.lacking is not None:
-            return Near(commit=info, truss=best.folder, differs=())
+        if trail.deployed.lacking is not None:
+            return Near(commit=info, truss=trail.folder, differs=())
         try:
-            artifact = self.trusses.artifact(best.commit, best.folder, None)
+            artifact = self.trusses.artifact(trail.commit, trail.folder, None)
         except NoArtifact as error:
             first = error.refusals[0]
-            return Near(commit=info, truss=best.folder, differs=(f"{first.file} {first.message}",))
-        return Near(commit=info, truss=best.folder, differs=_differences(deployed, artifact))
+            said = f"{first.file} {first.message}"
+            return Near(commit=info, truss=trail.folder, differs=(said,))
+        differs = _differences(trail.deployed, artifact)
+        return Near(commit=info, truss=trail.folder, differs=differs)
 
     def _artifact(self, commit: str, truss: str, rebuild: str | None) -> Artifact | None:
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from gitops.pipeline.import_model import Candidate, compared_pin, hints_of, labelled_pin, likeliest
-from gitops.pipeline.import_pins import Prover
+from gitops.pipeline.import_model import Candidate, compared_pin, hints_of, labelled_pin
+from gitops.pipeline.import_pins import Prover, Sought
 from gitops.pipeline.project import Project
 from gitops.plan.imported import Pin
 from gitops.record.history import ModelHistory
@@ -63,17 +63,10 @@ class Proofs:
         )
         for candidate in candidates:
             ids = [each.id for each in candidate.deployments]
-            named = [[pin.truss] for each in ids if (pin := pins.get(each)) and pin.truss]
-            found_in = [
-                [it.artifact.truss for it in compared[each][1].sources]
-                for each in ids
-                if each in compared
-            ]
-            trusses = likeliest([*named, *found_in])
-            for each in ids:
-                if each in compared:
-                    files, sought = compared[each]
-                    pins[each] = compared_pin(unknown[each], sought, files, trusses)
+            named = [pin.truss for each in ids if (pin := pins.get(each)) and pin.truss]
+            here = {each: compared[each] for each in ids if each in compared}
+            for each, (files, sought) in _in_one_truss(prover, named, here).items():
+                pins[each] = compared_pin(unknown[each], sought, files)
         return pins
 
     def recognised(self, deployment: Deployment, history: ModelHistory) -> Recognised:
@@ -102,3 +95,33 @@ class Proofs:
 
         with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="archives") as pool:
             return list(pool.map(read, unknown))
+
+
+def _in_one_truss(
+    prover: Prover, named: Sequence[str], compared: Mapping[str, tuple[Archived, Sought]]
+) -> dict[str, tuple[Archived, Sought]]:
+    """The same proofs by id, from the one truss that holds for most of a model's deployments.
+
+    A truss that was moved has the same files in two folders, and a release file names one.
+    ``named`` are the trusses of the other deployments.
+    """
+    sources = {each: sought.source for each, (_, sought) in compared.items() if sought.source}
+    trusses = dict.fromkeys([*named, *(each.artifact.truss for each in sources.values())])
+    if len(trusses) < 2:
+        return {**compared}
+    found = {
+        (each, truss): source
+        for each, first in sources.items()
+        for truss in trusses
+        if (
+            source := first
+            if first.artifact.truss == truss
+            else prover.in_folder(compared[each][0], truss)
+        )
+    }
+    held = {truss: named.count(truss) + sum(it == truss for _, it in found) for truss in trusses}
+    best = max(held, key=lambda truss: held[truss])
+    return {
+        each: (files, Sought(source=found.get((each, best), sought.source), near=sought.near))
+        for each, (files, sought) in compared.items()
+    }

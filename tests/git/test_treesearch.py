@@ -36,17 +36,29 @@ def test_the_folder_that_held_most_of_the_files_comes_first(
     made.commit({**moved, "moved/config.yaml": "model_name: new\n"}, "Move")
     with Repository.discover(tmp_path) as repository:
         search = TreeSearch(repository)
-        assert search.folders([one, root, {"a": "0" * len(made.head)}, {}]) == [
+        nothing = {"a": "0" * len(made.head)}
+        assert search.folders([one, root], "head", "config.yaml") == [
+            {"trusses/größe": 2, "other": 1},
+            {".": 1},
+        ]
+        assert search.folders([one, root, nothing, {}], "history", "config.yaml") == [
             {"trusses/größe": 2, "other": 1},
             {".": 1},
             {},
             {},
         ]
-        assert search.truss_folders("config.yaml") == (".", "moved", "other", "trusses/größe")
-        assert [repository.info(each).subject for each in search.commits(["trusses/größe"])] == [
-            "Move",
-            "Start",
-        ]
+        assert search.truss_folders("config.yaml", "head") == (".", "moved", "other")
+        assert search.truss_folders("config.yaml", "history") == (
+            *(".", "moved", "other", "trusses/größe"),
+        )
+        both = (made.head, made.id("HEAD~1"))
+        assert search.commits(["trusses/größe"]) == both
+        assert search.histories([".", "trusses/größe", "other", "none"]) == {
+            ".": both,
+            "trusses/größe": both,
+            "other": both[1:],
+            "none": (),
+        }
 
 
 def test_a_merge_is_a_state_of_its_own(tmp_path: Path) -> None:
@@ -58,8 +70,11 @@ def test_a_merge_is_a_state_of_its_own(tmp_path: Path) -> None:
     merged = made.merge("left")
     with Repository.discover(tmp_path) as repository:
         search = TreeSearch(repository)
-        assert search.folders([ids(made, "other", merged)])[0] == {"other": 2}
+        wanted = [ids(made, "other", merged)]
+        for scope in ("head", "history"):
+            assert search.folders(wanted, scope, "config.yaml")[0] == {"other": 2}
         assert search.commits(["other"])[0] == merged
+        assert search.histories(["other"])["other"][0] == merged
 
 
 def test_other_branches_are_searched_apart(tmp_path: Path) -> None:
@@ -71,7 +86,8 @@ def test_other_branches_are_searched_apart(tmp_path: Path) -> None:
     made.switch("main")
     with Repository.discover(tmp_path) as repository:
         search = TreeSearch(repository)
-        assert search.folders([wanted]) == [{}]
-        assert search.folders([wanted], elsewhere=True) == [{"other": 1}]
+        assert search.folders([wanted], "history", "config.yaml") == [{}]
+        assert search.folders([wanted], "elsewhere", "config.yaml") == [{"other": 1}]
         assert search.commits(["other"], elsewhere=True) == (aside,)
-        assert search.truss_folders("config.yaml", elsewhere=True) == ("other",)
+        assert search.histories(["other"], elsewhere=True) == {"other": (aside,)}
+        assert search.truss_folders("config.yaml", "elsewhere") == ("other",)
