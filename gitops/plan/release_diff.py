@@ -163,7 +163,9 @@ def _model(
         for name in {**yours, **mine}
         if (found := _environment(name, mine.get(name), yours.get(name), sources)) is not None
     )
-    differing = () if kind != "changed" else tuple(_fields(_flat(old, _MODEL), _flat(new, _MODEL)))
+    differing: tuple[FieldDiff, ...] = ()
+    if kind == "changed" and not _alike(old, new, _MODEL):
+        differing = tuple(_fields(_flat(old, _MODEL), _flat(new, _MODEL)))
     if kind == "changed" and not environments and not differing:
         return None
     shown = new or old
@@ -182,6 +184,10 @@ def _environment(
 ) -> EnvironmentDiff | None:
     kind: Kind = "changed" if old and new else "added" if new else "removed"
     move = _move(old, new, sources)
+    if kind == "changed" and _alike(old, new, _ENVIRONMENT):
+        if move is None:
+            return None
+        return EnvironmentDiff(environment=name, kind=kind, move=move)
     apart = _check_names(old) ^ _check_names(new)
     before, after = _flat(old, _ENVIRONMENT, apart), _flat(new, _ENVIRONMENT, apart)
     if kind == "added":
@@ -191,6 +197,20 @@ def _environment(
     if kind == "changed" and move is None and not differing:
         return None
     return EnvironmentDiff(environment=name, kind=kind, move=move, fields=differing)
+
+
+def _alike(
+    old: DesiredModel | DesiredEnvironment | None,
+    new: DesiredModel | DesiredEnvironment | None,
+    left_out: frozenset[str],
+) -> bool:
+    """Whether two values are equal but for some fields; not equal ones may still read the same."""
+    assert old is not None
+    return all(
+        getattr(old, each.name) == getattr(new, each.name)
+        for each in fields(old)
+        if each.name not in left_out
+    )
 
 
 def _check_names(environment: DesiredEnvironment | None) -> frozenset[str]:
