@@ -54,14 +54,13 @@ def accept_drift(project: Project, found: FoundDrift) -> Accepting:
     """
     head = found.desired.commit
     files = project.repository.at(head) if project.repository.is_bare else project.worktree
-    desired = {model.key: model for model in found.desired.models}
+    desired = {str(model.key): model for model in found.desired.models}
     results = [
         _ModelAcceptance(
-            project=project, files=files, head=head, now=found.drift.now, model=one
+            project=project, files=files, head=head, now=found.drift.now, model=desired[model.name]
         ).take(model)
         for model in found.drift.models
-        for key, one in desired.items()
-        if str(key) == model.name and any(each.drift for each in model.environments)
+        if any(each.drift for each in model.environments)
     ]
     accepted = Acceptance(
         written=tuple(

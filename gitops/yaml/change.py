@@ -35,7 +35,7 @@ def with_value(
     Of a map that is there already only the keys that differ are touched. ``comment``, without its
     ``#``, goes behind a scalar that gets a line of its own.
     """
-    if document.value is None or document.faults:
+    if _unreadable(document):
         return NotEditable(reason="the file cannot be read")
     draft = _Draft(document)
     try:
@@ -48,7 +48,7 @@ def with_value(
 
 def without(document: Document, steps: Steps) -> bytes | NotEditable:
     """The file's bytes without the key at ``steps``; a map that it leaves empty becomes ``{}``."""
-    if document.value is None or document.faults:
+    if _unreadable(document):
         return NotEditable(reason="the file cannot be read")
     if not document.holds(steps):
         return document.data
@@ -58,6 +58,11 @@ def without(document: Document, steps: Steps) -> bytes | NotEditable:
     except _Refused as refused:
         return NotEditable(reason=str(refused))
     return draft.finished(_with(document.value, steps, _GONE))
+
+
+def _unreadable(document: Document) -> bool:
+    """A commit id that looks like a number no float holds is text, and no reason."""
+    return document.value is None or any(not fault.number for fault in document.faults)
 
 
 _GONE: Final[Any] = object()
@@ -118,7 +123,7 @@ class _Draft:
         """The bytes, if they say what was asked for and nothing else."""
         data = (self._bom + self._text).encode()
         again = read(self._document.file, data)
-        if again.faults or again.value != wanted:
+        if _unreadable(again) or again.value != wanted:
             return NotEditable(reason=_SHARED)
         return data
 

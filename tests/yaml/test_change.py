@@ -171,6 +171,12 @@ def test_line_ends_and_byte_order_marks_stay(end: str, bom: str, last: str) -> N
     assert without(document, ("a", "b")) == text.replace(f"  b: 1   # ü{end}", "").encode()
 
 
+def test_a_commit_id_that_looks_like_a_number_is_no_hindrance() -> None:
+    text = f"a: {'9' * 64}\nb: {{c: 1}}\n"
+    assert put(("b", "c"), 2, text) == ["-b: {c: 1}", "+b: {c: 2}"]
+    assert drop(("b", "c"), text) == ["-b: {c: 1}", "+b: {}"]
+
+
 @pytest.mark.parametrize(
     ("text", "keys", "reason"),
     [
