@@ -192,11 +192,14 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
         State.ACTIVATE: FailureKind.SERVING_FAILED,
         State.PROMOTE: FailureKind.START_FAILED,
         State.PUSH: FailureKind.START_FAILED,
+        State.HELD: FailureKind.HELD,
     }.get(decision.state, FailureKind.BLOCKED)
     target = decision.target
     if kind is FailureKind.START_FAILED and target is not None and target.status in BUILD_FAILURES:
         kind = FailureKind.BUILD_FAILED
-    return job.failure(kind, candidate=target, detail=decision.reason, shared=True)
+    # What a hold's reason advises is what its sentences say at their end.
+    reason = decision.reason.partition("; release another commit")[0]
+    return job.failure(kind, candidate=target, detail=reason, shared=True)
 
 
 def _listed(decision: Decision, exit_code: int) -> Listed | None:

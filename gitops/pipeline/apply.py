@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,15 +12,18 @@ from gitops.apply.clock import StopFlag
 from gitops.apply.executor import Outcome, execute
 from gitops.apply.locking import Claim
 from gitops.apply.run import Emit, Run
-from gitops.errors import Refused, RemoteUnreachable
+from gitops.errors import GitopsError, Refused, RemoteUnreachable, UsageError
 from gitops.pipeline.plan import Planned, PlanRequest, Session, opened
 from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection
 from gitops.plan.compare import raise_if_stale
 from gitops.plan.model import Plan
 from gitops.plan.safety import raise_if_unsafe
+from gitops.plan.wording import sentence
 
 DEFAULT_PARALLEL: Final = 8
+
+_NOTHING: Final = "Nothing on Baseten was changed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ def apply(
     these; nothing on Baseten was changed then.
     """
     asked = request.plan if request.saved is None else _of(request.saved, request.plan)
-    with opened(project, asked) as session:
+    with _nothing_changed() as begin, opened(project, asked) as session:
         stoppable(session.outside.stop)
         _raise_if_dirty(session, request)
         _raise_if_unknown(session)
@@ -76,13 +80,27 @@ def apply(
         )
         session.outside.stop.check()
         if not approve(planned):
-            raise Refused("not approved", hint="Nothing was changed.")
+            raise Refused("not approved")
         run = _run(session, planned, request, emit)
         with _claim(session, planned, request, run, say or _unheard).held() as leases:
             # Whoever was asked may have taken an hour, and whoever had the locks has changed
             # things: the executor decides by what is there now.
             session.outside.fetch()
+            begin()
             return execute(replace(run, leases=leases), planned.desired.models)
+
+
+@contextmanager
+def _nothing_changed() -> Iterator[Callable[[], None]]:
+    """Say of what goes wrong before it is called that everything serves what it served before."""
+    begun: list[bool] = []
+    try:
+        yield lambda: begun.append(True)
+    except GitopsError as error:
+        if not begun and not isinstance(error, UsageError):
+            hint = sentence(error.hint) if error.hint else ""
+            error.hint = f"{_NOTHING} {hint}".rstrip()
+        raise
 
 
 def _unheard(_: str) -> None:
@@ -139,7 +157,7 @@ def _raise_if_dirty(session: Session, request: ApplyRequest) -> None:
     if session.whole.dirty and not request.allow_dirty:
         raise Refused(
             "the release files have uncommitted changes",
-            hint="Commit them, or apply them as they are with --allow-dirty.",
+            hint="commit them, or apply them as they are with --allow-dirty",
         )
 
 
@@ -147,6 +165,6 @@ def _raise_if_unknown(session: Session) -> None:
     if not session.history_known and not session.request.no_log:
         raise RemoteUnreachable(
             "; ".join(session.warnings) or "history unknown",
-            hint="Nothing was sent. On a day when the Git host is down, --no-log goes on without "
-            "the deploy log and keeps its entries for the next run.",
+            hint="on a day when the Git host is down, --no-log goes on without the deploy log and "
+            "keeps its entries for the next run",
         )

@@ -13,7 +13,8 @@ def compare(saved: Plan, fresh: Plan) -> tuple[str, ...]:
     """What differs between a reviewed plan and the present; empty where it still binds.
 
     ``fresh`` has to be made for the models and environments of ``saved``. Another commit id alone
-    is no difference, nor is anything that the steps do not depend on.
+    is no difference, nor is anything that the steps do not depend on. A model that a newer commit
+    has overtaken is left as it is, whatever was reviewed.
     """
     elsewhere = tuple(_elsewhere(saved, fresh))
     if elsewhere:
@@ -24,7 +25,7 @@ def compare(saved: Plan, fresh: Plan) -> tuple[str, ...]:
         other = now.pop(model.name, None)
         if other is None:
             found.append(f"{model.name}: Git does not manage it any more")
-        elif other.binding != model.binding:
+        elif other.binding != model.binding and not _superseded(other):
             found.extend(_model(model, other))
     found.extend(f"{name}: the plan does not hold it" for name in now)
     return tuple(found)
@@ -36,7 +37,7 @@ def raise_if_stale(saved: Plan, fresh: Plan) -> None:
     if found:
         raise Refused(
             "the plan does not fit any more: " + "; ".join(found),
-            hint="Nothing was changed. Plan again, and have that reviewed.",
+            hint="plan again, and have that reviewed",
         )
 
 
@@ -52,6 +53,10 @@ def _elsewhere(saved: Plan, fresh: Plan) -> Sequence[str]:
     if saved.repository and fresh.repository and saved.repository != fresh.repository:
         found.append("it was made in another repository")
     return found
+
+
+def _superseded(model: ModelPlan) -> bool:
+    return not model.actions and any(each.state == "superseded" for each in model.environments)
 
 
 def _model(saved: ModelPlan, fresh: ModelPlan) -> Sequence[str]:

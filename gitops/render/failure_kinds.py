@@ -42,6 +42,8 @@ class FailureKind(StrEnum):
     """Baseten accepted the settings and did not apply them."""
     BLOCKED = "blocked"
     """Blocked while the apply ran: ``detail`` says why, ``remedy`` what to do."""
+    HELD = "held"
+    """A hold that an earlier run made, where ``--strict`` asks for red."""
     REQUEST_REFUSED = "request refused"
     """A 4xx; ``detail`` is Baseten's own message."""
     LOG_UNREACHABLE = "deploy log unreachable"

@@ -154,6 +154,12 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
                 f"{place} was stopped{because}.",
                 facts.remedy or f"See why with {_command(facts, 'plan')}.",
             )
+        case FailureKind.HELD:
+            return _say(
+                f"{place} does not get what Git asks for{because}.",
+                "Release another commit, or try the same one again with "
+                f"{retry}; without --strict, a hold that an earlier run made ends in 0.",
+            )
         case FailureKind.REQUEST_REFUSED:
             return _say(
                 f"Baseten refused {_doing(facts)}{_because(facts, refused=True)}.",

@@ -90,6 +90,10 @@ CASES: dict[FailureKind, Facts] = {
         detail="the promotion was paused by alice@example.com",
         remedy="Resume it with `gitops resume qwen-3-8b production`.",
     ),
+    FailureKind.HELD: dataclasses.replace(
+        USUAL,
+        detail="held since 2026-11-20 11:48 UTC: it was rolled back (12 % of 300 requests failed)",
+    ),
     FailureKind.REQUEST_REFUSED: dataclasses.replace(
         USUAL, doing="the settings of production", detail="max_replica may be at most 10"
     ),
