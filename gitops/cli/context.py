@@ -33,9 +33,10 @@ class Context:
         return bool(self.environ.get("CI"))
 
     def colour(self, *, err: bool = False) -> bool:
-        """Whether to colour stdout (or stderr): a terminal, no ``NO_COLOR``, not in CI."""
+        """Whether to colour stdout (or stderr): a terminal that can, no ``NO_COLOR``, not in CI."""
         stream = sys.stderr if err else sys.stdout
-        return stream.isatty() and not self.environ.get("NO_COLOR") and not self.in_ci
+        unwanted = self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb"
+        return stream.isatty() and not unwanted and not self.in_ci
 
     @property
     def on_terminal(self) -> bool:

@@ -212,7 +212,7 @@ def _finished(row: Row, event: ActionFinished) -> Row:
             serving = event.deployment_id if event.kind == "watch" else None
             return replace(
                 _begun(row, event),
-                words=DONE[event.kind],
+                words="created" if event.kind == "create_environment" else DONE[event.kind],
                 detail="",
                 serving=serving or row.serving,
             )

@@ -214,18 +214,20 @@ class Teller:
         return f"{name}{self._first_time(event.model, reason)}" if colon else subject
 
     def _finished(self, event: ActionFinished) -> _Told:
-        took = f" in {duration(event.seconds)}" if event.seconds is not None else ""
+        took = duration(event.seconds) if event.seconds is not None else ""
         place = _place(event)
         match event.result:
             case "ok":
-                return _Told(f"{DONE[event.kind]}{took}{_after(event.message)}", "good", place)
+                within = f" in {took}" if took else ""
+                return _Told(f"{DONE[event.kind]}{within}{_after(event.message)}", "good", place)
             case "skipped":
                 return _Told(f"{noun(event.kind)} skipped{_after(event.message)}", "dim", place)
             case "failed":
                 # The sentences below give the reason, if there are any.
                 told = event.failure is not None and event.message in event.failure.happened
                 because = "" if told else self._first_time(event.model, event.message)
-                return _Told(f"{failed(event)}{took}{because}", "bad", place)
+                when = f" after {took}" if took else ""
+                return _Told(f"{failed(event)}{when}{because}", "bad", place)
             case _:
                 assert_never(event.result)
 

@@ -390,3 +390,112 @@ def test_the_end_may_be_read_on_another_stream() -> None:
     assert "\x1b[" in "".join(teller(STORY[0]))
     teller.goes_on(plain, 100)
     assert "\x1b[" not in "".join(teller(STORY[-1]))
+
+
+def told(*events: ApplyEvent, lasting: bool = False) -> list[str]:
+    teller = Teller(lasting=lasting)
+    return [line for event in events for line in teller(event)]
+
+
+def watching(seconds: float, message: str, status: str = "ACTIVE") -> ActionProgress:
+    return dataclasses.replace(progress(message), time=at(seconds), status=status)
+
+
+def test_a_watch_that_goes_on_is_told_once_a_minute() -> None:
+    assert told(
+        watching(0, "watching"),
+        watching(5, "watching: 12 requests, 0.0% failed"),
+        watching(10, "watching: 31 requests, 0.0% failed"),
+        watching(64, "watching: 190 requests, 0.0% failed"),
+        watching(70, "watching: 214 requests, 0.0% failed"),
+    ) == [
+        "qwen/production: watching (ACTIVE)",
+        "qwen/production: watching: 12 requests, 0.0% failed (ACTIVE)",
+        "qwen/production: watching: 214 requests, 0.0% failed (ACTIVE), for 1m 5s",
+    ]
+
+
+def test_what_has_changed_is_told_at_once() -> None:
+    assert told(
+        watching(0, "watching: 12 requests, 0.0% failed"),
+        watching(5, "watching: 14 requests, 7.1% failed"),
+        watching(10, "watching: 15 requests, 13.3% failed"),
+        watching(15, "watching: 15 requests, 13.3% failed", "UNHEALTHY"),
+    ) == [
+        "qwen/production: watching: 12 requests, 0.0% failed (ACTIVE)",
+        "qwen/production: watching: 14 requests, 7.1% failed (ACTIVE)",
+        "qwen/production: watching: 15 requests, 13.3% failed (UNHEALTHY)",
+    ]
+
+
+def test_traffic_that_moves_is_told_with_the_replicas_of_both_sides() -> None:
+    moving = dataclasses.replace(
+        watching(0, "deployment d2 is ACTIVE", "RAMPING_UP"),
+        percent=25,
+        replicas_old=3,
+        replicas_new=1,
+    )
+    more = dataclasses.replace(moving, time=at(5), replicas_new=2)
+    assert told(moving, more) == [
+        "qwen/production: deployment d2 is ACTIVE (RAMPING_UP 25%, replicas 3 → 1)"
+    ]
+
+
+def over(**lists: tuple[str, ...]) -> ApplyFinished:
+    failure = dataclasses.replace(BAD, cause="blocked")
+    one = EnvironmentFailure(model="qwen", environment="production", failure=failure)
+    return ApplyFinished(time=START, exit_code=4, failures=(one,), **lists)
+
+
+def test_what_is_blocked_is_not_said_to_have_failed() -> None:
+    lines = told(over(blocked=("qwen/production",)))
+    assert lines[0] == "qwen/production: blocked"
+    assert told(over(failed=("qwen/production",)))[0] == "qwen/production: failed"
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        ("ended by a person", "qwen/production: ended by a person after 9.9s"),
+        ("interrupted", "qwen/production: interrupted after 9.9s"),
+        ("timed out", "qwen/production: still not done after 9.9s"),
+        ("", "qwen/production: watch failed after 9.9s"),
+    ],
+)
+def test_a_watch_that_somebody_ended_did_not_fail(cause: str, says: str) -> None:
+    ended = ActionFinished(
+        time=START,
+        model="qwen",
+        environment="production",
+        action="qwen/production/watch",
+        kind="watch",
+        result="failed",
+        seconds=9.9,
+        failure=dataclasses.replace(BAD, cause=cause),
+    )
+    assert told(ended)[0] == says
+
+
+def test_beside_a_view_only_what_has_to_be_read_afterwards_is_told() -> None:
+    lines = told(*STORY, lasting=True)
+    assert lines[0] == "qwen/production: watch failed after 8m 20s"
+    assert lines[-1].startswith("Apply: a release was bad")
+    assert not [line for line in lines if "pushed" in line or "traffic moves" in line]
+    assert "there was nothing to do" not in "".join(told(*STORY[:4], over(), lasting=True))
+
+
+def test_a_table_may_take_the_place_of_the_lists() -> None:
+    teller = Teller()
+    told = teller.over(over(blocked=("qwen/production",)), ("", "a row", "another"))
+    assert told[0] == "qwen/production: blocked"
+    assert told[-4:] == ("", "a row", "another", "Apply: refused or blocked (exit 4).")
+
+
+def test_the_cause_of_a_failure_survives_json() -> None:
+    event = dataclasses.replace(STORY[7], failure=dataclasses.replace(BAD, cause="watch failed"))
+    body = json.loads(json_line(event))
+    assert body["cause"] == "watch failed"
+    assert from_json(body) == event
+    SCHEMA.validate(body)
+    del body["cause"]
+    assert from_json(body) == STORY[7]
