@@ -7,6 +7,8 @@ with the same names.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 import re
 from typing import Annotated, Any, Literal, get_args
@@ -92,8 +94,8 @@ class RequestFault(_Fault):
 
     `drop_before`: the connection closes and nothing was done; `drop_after`: the work was done
     and the answer is lost; `half_body`: the work was done and the answer breaks off in its
-    middle; `status`: that status, without doing anything unless `done`; `latency`: the answer
-    comes `seconds` (real ones) later.
+    middle; `status`: that status, without doing anything unless `done`; `latency`: the request
+    waits for `seconds` (real ones), or until the fault is lifted.
     """
 
     kind: RequestKind
@@ -107,6 +109,7 @@ class RequestFault(_Fault):
     """Answered with `status`; a text is sent as it is. None: as Baseten would say it."""
     done: bool = False
     seconds: float = Field(default=0.0, ge=0)
+    _lifted: asyncio.Event = PrivateAttr(default_factory=asyncio.Event)
 
     @model_validator(mode="after")
     def _takes_time(self) -> RequestFault:
@@ -119,6 +122,15 @@ class RequestFault(_Fault):
         """What its kind may be called: a status goes by its code as well."""
         code = {str(self.status)} if self.kind == "status" else set()
         return frozenset({self.kind, *code})
+
+    async def over(self) -> None:
+        """Wait for `seconds`, or until it is lifted."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._lifted.wait(), self.seconds)
+
+    def end(self) -> None:
+        """Let go on what waits. Only in the loop that serves."""
+        self._lifted.set()
 
     def matches(self, method: str, path: str) -> bool:
         """Whether it is meant for this request."""
@@ -278,6 +290,9 @@ class Faults:
 
         A status code is the kind of those that answer with it.
         """
+        for each in self.requests:
+            if kind in {None, *each.names}:
+                each.end()
         self.requests = [each for each in self.requests if kind not in {None, *each.names}]
         self.world = [each for each in self.world if kind not in {None, each.kind}]
 

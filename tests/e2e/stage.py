@@ -133,7 +133,7 @@ class Stage:
     ) -> Done:
         """Run the command to its end, or to its violent one.
 
-        Hurried, it starts faster, and does not wait long for what emulated promotions show at once.
+        Hurried, it does not wait long for what emulated promotions show at once.
         """
         at_gate = kill if isinstance(kill, Kill) else None
         with self.started(*arguments, lane=lane, at=at, kill=at_gate, hurried=hurried) as process:
@@ -146,7 +146,7 @@ class Stage:
         with self._lock:
             self.outputs += [out, err]
         return Done(
-            code=process.returncode,
+            code=_ended(process),
             out=out,
             err=err,
             sent=tuple(way.sent),
@@ -161,7 +161,7 @@ class Stage:
         at: Repository | None = None,
         kill: Kill | None = None,
         hurried: bool = False,
-    ) -> Iterator[subprocess.Popen[str] | Forked]:
+    ) -> Iterator[Forked]:
         """A run of the command; killed where the block does not see it end."""
         way = self.gate.lane(lane)
         way.expect(kill)
@@ -169,19 +169,7 @@ class Stage:
         # What was killed and is run again in the same lane is the same CI run: it takes the locks
         # back that were left behind, where another one would wait for their end.
         env = _environ() | self.gate.environ(way, KEY) | {"GITHUB_RUN_ID": lane}
-        process = (
-            Forked(arguments, cwd=cwd, env=env, hurried=True)
-            if hurried
-            else subprocess.Popen(
-                [*GITOPS, *arguments],
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
+        process = Forked(arguments, cwd=cwd, env=env, hurried=hurried)
         way.belongs_to(process)
         try:
             yield process
@@ -300,6 +288,11 @@ class Users:
     def other_than(self, *statuses: int) -> list[tuple[str, int]]:
         """The answers with another status."""
         return [each for each in self.answers if each[1] not in statuses]
+
+
+def _ended(process: Forked) -> int:
+    assert process.returncode is not None
+    return process.returncode
 
 
 def _environ() -> dict[str, str]:

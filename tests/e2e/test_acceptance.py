@@ -180,7 +180,7 @@ def test_a_good_version_takes_over_and_no_request_notices(made: Trouble) -> None
         process = made.start("apply", "--yes")
         made.until(lambda: share(made) == 50, process)
         both = load.hear(60)
-        made.emulator.call(made.emulator.emulator.faults.lift)
+        made.lift()
         made.until(lambda: made.serving() != one, process)
         answer = long_one.let_go()
         after = load.hear(60)

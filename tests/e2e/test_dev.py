@@ -74,7 +74,7 @@ def test_two_people_push_at_once_and_neither_is_clobbered(made: Trouble) -> None
         assert "another run holds the lock: triage by " in refused.err
         assert refused.writes == []
         assert note(made) == "ada"
-        made.emulator.call(made.emulator.emulator.faults.lift)
+        made.lift()
         waited = made.gitops("dev", "push", "triage", "--lock-timeout", "1m", cwd=rival.path)
         out, err = first.communicate(timeout=60)
     except AssertionError:

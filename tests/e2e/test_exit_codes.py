@@ -19,15 +19,17 @@ WATCHED = """\
     commit: HEAD
     autoscaling: {min_replica: 1, max_replica: 2}
     checks: [smoke]
-    watch: {for: 2s, error_rate: 0.05, min_requests: 5}
+    watch: {for: 10m, error_rate: 0.05, min_requests: 5}
 """
-SLOW = """\
+"""For what is bad: a watch of it is over once that is certain, however slow the machine."""
+NOT_WATCHED = WATCHED.replace("10m", "0s")
+IN_STEPS = """\
   production:
     commit: HEAD
     autoscaling: {min_replica: 4, max_replica: 4}
     promotion:
       rolling_deploy: true
-      rolling_deploy_config: {max_surge_percent: 25, stabilization_time_seconds: 1200}
+      rolling_deploy_config: {max_surge_percent: 25}
     checks: [smoke]
     watch: {for: 0s}
 """
@@ -38,7 +40,7 @@ LISTS = ("converged", "failed", "rolled_back", "rejected", "blocked", "held", "r
 @pytest.fixture
 def released(tmp_path: Path) -> Iterator[Trouble]:
     """Production serves the first version, under traffic."""
-    with trouble(tmp_path, truss(), release(WATCHED), traffic=40.0) as made:
+    with trouble(tmp_path, truss(), release(NOT_WATCHED), traffic=40.0) as made:
         assert made.apply().code == 0
         yield made
 
@@ -103,7 +105,7 @@ def test_0_there_is_nothing_to_do(released: Trouble) -> None:
 
 def test_3_bad_under_traffic_and_rolled_back(released: Trouble, golden: Golden) -> None:
     before = released.serving()
-    released.commit(truss("two", "fails_after_requests: 10"))
+    released.commit(truss("two", "fails_after_requests: 10"), release(WATCHED))
     ended = apply(released, 3)
     golden("exit-3-rolled-back.txt", told(ended))
     assert released.serving() == before
@@ -115,7 +117,7 @@ def test_3_bad_under_traffic_and_rolled_back(released: Trouble, golden: Golden) 
 
 def test_5_checks_fail(released: Trouble, golden: Golden) -> None:
     before = released.serving()
-    wrong = release(WATCHED.replace("[smoke]", "[wrong]"), extra=WRONG)
+    wrong = release(NOT_WATCHED.replace("[smoke]", "[wrong]"), extra=WRONG)
     released.commit(wrong, truss("two"))
     golden("exit-5-checks.txt", told(apply(released, 5)))
     assert released.serving() == before
@@ -128,7 +130,7 @@ def test_5_checks_are_inconclusive(released: Trouble, golden: Golden) -> None:
     released.commit(truss("two"))
     released.emulator.fault(kind="drop_before", path="^/inference/.*/deployment/", times=1000)
     golden("exit-5-inconclusive.txt", told(apply(released, 5)))
-    released.emulator.call(released.emulator.emulator.faults.lift)
+    released.lift()
     assert apply(released, 0).events[-1]["converged"] == ["triage/production"]
 
 
@@ -142,7 +144,7 @@ def test_5_the_build_fails(released: Trouble, golden: Golden) -> None:
 
 
 def test_7_still_running_and_the_next_apply_continues(released: Trouble, golden: Golden) -> None:
-    impatient = release(WATCHED)["releases/triage.yaml"] + "timeouts: {build: 1ms}\n"
+    impatient = release(NOT_WATCHED)["releases/triage.yaml"] + "timeouts: {build: 1ms}\n"
     released.commit(truss("two"), {"releases/triage.yaml": impatient})
     golden("exit-7-build.txt", told(apply(released, 7)))
     ended = apply(released, 0)
@@ -151,16 +153,15 @@ def test_7_still_running_and_the_next_apply_continues(released: Trouble, golden:
 
 def test_8_a_first_release_is_bad(tmp_path: Path, golden: Golden) -> None:
     bad = truss("one", "fails_after_requests: 12")
-    patient = WATCHED.replace("2s", "5s")
     options: dict[str, Any] = {"traffic": 60.0, "first_push": "none"}
-    with trouble(tmp_path, bad, release(patient), **options) as made:
+    with trouble(tmp_path, bad, release(WATCHED), **options) as made:
         golden("exit-8-first.txt", told(apply(made, 8)))
         assert made.serving() is not None
         assert apply(made, 0).events[-1]["held"] == ["triage/production"]
 
 
 def test_8_a_rollback_that_baseten_refuses(released: Trouble, golden: Golden) -> None:
-    released.commit(truss("two", "fails_after_requests: 25"))
+    released.commit(truss("two", "fails_after_requests: 25"), release(WATCHED))
     refused = {"message": "Promotions are closed for today."}
     path = "/(promote|cancel_promotion|force_cancel_promotion)$"
     released.emulator.fault(kind="status", status=400, body=refused, path=path, skip=1, times=1000)
@@ -172,8 +173,7 @@ def test_4_what_a_person_promoted_stands(released: Trouble, golden: Golden) -> N
     released.commit(truss("two"))
     apply(released, 0)
     person(released, "POST", "/environments/production/promote", {"deployment_id": first})
-    while released.serving() != first:
-        released.emulator.call(lambda: None)
+    released.until(lambda: released.serving() == first)
     released.commit(truss("three"))
     ended = apply(released, 4)
     golden("exit-4-changed-outside.txt", told(ended))
@@ -185,9 +185,10 @@ def test_4_what_a_person_promoted_stands(released: Trouble, golden: Golden) -> N
 def test_130_in_the_middle_of_a_promotion_and_the_next_apply_continues(
     tmp_path: Path, golden: Golden, number: signal.Signals
 ) -> None:
-    with trouble(tmp_path, truss(), release(SLOW)) as made:
+    with trouble(tmp_path, truss(), release(IN_STEPS)) as made:
         assert made.apply().code == 0
         made.commit(truss("two"))
+        made.emulator.fault(kind="promotion_sticks", percent=25)
         process = made.start("apply", "--yes", "--format", "json")
         out, err = interrupt(process, number, '"percent": 25')
         ended = Ended(process.returncode, out, err)
@@ -197,6 +198,7 @@ def test_130_in_the_middle_of_a_promotion_and_the_next_apply_continues(
         assert f"gitops: {number.name}, stopping" in err
         golden("exit-130.txt", told(ended))
         promotes = count(made, "/promote")
+        made.lift()
         assert apply(made, 0).events[-1]["converged"] == ["triage/production"]
         assert count(made, "/promote") == promotes
         assert count(made, "/deployments") == 1
@@ -205,13 +207,13 @@ def test_130_in_the_middle_of_a_promotion_and_the_next_apply_continues(
 
 def test_130_before_anything_began(released: Trouble) -> None:
     released.commit(truss("two"))
-    released.emulator.fault(kind="latency", seconds=3.0, path="/v1/users/me")
-    process = released.start("apply", "--yes", "--format", "json")
+    released.emulator.fault(kind="latency", seconds=60, path="/v1/users/me")
     heard = len(released.emulator.requests())
-    while len(released.emulator.requests()) == heard:
-        assert process.poll() is None
+    process = released.start("apply", "--yes", "--format", "json")
+    released.until(lambda: len(released.emulator.requests()) > heard, process)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
+    released.lift()
     ended = Ended(process.returncode, out, err)
     released.check(ended)
     assert ended.code == 130
@@ -237,8 +239,7 @@ def test_6_two_applies_from_two_clones(released: Trouble, tmp_path: Path, golden
     hook.chmod(0o755)
     late = released.start("apply", "--yes", "--format", "json")
     try:
-        while not (remote / "held").exists():
-            assert late.poll() is None
+        released.until((remote / "held").exists, late)
         # The late one has the lock, so that only who breaks it can be faster.
         refused = released.gitops("apply", "--yes", "--format", "json", cwd=rival.path)
         broken = released.gitops("unlock", "triage", "--yes", cwd=rival.path)

@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,25 +23,49 @@ def released(tmp_path: Path) -> Iterator[Trouble]:
         yield made
 
 
+@dataclass
+class Standing:
+    """An apply that stands still."""
+
+    made: Trouble
+    process: Process
+
+    def ended(self) -> int:
+        """Let it go on: its exit code, after all it has to say."""
+        self._go_on()
+        self.process.communicate(timeout=120)
+        return self.process.returncode
+
+    def die(self) -> None:
+        """As with `kill -9`."""
+        self.process.kill()
+        self._go_on()
+        self.process.communicate()
+
+    def _go_on(self) -> None:
+        self.made.lift()
+        self.process.send_signal(signal.SIGCONT)
+
+
 @contextmanager
-def standing_still(made: Trouble, *arguments: str, **environ: str) -> Iterator[Process]:
+def standing_still(made: Trouble, *arguments: str, **environ: str) -> Iterator[Standing]:
     """An apply that has its locks and has not changed anything yet, stopped until the end."""
+    # The plan asked for the environments; who does it again has the locks, and is kept waiting
+    # until it is stopped.
+    made.emulator.fault(kind="latency", method="GET", path="/environments$", skip=1, seconds=60)
+    [fault] = made.emulator.emulator.faults.requests
     process = made.start("apply", "--yes", "--format", "json", *arguments, **environ)
     assert process.stdout is not None
     first = json.loads(process.stdout.readline())
     assert first["type"] == "apply_started"
+    made.until(lambda: fault.happened == 1, process)
     process.send_signal(signal.SIGSTOP)
+    found = Standing(made, process)
     try:
-        yield process
+        yield found
     finally:
-        process.send_signal(signal.SIGCONT)
-
-
-def ended(process: Process) -> int:
-    """Its exit code, after all it has to say."""
-    process.send_signal(signal.SIGCONT)
-    process.communicate(timeout=120)
-    return process.returncode
+        if process.poll() is None:
+            found.die()
 
 
 def test_the_second_apply_says_who_has_the_lock_or_waits_its_turn(released: Trouble) -> None:
@@ -58,7 +83,7 @@ def test_the_second_apply_says_who_has_the_lock_or_waits_its_turn(released: Trou
             if line.startswith("waiting for the lock: triage by "):
                 break
         before = len(released.emulator.requests(writes=True))
-        assert ended(first) == 0
+        assert first.ended() == 0
         _, err = waiting.communicate(timeout=120)
         assert waiting.returncode == 0, err
     # The settings were written once: by the first one.
@@ -79,7 +104,7 @@ def test_a_person_who_waits_can_give_up(released: Trouble) -> None:
         waiting.send_signal(signal.SIGINT)
         waiting.communicate(timeout=120)
         assert waiting.returncode == 130
-        assert ended(first) == 0
+        assert first.ended() == 0
 
 
 def test_what_a_killed_run_held_is_taken_by_the_same_ci_run_and_by_its_clone(
@@ -88,8 +113,7 @@ def test_what_a_killed_run_held_is_taken_by_the_same_ci_run_and_by_its_clone(
     released.commit(release(WIDER))
     job = {"GITHUB_RUN_ID": "7", "GITHUB_JOB": "deploy"}
     with standing_still(released, **job) as first:
-        first.kill()
-        first.communicate()
+        first.die()
     another = released.gitops("apply", "--yes", cwd=released.clone("another").path)
     assert another.code == 6, another.err
     again = released.gitops(
@@ -98,8 +122,7 @@ def test_what_a_killed_run_held_is_taken_by_the_same_ci_run_and_by_its_clone(
     assert again.code == 0, again.err
     assert "triage: its lock was taken back by " in again.err
     with standing_still(released) as second:
-        second.kill()
-        second.communicate()
+        second.die()
     here = released.apply()
     assert here.code == 0, here.err
     assert "triage: its lock was taken over by " in here.err
@@ -124,7 +147,7 @@ def test_unlock_names_whom_it_interrupts_and_asks(released: Trouble) -> None:
         assert asked.writes + broken.writes == []
         then = released.gitops("apply", "--yes", cwd=other.path)
         assert then.code == 0, then.err
-        ended(first)
+        first.ended()
 
 
 def test_a_second_apply_sends_no_write_and_records_nothing(released: Trouble) -> None:
@@ -158,4 +181,4 @@ def test_without_the_git_host_locks_hold_in_this_clone(released: Trouble, tmp_pa
         refused = released.apply("--no-log")
         assert refused.code == 6, refused.err
         assert "--no-log: the locks hold in this clone alone" in refused.err
-        assert ended(first) == 0
+        assert first.ended() == 0

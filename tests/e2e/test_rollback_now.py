@@ -72,17 +72,18 @@ def test_killed_between_the_hold_and_the_promotion_the_next_apply_completes_it(
     made: Trouble,
 ) -> None:
     made.emulator.fault(kind="latency", method="POST", path="/promote$", seconds=60)
+    [fault] = made.emulator.emulator.faults.requests
     process = made.start("rollback", "triage", "production", "--now")
-    while not made.entries()[-1].startswith("Held"):
-        assert process.poll() is None, process.communicate()
+    made.until(lambda: fault.happened == 1, process)
+    assert made.entries()[-1].startswith("Held")
     process.kill()
     process.communicate()
     assert note(made) == "two"
-    made.emulator.call(made.emulator.emulator.faults.lift)
     # The killed run's lock counts for this clone alone as long as that run lives.
     assert made.apply().code == 0
     assert note(made) == "one"
     assert [each.split()[0] for each in made.entries()][-2:] == ["Held", "Held"]
+    made.lift()
 
 
 def test_while_the_git_host_is_down(made: Trouble) -> None:

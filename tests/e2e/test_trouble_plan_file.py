@@ -155,5 +155,4 @@ def click(made: Trouble, max_replica: int) -> None:
         headers={"Authorization": "Bearer some.body", "X-Emulator-Actor": "ui:ada@example.invalid"},
     )
     assert answer.status_code == 200, answer.text
-    while made.environment("staging").autoscaling.max_replica != max_replica:
-        made.emulator.call(lambda: None)
+    made.until(lambda: made.environment("staging").autoscaling.max_replica == max_replica)

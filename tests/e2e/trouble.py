@@ -209,6 +209,10 @@ class Trouble:
                 assert holds(), process.communicate()
             pause.wait(0.01)
 
+    def lift(self) -> None:
+        """Lift all faults."""
+        self.emulator.call(self.emulator.emulator.faults.lift)
+
     def apply(self, *arguments: str, **environ: str | None) -> Ended:
         """``gitops apply --yes``."""
         return self.gitops("apply", "--yes", *arguments, **environ)

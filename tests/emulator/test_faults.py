@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -84,6 +85,16 @@ def test_an_earlier_fault_that_does_not_strike_leaves_the_request_to_the_next() 
     faults.add(read({"kind": "latency", "seconds": 1, "times": 0}))
     kinds = [fault.kind if (fault := faults.for_request("GET", "/")) else None for _ in range(4)]
     assert kinds == ["latency", "latency", "drop_before", "latency"]
+
+
+def test_what_waits_goes_on_when_the_fault_is_lifted(client: Client) -> None:
+    client.emulator.fault(kind="latency", path="/v1/teams$", seconds=3600)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(client.get, "/v1/teams")
+        while not client.emulator.requests():
+            assert not waits.done()
+        client.emulator.call(client.emulator.emulator.faults.lift)
+        assert waits.result()["teams"]
 
 
 def test_an_answer_can_break_off_in_its_middle(client: Client) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from email.utils import formatdate
@@ -127,7 +126,7 @@ class App:
         if fault is not None and kind == "status" and not fault.done:
             return _faulty(fault)
         if fault is not None and kind == "latency":
-            await asyncio.sleep(fault.seconds)
+            await fault.over()
         self._emulator.catch_up()
         answer = await self._dispatch(request, path)
         return _faulty(fault) if fault is not None and kind == "status" else answer
