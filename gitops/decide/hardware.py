@@ -113,13 +113,13 @@ def other_hardware_than(view: View, artifact: Artifact) -> Blocked | None:
         return None
     kinds = view.situation.instance_types or {}
     here = kinds.get(live.instance_type_id or "") or _called(live.instance_type_name, kinds)
-    there = _asked_for(artifact, here, kinds) if here is not None else None
+    there = other_than(artifact, here, kinds) if here is not None else None
     if here is None or there is None:
         return None
     return _unlike(view, here.name, there, f"{artifact.truss}/config.yaml asks for {there}")
 
 
-def _asked_for(
+def other_than(
     artifact: Artifact, here: InstanceType, kinds: Mapping[str, InstanceType]
 ) -> str | None:
     """The hardware that a truss asks for, where it is certainly another than ``here``."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gitops.decide.hardware import other_than
 from gitops.errors import Problem
 from gitops.pipeline.compile import look
 from gitops.pipeline.import_files import Draft
@@ -17,7 +18,7 @@ from gitops.release.words import dotted
 from gitops.state.desired import DesiredModel
 from gitops.state.differences import differences
 from gitops.state.json import Json
-from gitops.state.live import LiveModel
+from gitops.state.live import InstanceType, LiveModel
 
 _ROUNDS: Final = 12
 """Each takes out what the language cannot say; more than these are a model of its own kind."""
@@ -58,12 +59,16 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Compiles drafts as if they stood in the working tree; ``head`` is HEAD's commit."""
+    """Compiles drafts as if they stood in the working tree; ``head`` is HEAD's commit.
+
+    ``kinds`` are Baseten's instance types by id, none where they may not be read.
+    """
 
     objects: Objects
     files: Files
     head: str
     now: datetime
+    kinds: Mapping[str, InstanceType]
 
     def checked(
         self, drafts: Sequence[tuple[Draft, LiveModel]]
@@ -76,7 +81,7 @@ class Checker:
         for draft, live in drafts:
             model = compiled.get(draft.path) or self._mended(draft)
             if isinstance(model, DesiredModel) and _means(draft, model):
-                self._say_what_differs(draft, model, live)
+                self._complete(draft, model, live)
                 good.append(Checked(draft=draft, model=model))
                 continue
             name = f"{draft.team}/{draft.model}" if draft.team else draft.model
@@ -107,11 +112,26 @@ class Checker:
                 break
         return f"no release file can say it: {why}"
 
-    def _say_what_differs(self, draft: Draft, model: DesiredModel, live: LiveModel) -> None:
+    def _complete(self, draft: Draft, model: DesiredModel, live: LiveModel) -> None:
+        """Add what only the compiled model shows."""
         for wanted in model.environments:
             here = live.environment(wanted.name)
             if here is None:
                 continue
+            kind = self.kinds.get(here.instance_type_id or "")
+            if kind is not None and wanted.artifact is not None and wanted.instance_type is None:
+                other = other_than(wanted.artifact, kind, self.kinds)
+                if other is not None:
+                    # Else the next promotion would be blocked until somebody chooses.
+                    settings = draft.environments[wanted.name].settings
+                    draft.environments[wanted.name].settings = {
+                        "instance_type": "environment",
+                        **settings,
+                    }
+                    draft.environments[wanted.name].notes.append(
+                        f"It runs on {kind.name}, and its config.yaml asks for {other}:"
+                        " `instance_type: environment` keeps what it has."
+                    )
             found = differences(wanted.settings, here.settings, now=self.now)
             if found:
                 draft.environments[wanted.name].notes.append(

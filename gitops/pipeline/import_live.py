@@ -121,7 +121,8 @@ class _Session:
             self._taken(candidates, files.list(configured.folder)),
         )
         defaults = _defaults(configured)
-        checker = Checker(repository, files, self.whole.commit, now)
+        kinds = self.outside.ports.reader.instance_types() if candidates else None
+        checker = Checker(repository, files, self.whole.commit, now, kinds or {})
         good, bad = checker.checked(
             [
                 (draft_of(each, path, pins, defaults, now), each.listed.model)

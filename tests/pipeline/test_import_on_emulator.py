@@ -281,6 +281,19 @@ def test_what_no_file_can_say_is_said(made: Scene) -> None:
     assert "# Production sends shadow traffic" in made.read(file.path)
 
 
+def test_other_hardware_than_the_truss_asks_for_is_kept(made: Scene) -> None:
+    gpu = {"trusses/triage/config.yaml": "model_name: t\nresources: {accelerator: 'L4:1'}\n"}
+    made.work.commit(gpu, "Ask for a GPU")
+    deployed = TWO | gpu
+    model = made.model("triage")
+    made.serve(model, archive=tar(deployed, "trusses/triage/"))
+    done = made.run()
+    assert "    instance_type: environment\n" in made.read(only(done.files).path)
+    [production] = only(done.files).environments
+    assert "its config.yaml asks for L4:1" in production.notes[0]
+    assert done.left == ()
+
+
 def test_names_that_are_no_file_names_and_teams(tmp_path: Path) -> None:
     with scene(tmp_path, ONE, teams=("Default", "ml")) as made:
         names = ["..", "Llama 3.1 / 70B", "模型", "nul", "a" * 200, "LLAMA 3.1 / 70b"]
