@@ -108,4 +108,5 @@ def test_limits_over_the_fleet_are_told_and_then_refused(
     assert code == 4
     assert sentence in err
     assert f"{option} allows it" in err
+    assert "Nothing on Baseten was changed. Read the plan again" in err
     assert emulator.requests(writes=True) == []
