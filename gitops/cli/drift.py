@@ -109,20 +109,23 @@ def command(
 def _written(project: Project, accepting: Accepting, *, commit: bool, branch: str | None) -> Drift:
     """Write what was accepted; the document that says where it is now."""
     from gitops.errors import Refused
+    from gitops.pipeline.places import CONFIG_FILE
     from gitops.plan.wording import listed
     from gitops.wiring import commit_files, git_changes, write_file
 
     files, drift = accepting.files, accepting.drift
     made: str | None = None
-    if files and branch is not None:
-        changes = git_changes(project)
-        changes.check_branch(branch)
-        dirty = () if project.repository.is_bare else project.repository.dirty(files)
+    if files and (commit or branch) and not project.repository.is_bare:
+        # What gitops.yaml says was part of what the new files were held against.
+        dirty = project.repository.dirty([*files, CONFIG_FILE])
         if dirty:
             raise Refused(
                 f"{listed(dirty)} has changes that are not committed",
                 hint="Commit or drop them first.",
             )
+    if files and branch is not None:
+        changes = git_changes(project)
+        changes.check_branch(branch)
         made = changes.commit(project.repository.head(), dict(files), accepting.message)
         changes.branch(branch, made)
     elif files and commit:
