@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gitops.decide.situation import Options
+from gitops.plan.events import ApplyEvent, RollbackStarted
 from tests.apply.stage import STAGING, Stage, release, stage, truss
 from tests.apply.test_what_goes_wrong import ROLLING, SWITCHING
 from tests.repositories import Repository
@@ -35,6 +36,37 @@ def test_the_loop_of_release_and_rollback_never_begins(tmp_path: Path) -> None:
         assert elsewhere.finished.held == ("triage/production",)
         assert (made.writes(), promotions(made)) == (writes, promoted)
         assert made.serving("production") == before
+
+
+def test_a_release_that_goes_back_gives_back_its_hardware(tmp_path: Path) -> None:
+    with stage(tmp_path, truss(), release(SWITCHING), traffic=60.0) as made:
+        assert made.apply().exit_code == 0
+        before = made.live("production")
+        assert before.instance_type_id == "1x2"
+        bigger = {
+            path: text.replace('cpu: "1", memory: 2Gi', 'cpu: "4", memory: 16Gi')
+            for path, text in truss("two", "fails_after_requests: 12").items()
+        }
+        made.commit(bigger, release(SWITCHING))
+        blocked = made.apply()
+        assert blocked.exit_code == 4, blocked.finished
+        assert "1x2" in blocked.finished.failures[0].failure.happened
+        made.commit(release(SWITCHING + "    instance_type: truss\n"))
+        went: list[str | None] = []
+
+        def look(event: ApplyEvent) -> None:
+            if isinstance(event, RollbackStarted):
+                went.append(made.live("production").instance_type_id)
+
+        made.on = look
+        outcome = made.apply()
+        assert outcome.exit_code == 3, outcome.finished
+        assert went == ["4x16"]
+        after = made.live("production")
+        assert after.instance_type_id == "1x2"
+        assert after.current is not None
+        assert before.current is not None
+        assert after.current.name == before.current.name
 
 
 def test_a_flaky_check_does_not_promote_itself_on_the_third_try(tmp_path: Path) -> None:
