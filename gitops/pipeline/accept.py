@@ -163,8 +163,8 @@ class _ModelAcceptance:
                 )
             if environment.checks:
                 self.notes.append(
-                    f"{place}: the next apply runs its checks on what serves, which was never"
-                    " verified there."
+                    f"{place}: the next apply runs its checks on what serves, unless it has passed"
+                    " them there before."
                 )
 
     def _environment(self, name: str) -> DesiredEnvironment:
