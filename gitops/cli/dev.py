@@ -53,6 +53,7 @@ def push(
       gitops dev push qwen-3-8b
       gitops dev push qwen-3-8b --branch
     """
+    from gitops.cli.terminal import Terminal
     from gitops.errors import UsageError
     from gitops.pipeline.dev import DevRequest, dev_push
     from gitops.render.text import printable
@@ -65,7 +66,9 @@ def push(
         branch=_current_branch(context) if branch else None,
         lock_timeout=waits(context, lock_timeout),
     )
-    done = dev_push(context.project(), request, lambda line: click.echo(printable(line), err=True))
+    with Terminal(context, form="text", yes=True) as terminal:
+        terminal.begin(f"pushing work in progress of {model}")
+        done = dev_push(context.project(), request, terminal.say, terminal.emit)
     click.echo(
         f"{printable(str(done.key))} development: deployment {printable(done.deployment.id)}"
     )

@@ -60,7 +60,9 @@ class LiveView:
     A terminal that is slow, stopped or gone never holds up who tells it something.
     """
 
-    def __init__(self, descriptor: int, *, encoding: str, style: Style) -> None:
+    def __init__(
+        self, descriptor: int, *, encoding: str, style: Style, board: Board | None = None
+    ) -> None:
         self._descriptor = descriptor
         self._encoding = encoding
         self._style = style
@@ -68,7 +70,7 @@ class LiveView:
         # Appending is atomic: a signal handler may do so whatever it interrupts.
         self._inbox: deque[ApplyEvent | str] = deque()
         self._said: list[str] = []
-        self._board = Board()
+        self._board = board or Board()
         self._stopping = ""
         # Reentrant, since a signal handler paints too.
         self._painting = threading.RLock()

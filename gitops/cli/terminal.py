@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gitops.errors import GitopsError
     from gitops.pipeline.plan import Planned
     from gitops.plan.events import ApplyEvent, ApplyFinished
+    from gitops.render.board import Board
 
 _SIMPLE: Final = frozenset({"", "dumb", "unknown"})
 """Kinds of terminal on which no line can be written twice."""
@@ -130,7 +131,7 @@ class Terminal:
             self._write(json_line(event), err=False)
             return
         if self._lively and isinstance(event, ApplyStarted):
-            self._begin()
+            self._show()
         if self._view is not None:
             self._view.hear(event)
         if isinstance(event, ApplyFinished):
@@ -140,6 +141,15 @@ class Terminal:
             # A line that stays is broken for the terminal as it is by now.
             self._progress.goes_on(self._style, self._context.width(err=True))
         self._say("".join(f"{line}\n" for line in self._progress(event)))
+
+    def begin(self, title: str) -> None:
+        """Show a view of something that is no apply: of its events until the block ends."""
+        if self._lively:
+            from datetime import UTC, datetime
+
+            from gitops.render.board import Board
+
+            self._show(Board(title=title, began=datetime.now(tz=UTC)))
 
     def say(self, text: str) -> None:
         """A warning for people."""
@@ -180,11 +190,14 @@ class Terminal:
 
         return in_foreground(sys.stderr.fileno())
 
-    def _begin(self) -> None:
+    def _show(self, board: Board | None = None) -> None:
         from gitops.cli.live import LiveView
 
         self._view = LiveView(
-            sys.stderr.fileno(), encoding=sys.stderr.encoding or "ascii", style=self._style
+            sys.stderr.fileno(),
+            encoding=sys.stderr.encoding or "ascii",
+            style=self._style,
+            board=board,
         )
         self._view.start()
 

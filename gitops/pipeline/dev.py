@@ -7,16 +7,20 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, unquote
 
 from gitops.apply.leases import Lease
 from gitops.apply.pace import Pace
+from gitops.apply.ports import Clock
+from gitops.apply.run import Emit
+from gitops.apply.waiting import Told
 from gitops.errors import GitopsError, InvalidRelease, NotFound, Refused, UsageError, Where
 from gitops.pipeline.diff import sources
 from gitops.pipeline.project import Project, compile_as_far_as_valid
 from gitops.pipeline.selection import Selection, select
 from gitops.pipeline.trusses import Trusses, problem
+from gitops.plan.events import ActionFinished, ActionProgress, ActionStarted, ApplyEvent
 from gitops.state.artifact import LABEL_DIGEST, Artifact
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.health import Health, health_of
@@ -80,8 +84,53 @@ class DevModel:
     by: str
 
 
-def dev_push(project: Project, request: DevRequest, say: Callable[[str], None]) -> DevPush:
-    """Push the working tree's truss and wait until it can be asked. ``say`` hears of progress.
+def _unheard(_: ApplyEvent) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Telling:
+    """The events of one push, as an apply has them: for the environment ``development``."""
+
+    emit: Emit
+    clock: Clock
+    model: str
+
+    def begins(self, kind: Literal["push", "ready"], reason: str = "") -> None:
+        self.emit(ActionStarted(**self._of(kind), reason=reason))
+
+    def moves(self, deployment: Deployment) -> None:
+        progress = ActionProgress(
+            **self._of("ready"),
+            message=f"deployment {deployment.id}",
+            status=deployment.status,
+            replicas_new=deployment.active_replicas,
+        )
+        self.emit(progress)
+
+    def ends(self, kind: Literal["push", "ready"], message: str, since: float) -> None:
+        took = round(self.clock.monotonic() - since, 3)
+        self.emit(ActionFinished(**self._of(kind), result="ok", message=message, seconds=took))
+
+    def _of(self, kind: str) -> dict[str, Any]:
+        return {
+            "time": self.clock.now(),
+            "model": self.model,
+            "environment": "development",
+            "action": f"{self.model}/development/{kind}",
+            "kind": kind,
+        }
+
+
+def dev_push(
+    project: Project,
+    request: DevRequest,
+    say: Callable[[str], None],
+    emit: Emit = _unheard,
+) -> DevPush:
+    """Push the working tree's truss and wait until it can be asked.
+
+    ``emit`` hears of progress, ``say`` of other people's locks and of the log of what failed.
 
     Raises ``UsageError`` for a name that nothing manages, ``InvalidRelease`` for a truss that
     cannot be pushed, ``Locked`` where somebody else pushes or releases this model, ``NotReady`` and
@@ -116,7 +165,9 @@ def dev_push(project: Project, request: DevRequest, say: Callable[[str], None]) 
             there = outside.ports.reader.model(key)
             if there is not None and key != model.key:
                 _raise_if_not_ours(outside, there)
-            say(f"pushing {len(artifact.entries)} files of {model.truss} to {key}")
+            clock = outside.ports.clock
+            tells, begun = _Telling(emit=emit, clock=clock, model=str(key)), clock.monotonic()
+            tells.begins("push", f"{len(artifact.entries)} files of {model.truss}")
             writer = outside.baseten.writer.under(Lease(leases, key).permit)
             made = writer.push_development(
                 key,
@@ -125,7 +176,9 @@ def dev_push(project: Project, request: DevRequest, say: Callable[[str], None]) 
                 labels=labels,
                 archive=lambda: outside.ports.archives.archive(artifact),
             )
-            ready = _ready(outside, made, model, say)
+            tells.ends("push", f"deployment {made.id}", begun)
+            tells.begins("ready")
+            ready = _ready(outside, made, model, say, tells)
         base = outside.baseten.endpoint.inference(made.model_id)
         return DevPush(
             key=key,
@@ -201,10 +254,14 @@ def _artifact(
 
 
 def _ready(
-    outside: Outside, made: Deployment, model: DesiredModel, say: Callable[[str], None]
+    outside: Outside,
+    made: Deployment,
+    model: DesiredModel,
+    say: Callable[[str], None],
+    tells: _Telling,
 ) -> Deployment:
     clock, reader, pace = outside.ports.clock, outside.ports.reader, Pace()
-    begun, shown = clock.monotonic(), ""
+    begun, told = clock.monotonic(), Told(clock)
     limit = model.timeouts.build + model.timeouts.start
     for pause in pace.pauses():
         found = reader.deployment(made.model_id, made.id)
@@ -212,11 +269,11 @@ def _ready(
         if found is None and waited >= pace.not_found:
             raise NotReady(f"Baseten has no deployment {made.id} any more")
         if found is not None:
-            if found.status != shown:
-                shown = found.status
-                say(f"deployment {found.id} is {shown}")
+            if told.is_news(found.status, found.active_replicas):
+                tells.moves(found)
             match health_of(found.status):
                 case Health.READY:
+                    tells.ends("ready", found.status, begun)
                     return found
                 case Health.FAILED | Health.STOPPED | Health.INACTIVE:
                     for line in reader.logs(made.model_id, made.id, limit=LOG_LINES):

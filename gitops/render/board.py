@@ -83,9 +83,11 @@ class Row:
 class Board:
     """All rows, in the order of the run. ``stopping`` is what asked the run to stop, if anything.
 
+    ``title`` is for what is no apply, whose events have one of their own.
     ``unchanged`` is how many environments were as Git wants them without anything being done.
     """
 
+    title: str = ""
     commit: str = ""
     target: str = ""
     began: datetime | None = None
@@ -187,7 +189,7 @@ def _moved(row: Row, event: ActionProgress) -> Row:
         words, detail = "rolling back", "" if event.message == "going back" else event.message
     elif event.kind == "ready" and event.status:
         words = event.status.lower().replace("_", " ")
-    elif event.kind == "watch" and event.percent is not None and event.percent < 100:
+    elif event.kind == "watch" and event.percent is not None and event.status:
         status = (event.status or "").upper()
         words = _STATUS.get(status, status.lower().replace("_", " ")) or "promoting"
     elif event.kind == "watch" and (event.percent is not None or event.status):

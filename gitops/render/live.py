@@ -193,13 +193,11 @@ def _title(board: Board, now: datetime, width: int, style: Style, glyphs: Glyphs
     done = sum(row.mark not in {"waiting", "running"} for row in board.rows.values())
     since = (board.ended or now) - (board.began or now)
     took = duration(max(int(since.total_seconds()), 0))
-    progress = f"{done} of {len(board.rows)} done {glyphs.dot} " if board.rows else ""
+    counted = f"{done} of {len(board.rows)} done {glyphs.dot} "
+    progress = counted if board.rows and not board.title else ""
     right = cut(f"{progress}{took}", width, more=glyphs.more)
-    left = cut(
-        f"applying {short(board.commit)} to {board.target}",
-        max(width - length(right) - 2, 0),
-        more=glyphs.more,
-    )
+    title = board.title or f"applying {short(board.commit)} to {board.target}"
+    left = cut(title, max(width - length(right) - 2, 0), more=glyphs.more)
     space = " " * max(width - length(left) - length(right), 0)
     return style(left, "heading") + space + style(right, "dim")
 

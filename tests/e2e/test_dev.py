@@ -44,7 +44,7 @@ def test_the_working_tree_is_pushed_and_nothing_else_changes(tmp_path: Path) -> 
         url = done.out.splitlines()[-1]
         key = {"Authorization": f"Bearer {made.emulator.api_key}"}
         assert httpx.post(url, json={"text": "hi"}, headers=key).json() == {"text": "hi"}
-        assert "pushing 2 files" in done.err, "what Git ignores stays here"
+        assert ": pushes: 2 files" in done.err, "what Git ignores stays here"
 
         again = made.gitops("plan", "--detailed-exitcode", "--rev", "HEAD")
         assert again.code == 0, "what is released is not recognised by a development deployment"
