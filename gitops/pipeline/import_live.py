@@ -194,8 +194,8 @@ def _imported(one: Checked, candidate: Candidate) -> ImportedFile:
             for name, each in environments.items()
         ),
         notes=tuple(
-            f"{each.name} is left alone, for "
-            + ("nothing serves there" if each.current is None else "no release file can name it")
+            f"`{each.name}` is left alone: "
+            + ("nothing serves there." if each.current is None else "no release file can name it.")
             for each in candidate.listed.model.environments
             if each.name not in environments
             and (each.current is not None or each.name != "production")

@@ -255,7 +255,7 @@ def _environment(
     draft = EnvironmentDraft(pin=pin, settings=settings)
     if pin.why is not None:
         draft.notes.append(f"Not proved: {pin.why}.")
-    more = (*pin.notes, *unsaid(live), *about_beyond(live.name, beyond))
+    more = (*pin.notes, *unsaid(live), *about_beyond(beyond))
     draft.notes += [f"{each[:1].upper()}{each[1:]}." for each in more]
     status = live.current.status if live.current is not None else ""
     if health_of(status) in {Health.INACTIVE, Health.FAILED, Health.STOPPED}:

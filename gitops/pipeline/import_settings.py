@@ -79,17 +79,17 @@ def unsaid(live: LiveEnvironment) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def about_beyond(name: str, beyond: JsonObject) -> tuple[str, ...]:
+def about_beyond(beyond: JsonObject) -> tuple[str, ...]:
     """What an environment has that no release file can say, as sentences."""
     sentences = []
     for key, value in beyond.items():
         match key:
             case "region":
-                what = f"{name} serves in the region {value}"
+                what = f"it serves in the region {value}"
             case "traffic_routing":
-                what = f"{name} sends shadow traffic"
+                what = "it sends shadow traffic"
             case _:
-                what = f"{name} has {key}"
+                what = f"it has {key}"
         sentences.append(f"{what}, which no release file can say: it is left to Baseten")
     return tuple(sentences)
 

@@ -35,7 +35,7 @@ def _file(file: ImportedFile, *, shown: bool) -> Iterator[str]:
         for note in each.notes:
             yield f"  {'':<{width}}  {printable(note)}"
     for note in file.notes:
-        yield f"  {printable(sentence(note))}"
+        yield f"  {printable(note)}"
     if shown:
         yield ""
         for line in file.data.decode("utf-8", "replace").splitlines():
@@ -61,7 +61,8 @@ def _end(done: Import) -> Iterator[str]:
     count = len(done.files)
     files = f"{count} release file{'s' if count != 1 else ''}"
     if not count:
-        yield "Nothing to import: no model serves that has no release file yet."
+        every = "nothing was written" if done.left_out else "every model has a release file"
+        yield f"Nothing to import: {every}."
         return
     if done.dry_run:
         yield f"Would write {files}; nothing was written."

@@ -276,9 +276,9 @@ def test_what_no_file_can_say_is_said(made: Scene) -> None:
     made.emulator.call(lambda: setattr(deployment, "region", slug))
     file = only(made.run().files)
     notes = {each.name: " ".join(each.notes) for each in file.environments}
-    assert f"in the region {slug}" in notes["staging"]
+    assert f"It serves in the region {slug}" in notes["staging"]
     assert "sends shadow traffic" in notes["production"]
-    assert "# Production sends shadow traffic" in made.read(file.path)
+    assert "# It sends shadow traffic" in made.read(file.path)
 
 
 def test_other_hardware_than_the_truss_asks_for_is_kept(made: Scene) -> None:
