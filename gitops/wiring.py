@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitops.apply.locking import Claim
     from gitops.apply.run import FactSource, Ports
     from gitops.baseten.client import Baseten
+    from gitops.files.worktree import WorkTree
     from gitops.forge.job import Job as CiJob
     from gitops.git.changes import GitChanges
     from gitops.git.cirun import CiRun
@@ -53,13 +54,27 @@ def open_project(
     return Project(repository=repository, worktree=worktree, environ=environ)
 
 
+def _git(project: Project) -> Repository:
+    """The repository as this edge knows it."""
+    from gitops.git.repository import Repository
+
+    assert isinstance(project.repository, Repository)
+    return project.repository
+
+
+def _files(project: Project) -> WorkTree:
+    """The working tree likewise."""
+    from gitops.files.worktree import WorkTree
+
+    assert isinstance(project.worktree, WorkTree)
+    return project.worktree
+
+
 def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
     """The deploy logs that this clone holds; ``remote``: to fetch from gitops.yaml's one."""
     from gitops.git.logbook import LogBook
-    from gitops.git.repository import Repository
 
-    repository = project.repository
-    assert isinstance(repository, Repository)
+    repository = _git(project)
     if not remote:
         return LogBook(repository, None)
     from gitops.pipeline.release_files import configuration
@@ -71,11 +86,9 @@ def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
 def open_lock_book(project: Project) -> LockBook:
     """The locks on gitops.yaml's remote, and those of this clone alone."""
     from gitops.git.locks import LockBook
-    from gitops.git.repository import Repository
     from gitops.pipeline.release_files import configuration
 
-    repository = project.repository
-    assert isinstance(repository, Repository)
+    repository = _git(project)
     files = repository.at(repository.head()) if repository.is_bare else project.worktree
     remote = configuration(files).config.remote
     return LockBook(repository, remote, repository.identity(project.environ))
@@ -178,12 +191,10 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     from gitops.git.locks import Locks
     from gitops.git.releasetags import ReleaseTags
     from gitops.git.remote import is_loopback
-    from gitops.git.repository import Repository
     from gitops.git.superseded import applied_now, superseded
     from gitops.pipeline.facts import GitFacts
 
-    repository = project.repository
-    assert isinstance(repository, Repository)
+    repository = _git(project)
     endpoint = from_environment(project.environ)
     stop = StopFlag()
     clock = SystemClock(stop)
@@ -254,10 +265,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
 
 def deploy_branch(project: Project, desired: Desired) -> str | None:
     """A revision that names the deploy branch as last fetched; None where none is known."""
-    from gitops.git.repository import Repository
-
-    repository = project.repository
-    assert isinstance(repository, Repository)
+    repository = _git(project)
     remote = desired.remote if repository.remote(desired.remote) is not None else None
     branch = _deploy_branch(repository, desired, remote, reach_remote=True)
     return repository.branch_tip(branch, remote) if branch is not None else None
@@ -290,32 +298,19 @@ def _place(environ: Mapping[str, str]) -> str:
 
 def write_file(project: Project, path: str, data: bytes) -> None:
     """Replace a file of the working tree, whole or not at all."""
-    from gitops.files.worktree import WorkTree
-
-    assert isinstance(project.worktree, WorkTree)
-    project.worktree.write(path, data)
+    _files(project).write(path, data)
 
 
 def create_file(project: Project, path: str, data: bytes) -> None:
     """Make a new file of the working tree. Raises ``RepositoryError`` where there is one."""
-    from gitops.files.worktree import WorkTree
-
-    assert isinstance(project.worktree, WorkTree)
-    project.worktree.create(path, data)
+    _files(project).create(path, data)
 
 
 def tree_search(project: Project) -> TreeSearch:
     """Finds sets of files in the history."""
-    from gitops.git.repository import Repository
     from gitops.git.treesearch import TreeSearch
 
-    assert isinstance(project.repository, Repository)
-    return TreeSearch(project.repository)
-
-
-def commit_file(project: Project, path: str, data: bytes, message: str) -> str:
-    """Replace a file of the working tree and commit that alone; see ``commit_files``."""
-    return commit_files(project, {path: data}, message)
+    return TreeSearch(_git(project))
 
 
 def commit_files(project: Project, files: Mapping[str, bytes], message: str) -> str:
@@ -324,10 +319,8 @@ def commit_files(project: Project, files: Mapping[str, bytes], message: str) -> 
     Raises ``Refused`` where one of them has other changes that are not committed.
     """
     from gitops.git.changes import commit_here
-    from gitops.git.repository import Repository
 
-    repository = project.repository
-    assert isinstance(repository, Repository)
+    repository = _git(project)
     if dirty := repository.dirty(files):
         raise Refused(
             f"{', '.join(dirty)} has changes that are not committed",
@@ -341,29 +334,20 @@ def commit_files(project: Project, files: Mapping[str, bytes], message: str) -> 
 def git_changes(project: Project) -> GitChanges:
     """New commits in this clone, made beside the working tree."""
     from gitops.git.changes import GitChanges
-    from gitops.git.repository import Repository
 
-    assert isinstance(project.repository, Repository)
-    return GitChanges(project.repository)
+    return GitChanges(_git(project))
 
 
 def snapshot(project: Project, folders: Iterable[str]) -> str:
     """The working tree's folders on top of HEAD, as a commit that no branch knows; its id."""
-    from gitops.git.repository import Repository
     from gitops.git.snapshot import snapshot as taken
 
-    repository = project.repository
-    assert isinstance(repository, Repository)
-    return taken(repository, folders)
+    return taken(_git(project), folders)
 
 
 def current_branch(project: Project) -> str | None:
     """The branch that is checked out; None for a detached HEAD."""
-    from gitops.git.repository import Repository
-
-    repository = project.repository
-    assert isinstance(repository, Repository)
-    return repository.default_branch(None)
+    return _git(project).default_branch(None)
 
 
 def open_forge(environ: Mapping[str, str], sleep: Callable[[float], None]) -> tuple[Forge, CiJob]:
@@ -386,22 +370,18 @@ def step_files(environ: Mapping[str, str]) -> tuple[Path | None, Path | None]:
 
 def start(project: Project, *, ci: Ci | None, branch: str) -> Started:
     """The first files of a repository. Raises ``RepositoryError``."""
-    from gitops.files.worktree import WorkTree
     from gitops.pipeline.init import initialise
 
-    assert isinstance(project.worktree, WorkTree)
-    return initialise(project.repository, project.worktree, ci=ci, branch=branch)
+    return initialise(project.repository, _files(project), ci=ci, branch=branch)
 
 
 def open_diagnosis(project: Project) -> Diagnosis:
     """What Git and the remote of gitops.yaml can say; ``origin`` where that file is invalid."""
     from gitops.errors import InvalidRelease
     from gitops.git.diagnosis import Diagnosis
-    from gitops.git.repository import Repository
     from gitops.pipeline.release_files import configuration
 
-    repository = project.repository
-    assert isinstance(repository, Repository)
+    repository = _git(project)
     try:
         files = repository.at(repository.head()) if repository.is_bare else project.worktree
         remote = configuration(files).config.remote

@@ -67,7 +67,7 @@ def command(
 
 def _written(project: Project, move: PinMove, *, commit: bool, branch: str | None) -> str:
     from gitops.render.text import printable
-    from gitops.wiring import commit_file, git_changes, write_file
+    from gitops.wiring import commit_files, git_changes, write_file
 
     if branch is not None:
         changes = git_changes(project)
@@ -76,7 +76,7 @@ def _written(project: Project, move: PinMove, *, commit: bool, branch: str | Non
         changes.branch(branch, made)
         return f"Branch {printable(branch)}, commit {made}."
     if commit:
-        made = commit_file(project, move.file, move.new, move.message)
+        made = commit_files(project, {move.file: move.new}, move.message)
         return f"Committed as {made}."
     write_file(project, move.file, move.new)
     return f"Written to {printable(move.file)}, not committed."
