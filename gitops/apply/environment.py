@@ -24,6 +24,7 @@ from gitops.errors import (
     RepositoryError,
     Unavailable,
 )
+from gitops.plan import wording
 from gitops.plan.events import Failure
 from gitops.plan.steps import Promote, Push, RollBack, Step, Wait
 from gitops.render import words
@@ -197,6 +198,9 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
     target = decision.target
     if kind is FailureKind.START_FAILED and target is not None and target.status in BUILD_FAILURES:
         kind = FailureKind.BUILD_FAILED
+    if decision.row == REQUIREMENTS:
+        names = wording.listed([need.environment for need in job.desired.requires])
+        return job.failure(kind, detail=decision.reason, remedy=f"See to {names} first.")
     # What a hold's reason advises is what its sentences say at their end.
     reason = decision.reason.partition("; release another commit")[0]
     return job.failure(kind, candidate=target, detail=reason, shared=True)

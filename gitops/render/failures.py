@@ -157,8 +157,9 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
         case FailureKind.HELD:
             return _say(
                 f"{place} does not get what Git asks for{because}.",
-                "Release another commit, or try the same one again with "
-                f"{retry}; without --strict, a hold that an earlier run made ends in 0.",
+                facts.remedy
+                or f"Release another commit, or try the same one again with {retry}; without "
+                "--strict, a hold that an earlier run made ends in 0.",
             )
         case FailureKind.REQUEST_REFUSED:
             return _say(

@@ -271,7 +271,12 @@ def test_what_waits_for_a_hold_is_calm_and_what_serves_meanwhile_is_kept_alive(
         assert later.finished.held == ("triage/staging", "triage/production")
         [told] = [each for each in made.events if isinstance(each, ActionFinished)]
         assert told.message.startswith("it is held in staging, which production requires")
-        assert made.apply(strict=True).exit_code == 4
+        strict = made.apply(strict=True)
+        assert strict.exit_code == 4
+        assert [each.failure.next.split()[0] for each in strict.finished.failures] == [
+            "Release",
+            "See",
+        ]
         serving = made.live("staging").current
         assert serving is not None
         made.emulator.set_status(serving.id, "FAILED")
