@@ -72,6 +72,8 @@ class LiveView:
         self._said: list[str] = []
         self._board = board or Board()
         self._stopping = ""
+        self.talked = False
+        """Whether lines were put above the frame."""
         # Reentrant, since a signal handler paints too.
         self._painting = threading.RLock()
         self._painted: tuple[list[str], os.terminal_size] | None = None
@@ -85,6 +87,7 @@ class LiveView:
     def start(self) -> None:
         """Paint from now on. Only from the main thread, which alone may handle signals."""
         self.enter()
+        self._said.append("\n")
         for number in _LEAVING:
             if signal.getsignal(number) is signal.SIG_DFL:
                 self._handlers[number] = signal.signal(number, self._leave_for)
@@ -182,6 +185,7 @@ class LiveView:
         while self._inbox:
             each = self._inbox.popleft()
             if isinstance(each, str):
+                self.talked = True
                 self._said.append(each)
             else:
                 self._board = heard(self._board, each)
@@ -192,7 +196,7 @@ class LiveView:
         board = self._board
         lines = [
             # An empty line parts the frame from what was said.
-            "",
+            *([""] if self.talked else []),
             *frame(
                 replace(board, stopping=self._stopping) if self._stopping else board,
                 now,

@@ -213,7 +213,7 @@ class Terminal:
             board = view.close()
             width = self._context.width(err=True)
             rows = closing(board, width=width - 1, style=self._style, glyphs=view.glyphs)
-            table = ("", *rows)
+            table = ("", *rows) if view.talked else tuple(rows)
         style = chosen(colour=self._context.colour())
         self._progress.goes_on(style, self._context.width())
         if view is not None and self._context.on_terminal:

@@ -257,9 +257,9 @@ class Teller:
 
     def over(self, event: ApplyFinished, table: Sequence[str]) -> tuple[str, ...]:
         """The lines for the last event, with a table in place of the lists of environments."""
-        untold = (line for told in self._untold(event) for line in self._lines(told, event.time))
-        end = self._lines(self._end(event), event.time)
-        return (*untold, *table, *end)
+        untold = [line for told in self._untold(event) for line in self._lines(told, event.time)]
+        parted = [""] if untold and table and table[0] else []
+        return (*untold, *parted, *table, *self._lines(self._end(event), event.time))
 
     def _over(self, event: ApplyFinished) -> Iterator[_Told]:
         yield from self._untold(event)
@@ -359,6 +359,8 @@ def _moved(event: ActionProgress) -> str:
     figures = ", ".join(
         filter(None, (" ".join(filter(None, (event.status, share))), _sizes(event)))
     )
+    if event.kind == "ready" and event.status:
+        return f"{event.message} is {event.status}"
     return f"{event.message}{f' ({figures})' if figures else ''}"
 
 

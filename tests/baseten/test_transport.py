@@ -108,6 +108,17 @@ def test_a_read_gives_up_in_the_end() -> None:
     assert sum(clock.slept) <= Patience().total
 
 
+def test_a_wrong_path_in_the_address_is_not_taken_for_an_empty_workspace() -> None:
+    client, _ = baseten(lambda _: httpx.Response(404))
+    with pytest.raises(NotFound, match=r"not there \(404 on GET /v1/models\)") as caught:
+        client._transport.get("/v1/models")
+    assert caught.value.hint is not None
+    assert "the path in BASETEN_API_URL" in caught.value.hint
+    with pytest.raises(NotFound) as caught:
+        client._transport.get("/v1/models/{}", "abc")
+    assert caught.value.hint is None
+
+
 def test_an_unreachable_address_is_reported_soon_and_by_name() -> None:
     client, server = baseten(lambda _: httpx.ConnectError("Connection refused"))
     with pytest.raises(Unavailable) as caught:
