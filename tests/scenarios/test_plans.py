@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gitops.decide import ROWS, Decision, Needs, decide_model
+from gitops.decide import ROWS, Asked, Decision, Needs, decide_model
 from gitops.plan import document
 from gitops.plan.build import build_plan
 from gitops.plan.model import Plan
@@ -22,8 +22,10 @@ from gitops.state.live import Promotion
 from gitops.state.settings import Settings
 from tests.golden_files import Golden
 from tests.scenarios.situations import (
+    APPLIED,
     BEFORE,
     BY_HAND,
+    EARLIER,
     INTENT,
     NEW,
     NOW,
@@ -331,6 +333,19 @@ SCENARIOS: dict[str, Scenario] = {
             ),
         ),
         live=(there(settings=Settings(autoscaling=dict(TEN), schedules={})),),
+    ),
+    "18-consent-has-done-its-work": Scenario(
+        row=18,
+        environments=(production(artifact=BEFORE, allow=frozenset({"scale_to_zero"})),),
+        entries=(
+            dataclasses.replace(
+                RELEASED, applied_commit=EARLIER, figures={"allow": ["scale_to_zero"]}
+            ),
+        ),
+        asked=(
+            Asked(commit=EARLIER, digest=BEFORE.digest, allow=frozenset({"scale_to_zero"})),
+            Asked(commit=APPLIED, digest=BEFORE.digest, allow=frozenset({"scale_to_zero"})),
+        ),
     ),
     "17-consent-given": Scenario(
         row=17,
