@@ -26,7 +26,8 @@ MAX_BYTES: Final = 8 << 30
 """Of all files together; what Git keeps is far smaller."""
 MAX_FILES: Final = 200_000
 ATTEMPTS: Final = 3
-_MAX_CONFIG: Final = 1 << 20
+_SMALL: Final = 1 << 20
+"""Bytes of a file whose content is looked at: config.yaml, and whose line ends may differ."""
 _CHUNK: Final = 1 << 18
 _MAX_LINKS: Final = 16
 _BROKEN: Final = (
@@ -180,10 +181,14 @@ class _Found:
             folder = posixpath.dirname(path)
             self._links[path] = posixpath.normpath(posixpath.join(folder, member.linkname))
         elif (content := tar.extractfile(member)) is not None:
-            keep = path == CONFIG_FILE and member.size <= _MAX_CONFIG
-            oid, kept = _named(content, member.size, self._algorithm, keep=keep)
-            self._files[path] = ArchivedFile(oid=oid, executable=bool(member.mode & 0o100))
-            self.config = kept if keep else self.config
+            oid, kept = _named(content, member.size, self._algorithm)
+            unix = None
+            if kept is not None and b"\r\n" in kept:
+                unix = blob_id(kept.replace(b"\r\n", b"\n"), self._algorithm)
+            self._files[path] = ArchivedFile(
+                oid=oid, executable=bool(member.mode & 0o100), unix=unix
+            )
+            self.config = kept if path == CONFIG_FILE else self.config
         else:
             self._files[path] = ArchivedFile(oid="")
 
@@ -204,13 +209,12 @@ def blob_id(content: bytes, algorithm: Algorithm) -> str:
     return hashlib.new(algorithm, b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def _named(
-    content: IO[bytes], size: int, algorithm: Algorithm, *, keep: bool
-) -> tuple[str, bytes | None]:
+def _named(content: IO[bytes], size: int, algorithm: Algorithm) -> tuple[str, bytes | None]:
+    """A file's id, and its content where it is small."""
     digest = hashlib.new(algorithm, b"blob %d\0" % size)
     kept = bytearray()
     while piece := content.read(_CHUNK):
         digest.update(piece)
-        if keep:
+        if size <= _SMALL:
             kept += piece
-    return digest.hexdigest(), bytes(kept) if keep else None
+    return digest.hexdigest(), bytes(kept) if size <= _SMALL else None

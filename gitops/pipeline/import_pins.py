@@ -157,7 +157,7 @@ class Prover:
         return self._in_folder(_Trail(deployed), folder, elsewhere=False)
 
     def _search(self, trails: Sequence[_Trail], scope: Scope) -> None:
-        files = [{path: it.oid for path, it in each.deployed.files.items()} for each in trails]
+        files = [{path: it.likely for path, it in each.deployed.files.items()} for each in trails]
         ranked = self.trees.folders(files, scope, CONFIG_FILE)
         everywhere: tuple[str, ...] | None = None
         likely: list[tuple[_Trail, list[str]]] = []
@@ -209,8 +209,9 @@ class Prover:
             found = self._artifact(commit, folder, None) if outside else None
             oids = there.oids if found is None else {it.path: it.oid for it in found.entries}
             same = sum(oids.get(path) == file.oid for path, file in deployed.files.items())
-            if CONFIG_FILE in there.oids and same > trail.score:
-                trail.score, trail.commit, trail.folder = same, commit, folder
+            near = sum(oids.get(path) == file.likely for path, file in deployed.files.items())
+            if CONFIG_FILE in there.oids and max(same, near) > trail.score:
+                trail.score, trail.commit, trail.folder = max(same, near), commit, folder
             likely = same == len(deployed.files) or there.links or bool(outside)
             if deployed.lacking is not None or not likely:
                 continue
@@ -336,6 +337,8 @@ def _differences(deployed: Archived, artifact: Artifact) -> tuple[str, ...]:
         elif path == CONFIG_FILE and mine.content is not None:
             if not _same_settings(deployed.config, mine.content):
                 found.append(f"{path} differs")
+        elif mine.oid == theirs.unix:
+            found.append(f"{path} differs in its line ends alone")
         elif mine.oid != theirs.oid:
             found.append(f"{path} differs")
     return tuple(found)

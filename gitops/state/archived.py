@@ -10,10 +10,20 @@ CONFIG_FILE = "config.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedFile:
-    """One file; ``oid`` is empty for what is no file (a device, a link that leads nowhere)."""
+    """One file; ``oid`` is empty for what is no file (a device, a link that leads nowhere).
+
+    ``unix`` is what the id would be with Unix line ends, where it has others: it was uploaded from
+    a Windows checkout then. None for files that have none, or are large.
+    """
 
     oid: str
     executable: bool = False
+    unix: str | None = None
+
+    @property
+    def likely(self) -> str:
+        """The id that Git has, if it has the file at all."""
+        return self.unix or self.oid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

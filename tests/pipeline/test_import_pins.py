@@ -133,6 +133,18 @@ def test_what_no_commit_holds_comes_with_the_nearest(tmp_path: Path) -> None:
     assert other == Sought()
 
 
+def test_files_with_windows_line_ends_are_told_apart(tmp_path: Path) -> None:
+    made = Made.create(tmp_path, FIRST)
+    windows = {path: text.replace("\n", "\r\n") for path, text in FIRST.items()}
+    [found] = sought(made, archived(windows))
+    assert found.near is not None
+    assert found.near.commit.id == made.head
+    assert found.near.differs == tuple(
+        f"{path} differs in its line ends alone"
+        for path in ("config.yaml", "data/größe.txt", "model/model.py")
+    )
+
+
 def test_a_commit_that_is_not_merged_is_found_and_said(tmp_path: Path) -> None:
     made = Made.create(tmp_path, FIRST)
     made.switch("feature", create=True)
