@@ -17,9 +17,10 @@ from gitops.git.partial import Say
 from gitops.git.process import Git, decoded, encoded, without_credentials
 from gitops.git.refnames import mirror
 from gitops.git.remote import Remote
+from gitops.git.ways import ways
 from gitops.render.text import printable
 from gitops.state.artifact import TreeEntry
-from gitops.state.commit import CommitInfo
+from gitops.state.commit import CommitInfo, Span, Way
 
 _FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MANY: Final = 3
@@ -233,6 +234,13 @@ class Repository:
         arguments += [self._full(head), *([f"^{self._full(base)}"] if base else []), "--"]
         done = self.git.run("rev-list", *arguments, *_from_root(paths))
         return tuple(done.text.split())
+
+    def ways(self, spans: Sequence[Span]) -> dict[Span, Way]:
+        """How many pairs of commits lie to each other, and what ``commits_touching`` says of each.
+
+        Raises ``RepositoryError`` where a commit is not in this clone.
+        """
+        return ways(self.git, spans)
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits; None where this clone knows none."""

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gitops.errors import InvalidRelease, RepositoryError, UsageError
 from gitops.pipeline.compile import compile_commit
 from gitops.pipeline.project import Project, Repository
-from gitops.plan.release_diff import Direction, ReleaseDiff, release_diff
+from gitops.plan.release_diff import ReleaseDiff, release_diff
 from gitops.state.artifact import Artifact
-from gitops.state.commit import CommitInfo
+from gitops.state.commit import CommitInfo, Direction, Span
 from gitops.state.identity.build import EXTERNALS
 from gitops.yaml import truss_config
 
 BEFORE: Final = "HEAD~1"
 NOW: Final = "HEAD"
+_MANY: Final = 3
+"""So many ways, and they are looked for all at once."""
 
 
 def diff(project: Project, commits: str | None = None) -> ReleaseDiff:
@@ -73,6 +75,21 @@ class Ways:
     _directions: dict[tuple[str, str], Direction] = field(default_factory=dict)
     _touched: dict[tuple[str, str, frozenset[str]], tuple[str, ...]] = field(default_factory=dict)
 
+    def expect(self, pairs: Sequence[tuple[Artifact, Artifact]]) -> None:
+        """Learn many ways in a few passes over the history."""
+        spans = {
+            Span(before=old.commit, after=new.commit, paths=_paths(old, new)): None
+            for old, new in pairs
+            if old.commit != new.commit
+        }
+        if len(spans) < _MANY:
+            return
+        for span, way in self.objects.ways(list(spans)).items():
+            self._directions[span.before, span.after] = way.direction
+            ends = (span.before, span.after)
+            old, new = reversed(ends) if way.direction == "back" else ends
+            self._touched[old, new, span.paths] = way.commits
+
     def direction(self, before: str, after: str) -> Direction:
         """Where ``after`` lies, seen from ``before``."""
         asked = (before, after)
@@ -92,11 +109,15 @@ class Ways:
         old, new = (
             (after.commit, before.commit) if direction == "back" else (before.commit, after.commit)
         )
-        paths = frozenset([*sources(before), *sources(after)])
+        paths = _paths(before, after)
         asked = (old, new, paths)
         if asked not in self._touched:
             self._touched[asked] = self.objects.commits_touching(sorted(paths), new, base=old)
         return tuple(info for each in self._touched[asked] if (info := self.objects.info(each)))
+
+
+def _paths(before: Artifact, after: Artifact) -> frozenset[str]:
+    return frozenset([*sources(before), *sources(after)])
 
 
 def sources(artifact: Artifact) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.release_files import configuration
 from gitops.pipeline.sources import Files, Objects
 from gitops.pipeline.validate import Validation, examine
+from gitops.state.commit import Span, Way
 from gitops.state.desired import Desired
 
 
@@ -37,6 +38,9 @@ class Repository(Objects, Protocol):
         first_parent: bool = False,
     ) -> tuple[str, ...]:
         """Commits of ``base..head`` that change one of the paths, newest first."""
+
+    def ways(self, spans: Sequence[Span]) -> Mapping[Span, Way]:
+        """How many pairs of commits lie to each other, and what happened between them."""
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits; None where they share none."""

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from gitops.plan.canonical import plain
 from gitops.state.artifact import Artifact
-from gitops.state.commit import CommitInfo
+from gitops.state.commit import CommitInfo, Direction
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.differences import same
 from gitops.state.json import Json
@@ -23,8 +23,6 @@ from gitops.state.names import ModelKey
 FORMAT_VERSION: Final = "1"
 
 Kind: TypeAlias = Literal["added", "removed", "changed"]
-Direction: TypeAlias = Literal["forward", "back", "elsewhere"]
-"""To a commit that has the old one in its history · to one in the old one's · to neither."""
 
 _ENVIRONMENT: Final = frozenset({"name", "artifact", "follows_head", "unsupported", "provenance"})
 _MODEL: Final = frozenset({"key", "environments"})
@@ -125,6 +123,9 @@ class ReleaseDiff:
 class Sources(Protocol):
     """What Git knows of the way from one commit to another."""
 
+    def expect(self, pairs: Sequence[tuple[Artifact, Artifact]]) -> None:
+        """All pairs, before and after, that will be asked about."""
+
     def direction(self, before: str, after: str) -> Direction:
         """Where ``after`` lies, seen from ``before``."""
 
@@ -138,6 +139,7 @@ def release_diff(before: Desired, after: Desired, sources: Sources) -> ReleaseDi
     """Compare two desired states."""
     old = {model.key: model for model in before.models}
     new = {model.key: model for model in after.models}
+    sources.expect(list(_moved(old, new)))
     found = [_model(key, old.get(key), new.get(key), sources) for key in {**new, **old}]
     return ReleaseDiff(
         base=before.commit,
@@ -145,6 +147,17 @@ def release_diff(before: Desired, after: Desired, sources: Sources) -> ReleaseDi
         managed=len(new),
         models=tuple(sorted((each for each in found if each), key=lambda one: one.release_file)),
     )
+
+
+def _moved(
+    old: Mapping[ModelKey, DesiredModel], new: Mapping[ModelKey, DesiredModel]
+) -> Iterator[tuple[Artifact, Artifact]]:
+    for key, model in new.items():
+        mine = {each.name: each for each in old[key].environments} if key in old else {}
+        for each in model.environments:
+            before = mine.get(each.name)
+            if before and before.artifact and each.artifact and _moves(before, each):
+                yield before.artifact, each.artifact
 
 
 def to_json(diff: ReleaseDiff) -> dict[str, Json]:
@@ -226,12 +239,11 @@ def _move(
 ) -> Move | None:
     before, after = old.artifact if old else None, new.artifact if new else None
     one, other = _pin(old), _pin(new)
-    if before is None or after is None or one is None or other is None:
+    if not (old and new and before and after):
         if one is other:
             return None
         return Move(before=one, after=other, direction="forward")
-    repinned = one.commit != other.commit and not (one.head and other.head)
-    if one.digest == other.digest and not repinned and one.head == other.head:
+    if not _moves(old, new):
         return None
     direction = sources.direction(before.commit, after.commit)
     return Move(
@@ -241,6 +253,18 @@ def _move(
         commits=sources.between(before, after, direction),
         files=tuple(_files(before, after)),
         config=tuple(_fields(_flattened(before.config), _flattened(after.config))),
+    )
+
+
+def _moves(old: DesiredEnvironment, new: DesiredEnvironment) -> bool:
+    """Whether two artifacts differ, or are asked for in another way."""
+    assert old.artifact is not None
+    assert new.artifact is not None
+    followed = old.follows_head and new.follows_head
+    return (
+        old.artifact.digest != new.artifact.digest
+        or old.follows_head != new.follows_head
+        or (old.artifact.commit != new.artifact.commit and not followed)
     )
 
 

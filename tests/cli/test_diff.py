@@ -210,6 +210,9 @@ def test_words_of_others_do_nothing(repository: Repository, gitops: Call) -> Non
 class Straight:
     """A history in which everything lies forward."""
 
+    def expect(self, *_: Any) -> None:
+        pass
+
     def direction(self, before: str, after: str) -> Direction:
         return "forward" if os.fsencode(before) <= os.fsencode(after) else "back"
 
