@@ -14,15 +14,17 @@ from gitops.apply.tagging import tag_releases
 from gitops.decide.answers import REQUIREMENTS, ROLLED_BACK
 from gitops.decide.decision import Decision, State
 from gitops.errors import (
+    AccessDenied,
     BasetenError,
     GitopsError,
     Interrupted,
     LeaseEnded,
     Locked,
     LogMoved,
+    NotFound,
     RemoteUnreachable,
     RepositoryError,
-    Unavailable,
+    RequestRefused,
 )
 from gitops.plan import wording
 from gitops.plan.events import Failure
@@ -244,7 +246,9 @@ def _interrupted(job: Job) -> Ended:
 def _errored(job: Job, error: GitopsError) -> Ended:
     doing = words.doing(job.open.kind) if job.open is not None else "the reading of what is there"
     kind = FailureKind.REQUEST_REFUSED
-    if isinstance(error, Unavailable):
+    refused = RequestRefused | AccessDenied | NotFound
+    if isinstance(error, BasetenError) and not isinstance(error, refused):
+        # It was not reached, or what it answered says nothing.
         kind = FailureKind.API_UNAVAILABLE
     elif isinstance(error, LogMoved):
         kind = FailureKind.LOG_MOVED

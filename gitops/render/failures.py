@@ -205,7 +205,7 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             )
         case FailureKind.API_UNAVAILABLE:
             return _say(
-                f"Baseten did not answer during {_doing(facts)}{because}.",
+                f"Baseten gave no usable answer during {_doing(facts)}{because}.",
                 f"When it answers again, {again} looks at what took effect and continues.",
             )
         case FailureKind.INTERRUPTED:

@@ -148,7 +148,7 @@ def test_baseten_stays_away_and_the_next_apply_continues(alone: Stage) -> None:
     outcome = alone.apply(transport=wire, clock=Impatient(alone.stop), pace=Pace(outage=0.3))
     assert outcome.exit_code == 1, outcome.finished
     told = outcome.finished.failures[0].failure
-    assert "did not answer" in told.happened
+    assert "gave no usable answer" in told.happened
     assert "looks at what took effect and continues" in told.next
     alone.on = None
     assert alone.apply().exit_code == 0
