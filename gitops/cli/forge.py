@@ -171,8 +171,8 @@ def issue(context: Context, file: Path, *, title: str, close: bool) -> None:
 
     \b
     Examples:
-      gitops drift --format markdown --detailed-exitcode > drift.md || code=$?
-      gitops forge issue drift.md $([ "${code:-0}" = 2 ] || echo --close)
+      gitops drift --format markdown > drift.md && gitops forge issue drift.md
+      gitops forge issue drift.md --close
     """
     from gitops.pipeline.review import put_issue
 

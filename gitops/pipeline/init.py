@@ -56,8 +56,8 @@ _WORKFLOWS: Final[Mapping[Ci, tuple[tuple[str, str, str], ...]]] = {
 }
 
 _NEXT: Final[Mapping[Ci, str]] = {
-    "github": "In the repository's settings, make two environments: gitops-plan with a"
-    " BASETEN_API_KEY that can only read, and gitops-production with one that can write, and with"
+    "github": "In the repository's settings, make two environments, each with a BASETEN_API_KEY:"
+    " gitops-plan with one for reading, and gitops-production with the one that can write and with"
     " required reviewers.",
     "gitlab": "Add `include: [{local: .gitlab/gitops.yml}]` to .gitlab-ci.yml, and set the"
     " variables that the head of .gitlab/gitops.yml names.",

@@ -28,8 +28,8 @@ def summary(events: Sequence[ApplyEvent]) -> str:
     blocks = [MARKER, f"### {_headline(started, finished)}"]
     if finished is not None:
         for failure in finished.failures:
-            place = "/".join(filter(None, (failure.model, failure.environment))) or "The run"
-            blocks.append(f"**{code(place)}**")
+            place = "/".join(filter(None, (failure.model, failure.environment)))
+            blocks.append(f"**{code(place)}**" if place else "**The run**")
             told = failure.failure
             blocks.append(
                 "\n".join(
@@ -64,7 +64,7 @@ def _ends(finished: ApplyFinished) -> str:
         for name, places in outputs(finished)
         if places
     ]
-    return "\n".join(("| | |", "| --- | --- |", *rows)) if rows else ""
+    return "\n".join(("| ended | environments |", "| --- | --- |", *rows)) if rows else ""
 
 
 def _places(places: Sequence[str]) -> str:

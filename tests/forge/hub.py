@@ -82,6 +82,15 @@ class Hub:
         )
         return number
 
+    def files(self, name: str) -> list[dict[str, bytes]]:
+        """The files of every artifact of a name, the newest last."""
+        found = []
+        for each in self.artifacts:
+            if each["name"] == name:
+                with zipfile.ZipFile(io.BytesIO(each["content"])) as archive:
+                    found.append({path: archive.read(path) for path in archive.namelist()})
+        return found
+
     def environ(self, **more: str) -> dict[str, str]:
         """The variables of a job."""
         return {

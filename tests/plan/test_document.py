@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.decide.decision import Decision
+from gitops.decide.decision import Decision, State
 from gitops.errors import GitopsError, Refused
 from gitops.plan import document
 from gitops.plan.build import build_plan
@@ -245,6 +245,14 @@ def test_health_alone_is_no_difference() -> None:
         there=live({"qwen-3-8b": live_model(environments=(sleeping,))}),
     )
     assert compare(made(), fresh) == ()
+
+
+def test_what_a_newer_commit_has_overtaken_is_no_difference() -> None:
+    serving = live_environment(current=ANOTHER)
+    there = live({"qwen-3-8b": live_model(environments=(serving,))})
+    overtaken = dataclasses.replace(at_rest(), state=State.SUPERSEDED, row=3)
+    assert compare(made(), made(at_rest(), there=there)) != ()
+    assert compare(made(), made(overtaken, there=there)) == ()
 
 
 def other_environment(**more: Any) -> Desired:
