@@ -394,7 +394,10 @@ class Clicking:
         self.inner.under(self.permit).activate(model_id, deployment_id)
 
     def delete_deployment(self, model_id: str, deployment_id: str) -> None:
-        raise AssertionError("what serves again is not deleted")
+        assert self.permit is not None
+        self.permit(40.0)
+        self.click(deployment_id)
+        self.inner.delete_deployment(model_id, deployment_id)
 
 
 def carry_out(
@@ -442,9 +445,38 @@ def test_what_began_to_serve_while_it_was_stopped_is_started_again(shelf: Shelf)
     assert ended.message == (
         "it was promoted to staging while it was stopped, and started again: look at staging now"
     )
+    assert spare in shelf.here, "what serves again is not deleted"
     assert shelf.here[spare] not in {"INACTIVE", "DEACTIVATING"}
     shelf.stage.emulator.set_status(spare, "ACTIVE")
     shelf.person_promotes(before)
+
+
+def test_what_baseten_refuses_to_delete_since_somebody_promoted_it_is_spared(
+    shelf: Shelf,
+) -> None:
+    spare, before = shelf.spare("INACTIVE"), shelf.serving
+
+    def click(deployment: str) -> None:
+        shelf.stage.emulator.set_status(deployment, "ACTIVE")
+        shelf.person_promotes(deployment)
+
+    with shelf.stage.baseten() as baseten:
+        [ended] = carry_out(shelf, baseten, [spare], Clicking(baseten.writer, click))
+    assert (ended.result, ended.message, ended.exit_code) == ("spared", "serves staging", 4)
+    assert shelf.serving == spare
+    shelf.person_promotes(before)
+
+
+def test_what_does_not_stop_in_time_is_left_to_the_next_prune(shelf: Shelf) -> None:
+    spare = shelf.spare()
+    with shelf.stage.baseten() as baseten:
+        # Nothing ends what was forced into this.
+        writer = Clicking(
+            baseten.writer, lambda each: shelf.stage.emulator.set_status(each, "DEACTIVATING")
+        )
+        [ended] = carry_out(shelf, baseten, [spare], writer, replace(QUICK, settings=0.05))
+    assert (ended.result, ended.exit_code) == ("stopping", 7)
+    assert spare in shelf.here
 
 
 @pytest.mark.parametrize(("at", "when"), [(0, "before"), (0, "after"), (1, "after"), (2, "before")])
