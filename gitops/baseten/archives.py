@@ -72,7 +72,9 @@ class Archives:
     def _config_alone(
         self, model_id: str, deployment_id: str, algorithm: Algorithm, error: BasetenError
     ) -> Archived:
-        lacking = f"its archive cannot be downloaded: {error.message.rstrip('.')}"
+        # What Baseten said stands behind the request that it refused, which tells nobody anything.
+        said = error.message.rpartition("): ")[2].rstrip(".")
+        lacking = f"its archive cannot be downloaded: {said}"
         try:
             answer = self._transport.get(
                 "/v1/models/{}/deployments/{}/config",

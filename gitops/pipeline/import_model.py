@@ -195,7 +195,7 @@ def _why(near: Near | None, deployed: Archived) -> str:
     if near is None:
         return "no commit of this repository has a truss with its files"
     some = "; ".join(near.differs[:_SHOWN])
-    more = len(near.differs) - _SHOWN
+    more = len(near.differs[_SHOWN:]) + near.more
     return (
         "no commit of this repository has just its files; the nearest is"
         f" {near.commit.id[:12]} ({near.truss}): {some}"

@@ -26,6 +26,8 @@ FOLDERS: Final = 16
 _AT_ONCE: Final = 256
 _SCOPES: Final[tuple[Scope, ...]] = ("head", "history", "elsewhere")
 _LINK: Final = "120000"
+_TOLD: Final = 50
+_LONGEST: Final = 200
 
 
 class TreeSearch(Protocol):
@@ -270,7 +272,9 @@ class Prover:
             said = f"{first.file} {first.message}"
             return Near(commit=info, truss=trail.folder, differs=(said,))
         differs = _differences(trail.deployed, artifact)
-        return Near(commit=info, truss=trail.folder, differs=differs)
+        told = tuple(map(_short, differs[:_TOLD]))
+        more = len(differs) - len(told)
+        return Near(commit=info, truss=trail.folder, differs=told, more=more)
 
     def _artifact(self, commit: str, truss: str, rebuild: str | None) -> Artifact | None:
         try:
@@ -342,6 +346,11 @@ def _differences(deployed: Archived, artifact: Artifact) -> tuple[str, ...]:
         elif mine.oid != theirs.oid:
             found.append(f"{path} differs")
     return tuple(found)
+
+
+def _short(sentence: str) -> str:
+    """A name in an archive may be as long as whoever made it likes."""
+    return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…"
 
 
 def _same_settings(deployed: bytes | None, ours: bytes) -> bool:

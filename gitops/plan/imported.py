@@ -11,11 +11,15 @@ from gitops.state.names import ModelKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
-    """The commit whose truss comes nearest to what is deployed, and how it differs."""
+    """The commit whose truss comes nearest to what is deployed, and how it differs.
+
+    ``more``: so many differences are not among those that are listed.
+    """
 
     commit: CommitInfo
     truss: str
     differs: tuple[str, ...]
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,7 @@ def _environment_json(environment: ImportedEnvironment) -> Json:
             "commit": pin.near.commit.id,
             "truss": pin.near.truss,
             "differs": [*pin.near.differs],
+            "more": pin.near.more,
         },
         "notes": [*environment.notes],
     }

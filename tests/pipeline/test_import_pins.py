@@ -123,7 +123,13 @@ def test_what_no_commit_holds_comes_with_the_nearest(tmp_path: Path) -> None:
         "trusses/triage/.env": "SECRET=1\n",
         "trusses/triage/data/größe.txt": "2\n",
     }
-    found, other = sought(made, archived(deployed), archived({"config.yaml": "a: 1\n"}, ""))
+    many = SECOND | {f"trusses/triage/{'x' * 300}/{number}": "\n" for number in range(60)}
+    found, other, crowded = sought(
+        made, archived(deployed), archived({"config.yaml": "a: 1\n"}, ""), archived(many)
+    )
+    assert crowded.near is not None
+    assert (len(crowded.near.differs), crowded.near.more) == (50, 10)
+    assert max(map(len, crowded.near.differs)) == 200
     assert found.near is not None
     assert found.near.commit.id == second
     assert found.near.differs == (

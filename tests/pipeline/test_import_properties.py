@@ -213,7 +213,7 @@ def place(world: World, name: str, environments: Mapping[str, Served]) -> str:
     return full
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(fleet=fleets, config=st.sampled_from(GITOPS_YAML))
 def test_a_plan_right_after_an_import_is_empty(
     world: World,
