@@ -295,7 +295,11 @@ def _development(_: _Scene, found: Recognised) -> str | None:
 def _foreign(scene: _Scene, found: Recognised) -> str | None:
     if found.conflict is not None:
         return found.conflict
-    return None if scene.is_ours(found) else "not pushed from this repository"
+    if scene.is_ours(found):
+        return None
+    if found.commit is not None:
+        return f"was built from commit {found.commit[:12]}, which is not in this clone"
+    return "not pushed from this repository"
 
 
 def _in_transition(_: _Scene, found: Recognised) -> str | None:

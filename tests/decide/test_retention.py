@@ -131,7 +131,10 @@ def test_without_retention_everything_stays() -> None:
         ({"status": "NEWLY_INVENTED"}, "is NEWLY_INVENTED: what is on its way somewhere"),
         ({"labels": {}, "name": "by-hand"}, "not pushed from this repository"),
         ({"labels": {}}, "is called like one of this tool's, but has no labels"),
-        ({"labels": {LABEL_DIGEST: digest(2), LABEL_COMMIT: "f" * 40}}, "not pushed from this"),
+        (
+            {"labels": {LABEL_DIGEST: digest(2), LABEL_COMMIT: "f" * 40}},
+            "which is not in this clone",
+        ),
         ({"labels": {LABEL_DIGEST: digest(3)}}, "is labelled 333333333333, but named"),
         ({"created_at": datetime(1970, 1, 1, tzinfo=UTC)}, "Baseten does not say when it was"),
         ({"created_at": NOW + timedelta(hours=1)}, "used just now"),
