@@ -22,16 +22,22 @@ class Jumps:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._wall, self._steady = clock.now(), clock.monotonic()
+        self._wall, self._steady, _ = self._read()
 
     def taken(self) -> timedelta:
         """By how much it was set forward (or back, below zero) since this was asked last."""
-        wall, steady = self._clock.now(), self._clock.monotonic()
+        wall, steady, doubt = self._read()
         jump = (wall - self._wall) - timedelta(seconds=steady - self._steady)
-        if abs(jump) < _TOLERATED:
+        if abs(jump) < _TOLERATED + doubt:
             return timedelta(0)
         self._wall, self._steady = wall, steady
         return jump
+
+    def _read(self) -> tuple[datetime, float, timedelta]:
+        """Both clocks, and how much time passed between the looks at them."""
+        before = self._clock.monotonic()
+        wall = self._clock.now()
+        return wall, before, timedelta(seconds=self._clock.monotonic() - before)
 
 
 class StopFlag:
