@@ -22,15 +22,15 @@ class Jumps:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._wall, self._steady, _ = self._read()
+        self._wall, self._steady, self._doubt = self._read()
 
     def taken(self) -> timedelta:
         """By how much it was set forward (or back, below zero) since this was asked last."""
         wall, steady, doubt = self._read()
         jump = (wall - self._wall) - timedelta(seconds=steady - self._steady)
-        if abs(jump) < _TOLERATED + doubt:
+        if abs(jump) < _TOLERATED + doubt + self._doubt:
             return timedelta(0)
-        self._wall, self._steady = wall, steady
+        self._wall, self._steady, self._doubt = wall, steady, doubt
         return jump
 
     def _read(self) -> tuple[datetime, float, timedelta]:
