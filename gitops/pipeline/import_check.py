@@ -22,6 +22,7 @@ from gitops.state.live import InstanceType, LiveModel
 
 _ROUNDS: Final = 12
 """Each takes out what the language cannot say; more than these are a model of its own kind."""
+_SCHEDULES: Final = "schedules"
 _OWN: Final = ("commit", "deployment", "mode")
 
 
@@ -107,7 +108,8 @@ class Checker:
                 break
             why = problems[0].message
             # Every one of them, so that a file with several needs few rounds.
-            mended = [_taken_out(draft, each) for each in problems]
+            places = {dotted(steps): steps for steps in _steps(draft.value)}
+            mended = [_taken_out(draft, each, places) for each in problems]
             if not all(mended):
                 break
         return f"no release file can say it: {why}"
@@ -154,18 +156,21 @@ def _means(draft: Draft, model: DesiredModel) -> bool:
     return model.key.name == draft.model and asked == meant
 
 
-def _taken_out(draft: Draft, problem: Problem) -> bool:
-    """Take out what a problem is about, and leave a note; False where nothing can be."""
+def _taken_out(draft: Draft, problem: Problem, places: Mapping[str, tuple[str, ...]]) -> bool:
+    """Take out what a problem is about, and leave a note; False where nothing can be.
+
+    ``places`` are those of the draft before anything was taken out of it.
+    """
     path = problem.path.removeprefix("defaults.")
-    places = {dotted(steps): steps for steps in _steps(draft.value)}
     while path and path not in places:
         path = path.rpartition(".")[0]
     steps = places.get(path, ())
     if len(steps) < 2 or steps[0] != "environments":
         return False
     environment = draft.environments.get(steps[1])
-    if environment is None:
-        return False
+    if environment is None or (len(steps) > 2 and steps not in {*_steps(draft.value)}):
+        # It went with something else.
+        return bool(draft.environments)
     if len(steps) == 2 or steps[2] in _OWN:
         del draft.environments[steps[1]]
         return bool(draft.environments)
@@ -173,7 +178,8 @@ def _taken_out(draft: Draft, problem: Problem) -> bool:
         f"{dotted(steps[2:])} is left to Baseten, since no release file can say it:"
         f" {problem.message}"
     )
-    _remove(environment.settings, steps[2:])
+    # Of schedules the whole set is managed or none: one that is not named would be removed.
+    _remove(environment.settings, steps[2:3] if steps[2] == _SCHEDULES else steps[2:])
     return True
 
 

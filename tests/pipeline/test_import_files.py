@@ -166,6 +166,7 @@ def test_what_the_language_refuses_is_taken_out_and_said(made: Made) -> None:
                 "end_hour": 2,
                 "autoscaling": {"min_replica": 0, "max_replica": 1},
             },
+            "old kind": {"cadence": "SOLAR", "autoscaling": {"min_replica": -1, "max_replica": 0}},
             "new kind": {"cadence": "LUNAR", "autoscaling": {"min_replica": 0, "max_replica": 1}},
         },
     )
@@ -177,6 +178,9 @@ def test_what_the_language_refuses_is_taken_out_and_said(made: Made) -> None:
         "rolling_deploy": True,
         "rolling_deploy_config": {"stabilization_time_seconds": 5},
     }
+    # With the others in the file, apply would remove the one that it cannot name.
+    assert "schedules" not in production.settings
+    assert not any("defaults ask for" in note for note in production.notes)
     notes = " ".join(production.notes)
     for path in ("autoscaling.autoscaling_window", "max_surge_percent", "new kind"):
         assert path in notes
