@@ -39,7 +39,7 @@ def show(remote: Made) -> None:
 
 
 def files(made: Made) -> list[Path]:
-    return sorted(path for path in (made.path / ".git/gitops").rglob("*") if path.is_file())
+    return sorted(path for path in (made.path / ".git/gitops/pending").rglob("*") if path.is_file())
 
 
 def events(deploy_log: DeployLog, key: ModelKey = KEY) -> list[str]:
@@ -294,6 +294,6 @@ def test_a_full_disk_is_said(here: Made, remote: Made) -> None:
     deploy_log, intent = with_open_intent(here)
     hide(remote)
     # A file where the folder should be: the same OSError path as a disk that takes no more.
-    (here.path / ".git" / "gitops").write_text("in the way")
+    (here.path / ".git" / "gitops" / "pending").write_text("in the way")
     with pytest.raises(RepositoryError, match="could not be kept"):
         deploy_log.keep(KEY, entry(Event.RELEASED, 1, intent=intent.id))
