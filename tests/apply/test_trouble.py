@@ -40,6 +40,15 @@ def alone(tmp_path: Path) -> Iterator[Stage]:
         yield made
 
 
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Stage]:
+    """The same, switched at once, watched shortly and without traffic."""
+    shortly = SWITCHING.replace("for: 5s", "for: 100ms")
+    with stage(tmp_path, truss(), release(shortly)) as made:
+        assert made.apply().exit_code == 0
+        yield made
+
+
 def said(made: Stage) -> list[str]:
     return [each.message for each in made.events if isinstance(each, ActionProgress)]
 
@@ -167,21 +176,21 @@ def sent(made: Stage, ending: str) -> int:
     return len([each for each in made.writes() if each.endswith(ending)])
 
 
-def test_lost_answers_to_settings_activations_and_retries(alone: Stage) -> None:
-    loses(alone, "PATCH", "/environments/production$")
-    alone.commit(release(ROLLING.replace("max_replica: 4", "max_replica: 5")))
-    assert alone.apply().exit_code == 0
-    assert alone.live("production").settings.autoscaling["max_replica"] == 5
-    current = alone.live("production").current
+def test_lost_answers_to_settings_activations_and_retries(quick: Stage) -> None:
+    loses(quick, "PATCH", "/environments/production$")
+    quick.commit(release(SWITCHING.replace("max_replica: 4", "max_replica: 5")))
+    assert quick.apply().exit_code == 0
+    assert quick.live("production").settings.autoscaling["max_replica"] == 5
+    current = quick.live("production").current
     assert current is not None
     for status, ending in (("INACTIVE", "/activate"), ("FAILED", "/retry")):
-        alone.emulator.set_status(current.id, status)
-        loses(alone, "POST", f"{ending}$")
-        assert alone.apply().exit_code == 0, status
-        now = alone.live("production").current
+        quick.emulator.set_status(current.id, status)
+        loses(quick, "POST", f"{ending}$")
+        assert quick.apply().exit_code == 0, status
+        now = quick.live("production").current
         assert now is not None
         assert (now.id, now.status) == (current.id, "ACTIVE")
-        assert sent(alone, ending) == 1
+        assert sent(quick, ending) == 1
 
 
 def test_a_lost_answer_to_the_way_back(alone: Stage) -> None:
@@ -306,30 +315,30 @@ def on_full_disk(made: Stage, event: Event) -> None:
     made.wrap_log = lambda log: OnFullDisk(log, event)
 
 
-def test_a_full_disk_keeps_a_promotion_from_starting(alone: Stage) -> None:
-    before = alone.serving("production")
-    alone.commit(truss("two"))
-    on_full_disk(alone, Event.INTENT)
-    outcome = alone.apply()
+def test_a_full_disk_keeps_a_promotion_from_starting(quick: Stage) -> None:
+    before = quick.serving("production")
+    quick.commit(truss("two"))
+    on_full_disk(quick, Event.INTENT)
+    outcome = quick.apply()
     assert outcome.exit_code == 1, outcome.finished
-    assert not any(each.endswith("/promote") for each in alone.writes()[3:])
-    assert alone.serving("production") == before
+    assert not any(each.endswith("/promote") for each in quick.writes()[3:])
+    assert quick.serving("production") == before
     told = outcome.finished.failures[0].failure
     assert "The Git repository on this machine failed during" in told.happened
     assert "such as a full disk" in told.next
-    alone.wrap_log = None
-    assert alone.apply().exit_code == 0
+    quick.wrap_log = None
+    assert quick.apply().exit_code == 0
 
 
-def test_a_full_disk_after_a_release_leaves_it_to_the_next_apply(alone: Stage) -> None:
-    alone.commit(truss("two"))
-    on_full_disk(alone, Event.RELEASED)
-    outcome = alone.apply()
+def test_a_full_disk_after_a_release_leaves_it_to_the_next_apply(quick: Stage) -> None:
+    quick.commit(truss("two"))
+    on_full_disk(quick, Event.RELEASED)
+    outcome = quick.apply()
     assert outcome.exit_code == 1, outcome.finished
     assert "such as a full disk" in outcome.finished.failures[0].failure.next
-    alone.wrap_log = None
-    assert alone.apply().exit_code == 0
-    assert alone.told()[-1] == "production released"
+    quick.wrap_log = None
+    assert quick.apply().exit_code == 0
+    assert quick.told()[-1] == "production released"
 
 
 def test_a_full_disk_does_not_stop_a_rollback(alone: Stage) -> None:
@@ -376,45 +385,45 @@ def test_a_promotion_that_somebody_else_starts_meanwhile_is_left_alone(alone: St
     assert not any("cancel" in each for each in alone.writes())
 
 
-def test_a_setting_that_somebody_changes_meanwhile_is_put_right(alone: Stage) -> None:
-    alone.commit(truss("two"))
+def test_a_setting_that_somebody_changes_meanwhile_is_put_right(quick: Stage) -> None:
+    quick.commit(truss("two"))
 
     def click() -> None:
-        with alone.person() as person:
+        with quick.person() as person:
             person.writer.update_environment(
-                alone.model_id(), "production", {"autoscaling_settings": {"max_replica": 6}}
+                quick.model_id(), "production", {"autoscaling_settings": {"max_replica": 6}}
             )
 
-    alone.once(lambda each: isinstance(each, ActionStarted) and each.kind == "check", click)
-    outcome = alone.apply()
+    quick.once(lambda each: isinstance(each, ActionStarted) and each.kind == "check", click)
+    outcome = quick.apply()
     assert outcome.exit_code == 0, outcome.finished
-    assert alone.live("production").settings.autoscaling["max_replica"] == 4
+    assert quick.live("production").settings.autoscaling["max_replica"] == 4
 
 
 # Names
 
 
 def test_a_model_that_was_renamed_on_baseten_is_blocked_and_never_pushed_again(
-    alone: Stage,
+    quick: Stage,
 ) -> None:
     def rename(name: str) -> None:
-        headers = {"Authorization": f"Bearer {alone.emulator.api_key}"}
-        with httpx.Client(base_url=alone.emulator.api_url, headers=headers) as http:
+        headers = {"Authorization": f"Bearer {quick.emulator.api_key}"}
+        with httpx.Client(base_url=quick.emulator.api_url, headers=headers) as http:
             http.patch(f"/v1/models/{renamed}", json={"name": name}).raise_for_status()
 
-    renamed, pushed = alone.model_id(), len(alone.pushes())
-    alone.commit(truss("two"))
+    renamed, pushed = quick.model_id(), len(quick.pushes())
+    quick.commit(truss("two"))
     rename("triage-legacy")
-    outcome = alone.apply()
+    outcome = quick.apply()
     assert outcome.exit_code == 4, outcome.finished
     told = outcome.finished.failures[0].failure
     assert "the model that the deploy log knows as triage is called triage-legacy now" in (
         told.happened
     )
     assert told.next == "Write `model: triage-legacy` in releases/triage.yaml."
-    assert len(alone.pushes()) == pushed
+    assert len(quick.pushes()) == pushed
     rename("triage")
-    assert alone.apply().exit_code == 0
+    assert quick.apply().exit_code == 0
 
 
 # The way back is limited
