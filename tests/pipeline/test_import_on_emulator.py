@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gitops.emulator import ManualClock
 from gitops.emulator.world.entities import ShadowRule
 from gitops.emulator.world.schedule import Schedule, Schedules
 from gitops.emulator.world.settings import Autoscaling, PromotionSettings, Rolling
@@ -368,12 +369,13 @@ def test_a_dry_run_writes_nothing_and_an_invalid_file_stops_it(made: Scene) -> N
     assert len(made.emulator.requests()) == asked
 
 
-def test_a_promotion_under_way_is_waited_for(made: Scene) -> None:
-    model = made.model("triage")
-    made.serve(model, archive=OLD, promotion_settings=PromotionSettings())
-    candidate = made.serve(model, "staging", NEW)
-    made.promote(model, "production", candidate)
-    [left_out] = made.run().left_out
+def test_a_promotion_under_way_is_waited_for(tmp_path: Path) -> None:
+    with scene(tmp_path, ONE, clock=ManualClock()) as made:
+        model = made.model("triage")
+        made.serve(model, archive=OLD, promotion_settings=PromotionSettings())
+        candidate = made.serve(model, "staging", NEW)
+        made.promote(model, "production", candidate)
+        [left_out] = made.run().left_out
     assert (left_out.why, left_out.remedy) == (
         "a promotion runs in production",
         "import it once that has ended",
