@@ -60,17 +60,19 @@ def import_models(project: Project, request: ImportRequest, say: Callable[[str],
         )
     whole = desired_state(project)
     warnings: list[str] = []
+    known = True
     with connect(project, whole) as outside:
         try:
             outside.fetch()
         except RemoteUnreachable as error:
             # What is written to the log is kept here then, and pushed by a later run.
+            known = False
             warnings.append(f"history unknown: {error}")
         session = _Session(project=project, request=request, whole=whole, outside=outside, say=say)
         files, left_out = session.run()
         warnings += outside.log.notices
     left = None
-    if files and not request.dry_run:
+    if files and known and not request.dry_run:
         say("planning what was written")
         left, more = _left(project, files)
         warnings += more

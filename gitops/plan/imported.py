@@ -77,7 +77,7 @@ class Import:
     """All that an import did, or with ``dry_run`` would do.
 
     ``left`` are what a plan of these files would still do or say, as sentences; None: no plan was
-    made. ``warnings`` are sentences for stderr.
+    made, which without the deploy log would say nothing. ``warnings`` are sentences for stderr.
     """
 
     files: tuple[ImportedFile, ...]

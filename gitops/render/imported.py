@@ -73,6 +73,8 @@ def _end(done: Import) -> Iterator[str]:
             yield f"  {printable(each)}"
     elif done.left is not None:
         yield f"Wrote {files}. A plan of them is empty: nothing would change."
+    else:
+        yield f"Wrote {files}. They are not planned, since the deploy log could not be read."
     yield "Read them, commit them, and `gitops plan` speaks of them from now on."
 
 

@@ -382,6 +382,25 @@ def test_a_promotion_under_way_is_waited_for(tmp_path: Path) -> None:
     )
 
 
+def test_a_git_host_that_is_down_is_waited_for_by_the_log_alone(made: Scene) -> None:
+    made.serve(made.model("triage"), archive=NEW)
+    url = made.work.git("remote", "get-url", "origin")
+    made.work.git("remote", "set-url", "origin", f"{url}-gone")
+    done = made.run()
+    assert only(done.files).environments[0].pin.commit is not None
+    assert done.left is None
+    assert any(each.startswith("history unknown: ") for each in done.warnings)
+    assert any("is kept in this clone" in each for each in done.warnings)
+    made.work.git("remote", "set-url", "origin", url)
+    assert made.logged() == []
+    made.serve(made.model("another"), archive=NEW)
+    assert made.run().left == ()
+    assert [each.split(" in ")[0] for each in made.logged()] == [
+        "Adopted another",
+        "Adopted triage",
+    ]
+
+
 def test_a_sha_256_repository_is_compared_too(tmp_path: Path) -> None:
     with scene(tmp_path, ONE, object_format="sha256") as made:
         made.serve(made.model("triage"), archive=OLD)

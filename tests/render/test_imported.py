@@ -70,6 +70,7 @@ def test_an_import_reads_well(golden: Golden) -> None:
     golden("imported/empty.txt", imported.text(DONE))
     golden("imported/left.txt", imported.text(replace(DONE, left=still, left_out=())))
     golden("imported/dry-run.txt", imported.text(replace(DONE, left=None, dry_run=True)))
+    golden("imported/no-log.txt", imported.text(replace(DONE, left=None, left_out=())))
     golden("imported/nothing.txt", imported.text(Import(files=(), left_out=DONE.left_out)))
     golden("imported/import.json", imported.as_json(DONE))
 
