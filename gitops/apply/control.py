@@ -69,7 +69,8 @@ class Control:
         ended = poll(self.clock, self.pace, over, limit=self.pace.ramp_down)
         if ended is None:
             raise GitopsError(
-                f"the promotion of {candidate} to {self.tag} was told to end and still runs",
+                f"the promotion of {candidate} to {self.tag} was told to end and still runs; "
+                f"{_serves(live)}",
                 hint=f"it gives its traffic back in steps; look with `gitops status {self.key}`",
             )
         if ended.current is not None and _named(ended.current) == candidate:
@@ -100,6 +101,8 @@ class Control:
         if going is None:
             raise GitopsError(
                 f"the promotion of {candidate} to {self.tag} was told to go on and is still paused"
+                f"; {_serves(live)}",
+                hint=f"look with `gitops status {self.key}`, then tell it again",
             )
         return (
             f"{self.tag}: the promotion of {candidate} goes on{_share(going)}; "
@@ -142,7 +145,7 @@ class Control:
             branch=intent.branch,
             by=self.by,
             where=self.where,
-            seconds=(now - intent.at).total_seconds(),
+            seconds=max((now - intent.at).total_seconds(), 0.0),
             reason=f"{self.by} ended the release with `gitops cancel`",
             ended_by=self.by,
         )

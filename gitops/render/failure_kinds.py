@@ -26,6 +26,8 @@ class FailureKind(StrEnum):
     """Rolled back and confirmed."""
     WATCH_FAILED = "watch failed"
     """Rolled back and confirmed."""
+    ROLLED_BACK_BY_HAND = "rolled back by hand"
+    """``gitops rollback --now``, confirmed: no failure of this run, but what it was for."""
     WATCH_FAILED_ALERT_ONLY = "watch failed, alert only"
     """``on_failure: alert``: the release stays."""
     ROLLBACK_NOT_CONFIRMED = "rollback not confirmed"

@@ -89,6 +89,12 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
                 f"and was rolled back{because}.",
                 _after_rollback(retry),
             )
+        case FailureKind.ROLLED_BACK_BY_HAND:
+            return _say(
+                f"{_first_up(candidate)} was taken out of {place} by hand{because}.",
+                "It is held there until Git asks for something else: push and merge the branch "
+                "that `gitops rollback` made, so that Git says the same.",
+            )
         case FailureKind.WATCH_FAILED_ALERT_ONLY:
             return _say(
                 f"{_first_up(candidate)} is bad under real traffic in {place}{because}; "
@@ -230,7 +236,13 @@ _UNTOUCHED = frozenset(
 )
 """Kinds after which no request was ever answered by the candidate."""
 
-_CONFIRMED = frozenset({FailureKind.PROMOTION_FAILED_WITH_TRAFFIC, FailureKind.WATCH_FAILED})
+_CONFIRMED = frozenset(
+    {
+        FailureKind.PROMOTION_FAILED_WITH_TRAFFIC,
+        FailureKind.WATCH_FAILED,
+        FailureKind.ROLLED_BACK_BY_HAND,
+    }
+)
 """Kinds that end with the deployment before serving again, read back."""
 
 

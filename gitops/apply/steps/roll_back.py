@@ -194,7 +194,7 @@ def _tell_end(
     kept: tuple[str, ...],
 ) -> None:
     if _is_by_hand(job, step):
-        kind, code = FailureKind.WATCH_FAILED, 0
+        kind, code = FailureKind.ROLLED_BACK_BY_HAND, 0
     elif not moved:
         kind, code = FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC, 5
     elif step.bad.deployment_id in job.evidence.watch and job.promoted is not None:

@@ -102,6 +102,8 @@ def _cause(hold: Hold) -> str:
     entry = hold.entry
     if entry.ended_by is not None:
         return f"{entry.ended_by} ended its release"
+    if entry.event is Event.HELD and entry.to is not None:
+        return "it was rolled back by hand"
     what = {
         Event.REJECTED: "it failed its checks",
         Event.ROLLED_BACK: "it was rolled back",
