@@ -30,8 +30,11 @@ from tests.emulator.plausible import steered
 from tests.emulator.workspace import Workspace
 
 SEED = 20261122
-RENEWED_EVERY = {"get": 20, "delete": 2}
-"""So many requests share a workspace before it is as it was again; by method, 4 for the others."""
+MOST_CHANGES = {"delete": 2}
+"""After so many requests that changed something a workspace is renewed; by method, 4 for the
+others."""
+OLDEST = 20
+"""After so many requests of any kind it is renewed too, because time passes with each of them."""
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -71,6 +74,8 @@ def load(document: dict[str, Any]) -> Any:
 def ask(operation: Any, workspace: Workspace, wanted: int) -> Counter[str]:
     """Send `wanted` requests of one operation, a third of them broken; counts them by outcome."""
     counts: Counter[str] = Counter()
+    if workspace.emulator is None or workspace.changes:
+        workspace.renew()
     if operation.body or operation.query:
         broken = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
         try:
@@ -103,7 +108,8 @@ def _run(
     )
     @hypothesis.given(case=strategy, number=st.integers(0, 2**32))
     def one(case: Any, number: int) -> None:
-        if counts["sent"] % RENEWED_EVERY.get(operation.method, 4) == 0:
+        most = MOST_CHANGES.get(operation.method, 4)
+        if workspace.changes >= most or workspace.sent >= OLDEST:
             workspace.renew()
         chance = random.Random(number)  # noqa: S311 - examples, not secrets
         target = chance.choice(workspace.targets)

@@ -37,6 +37,8 @@ class Workspace:
         self.targets: list[dict[str, str]] = []
         self.s3_key = ""
         self.emulator: Emulator | None = None
+        self.sent = self.changes = 0
+        """Requests since it was last renewed, and those that may have changed something."""
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +76,7 @@ class Workspace:
         )
         await self.emulator.start()
         await self._fill(self.emulator)
+        self.sent = self.changes = 0
 
     @property
     def now(self) -> float:
@@ -90,7 +93,10 @@ class Workspace:
             await self.emulator.advance(1)
             return response
 
-        return self._runner.run(work())
+        response = self._runner.run(work())
+        self.sent += 1
+        self.changes += request.method != "GET" and response.is_success
+        return response
 
     def request(self, method: str, url: str, **named: Any) -> httpx.Request:
         """A request with the workspace's key."""
