@@ -60,6 +60,7 @@ ENDED: Final[dict[str, str]] = {
     FailureKind.LEASE_ENDED: "stopped",
     FailureKind.LOCK_LOST: "stopped",
     FailureKind.NOTHING_TO_GO_BACK_TO: "stopped",
+    FailureKind.ROLLED_BACK_BY_HAND: "ended by hand",
     FailureKind.TIMED_OUT: "still not done",
 }
 """How an action ended, by the cause of its end, where that says more than that it failed."""
