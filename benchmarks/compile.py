@@ -19,54 +19,19 @@ from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import tempfile
 import time
 from functools import partial
 from pathlib import Path
 
-from measuring.fleets import git, releases
+from measuring.fleets import releases
+from measuring.reading import blobs, read_and_parse
 from measuring.side_by_side import Case, compare, rounds_wanted
-from ryaml import loads
 
 from gitops import desired_state, open_project
 
 MODELS, TRUSSES, CHANGES = 1000, 300, 4
 GOAL = 1.5
-
-
-def blobs(folder: Path, commit: str, under: str, name: str) -> list[str]:
-    """The ids of the files of a commit below a folder whose path ends in a name."""
-    listed = git(folder, "ls-tree", "-r", commit, "--", under).splitlines()
-    return [line.split()[2] for line in listed if line.endswith(name)]
-
-
-def read_and_parse(folder: Path, ids: list[str], listings: tuple[str, ...] = ()) -> float:
-    """Seconds to list trees, read blobs and parse them."""
-    gc.collect()
-    begun = time.perf_counter()
-    for commit in listings:
-        subprocess.run(
-            ["git", "-C", str(folder), "ls-tree", "-r", "-z", commit, "--", "trusses"],
-            capture_output=True,
-            check=True,
-        )
-    done = subprocess.run(
-        ["git", "-C", str(folder), "cat-file", "--batch"],
-        input="".join(f"{each}\n" for each in ids).encode(),
-        capture_output=True,
-        check=True,
-    )
-    output, position, parsed = done.stdout, 0, []
-    for _ in ids:
-        end = output.index(b"\n", position)
-        size = int(output[position:end].rpartition(b" ")[2])
-        parsed.append(loads(output[end + 1 : end + 1 + size].decode()))
-        position = end + size + 2
-    took = time.perf_counter() - begun
-    if not all(isinstance(each, dict) for each in parsed):
-        raise SystemExit("a blob holds no map")
-    return took
 
 
 def compile_once(folder: Path, commit: str) -> float:

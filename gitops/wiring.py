@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from gitops.apply.clock import StopFlag, SystemClock
 from gitops.errors import Refused, RemoteUnreachable
-from gitops.pipeline.project import Project
+from gitops.pipeline.opened import Project
 
 if TYPE_CHECKING:
     from gitops.apply.locking import Claim

@@ -2,60 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable
 
 from gitops.errors import InvalidRelease
 from gitops.pipeline.compile import Compilation, compile_commit, look
+from gitops.pipeline.opened import Project, Repository
 from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.release_files import configuration
-from gitops.pipeline.sources import Files, Objects
 from gitops.pipeline.validate import Validation, examine
-from gitops.state.commit import Span, Way
 from gitops.state.desired import Desired
 
-
-class Repository(Objects, Protocol):
-    """A repository: its objects, and what is checked out."""
-
-    @property
-    def is_bare(self) -> bool:
-        """Whether there is no working tree."""
-
-    def head(self) -> str:
-        """The commit that is checked out. Raises ``RepositoryError`` where there is none."""
-
-    def dirty(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """What differs from HEAD among these paths."""
-
-    def commits_touching(
-        self,
-        paths: Iterable[str],
-        head: str,
-        *,
-        base: str | None = None,
-        first_parent: bool = False,
-    ) -> tuple[str, ...]:
-        """Commits of ``base..head`` that change one of the paths, newest first."""
-
-    def ways(self, spans: Sequence[Span]) -> Mapping[Span, Way]:
-        """How many pairs of commits lie to each other, and what happened between them."""
-
-    def merge_base(self, one: str, other: str) -> str | None:
-        """The best common ancestor of two commits; None where they share none."""
-
-    def root_id(self) -> str:
-        """An id that every clone of this repository shares, however shallow it is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
-    """A repository with its working tree, and the environment variables of this call."""
-
-    repository: Repository
-    worktree: Files
-    environ: Mapping[str, str]
+__all__ = [
+    "Project",
+    "Repository",
+    "compile_as_far_as_valid",
+    "desired_state",
+    "validate_releases",
+]
 
 
 def validate_releases(project: Project, *, only: Iterable[str] | None = None) -> Validation:
