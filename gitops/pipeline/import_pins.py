@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from gitops.errors import RepositoryError
+from gitops.pipeline.import_compare import (
+    content_key,
+    differences_of,
+    other_modes,
+    outside_folders,
+    shortened,
+)
 from gitops.pipeline.sources import Objects
 from gitops.pipeline.trusses import Trusses
 from gitops.plan.imported import Near
 from gitops.state.archived import CONFIG_FILE, Archived
 from gitops.state.artifact import Artifact
 from gitops.state.commit import CommitInfo
-from gitops.state.identity.build import EXTERNALS
 from gitops.state.identity.refusal import NoArtifact
-from gitops.yaml import truss_config
 
 Scope: TypeAlias = Literal["head", "history", "elsewhere"]
 """Commits of HEAD's history that changed a truss's folder as HEAD has it; all of its history; what
@@ -27,7 +32,6 @@ _AT_ONCE: Final = 256
 _SCOPES: Final[tuple[Scope, ...]] = ("head", "history", "elsewhere")
 _LINK: Final = "120000"
 _TOLD: Final = 50
-_LONGEST: Final = 200
 
 
 class TreeSearch(Protocol):
@@ -113,6 +117,7 @@ class Prover:
     any_commit: bool
     trusses: Trusses = field(init=False)
     _histories: dict[tuple[str, bool], tuple[str, ...]] = field(default_factory=dict)
+    _seen: dict[tuple[str, bool], tuple[bool, tuple[str, ...]]] = field(default_factory=dict)
     _listed: dict[str, _Listed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -141,7 +146,7 @@ class Prover:
         A few passes over the history serve all of them: through the folders that HEAD has, and
         only for what is not found there through all others, and then through other branches.
         """
-        trails = {_key(each): _Trail(each) for each in deployed}
+        trails = {content_key(each): _Trail(each) for each in deployed}
         for scope in _SCOPES:
             lost = [each for each in trails.values() if each.source is None]
             if lost:
@@ -152,7 +157,7 @@ class Prover:
             )
             for key, each in trails.items()
         }
-        return [found[_key(each)] for each in deployed]
+        return [found[content_key(each)] for each in deployed]
 
     def in_folder(self, deployed: Archived, folder: str) -> Source | None:
         """The newest commit whose truss in this folder has the same files."""
@@ -201,12 +206,8 @@ class Prover:
     def _identical(self, trail: _Trail, folder: str, *, elsewhere: bool) -> Iterator[Source]:
         """Commits whose truss in this folder has the same files, newest first."""
         deployed = trail.deployed
-        self._read_histories([folder], elsewhere=elsewhere)
-        commits = self._histories[folder, elsewhere]
-        outside = self._outside(folder, commits)
-        if outside:
-            commits = self.trees.commits([folder, *sorted(outside)], elsewhere=elsewhere)
-        for commit in self._states(folder, commits, outside):
+        outside, commits = self._contents(folder, elsewhere=elsewhere)
+        for commit in commits:
             there = self._list(commit, folder)
             found = self._artifact(commit, folder, None) if outside else None
             oids = there.oids if found is None else {it.path: it.oid for it in found.entries}
@@ -214,13 +215,26 @@ class Prover:
             near = sum(oids.get(path) == file.likely for path, file in deployed.files.items())
             if CONFIG_FILE in there.oids and max(same, near) > trail.score:
                 trail.score, trail.commit, trail.folder = max(same, near), commit, folder
-            likely = same == len(deployed.files) or there.links or bool(outside)
+            likely = same == len(deployed.files) or there.links or outside
             if deployed.lacking is not None or not likely:
                 continue
             found = found or self._artifact(commit, folder, None)
-            if found is not None and not _differences(deployed, found):
+            if found is not None and not differences_of(deployed, found):
                 merged = self.any_commit or not elsewhere
-                yield self._source(commit, found, modes=_modes(deployed, found), merged=merged)
+                yield self._source(commit, found, modes=other_modes(deployed, found), merged=merged)
+
+    def _contents(self, folder: str, *, elsewhere: bool) -> tuple[bool, tuple[str, ...]]:
+        """Whether a folder has ever taken packages from outside, and a commit of each content."""
+        known = self._seen.get((folder, elsewhere))
+        if known is None:
+            self._read_histories([folder], elsewhere=elsewhere)
+            commits = tuple(self._states(folder, self._histories[folder, elsewhere]))
+            outside = self._outside(folder, commits)
+            if outside:
+                touched = self.trees.commits([folder, *sorted(outside)], elsewhere=elsewhere)
+                commits = tuple(self._states(folder, touched, outside))
+            known = self._seen[folder, elsewhere] = (bool(outside), commits)
+        return known
 
     def _states(
         self, folder: str, commits: Sequence[str], outside: frozenset[str] = frozenset()
@@ -241,11 +255,11 @@ class Prover:
         """Folders outside of the truss that its config.yaml has ever taken packages from."""
         found: set[str] = set()
         configs: set[str] = set()
-        for commit in self._states(folder, commits):
+        for commit in commits:
             config = self._list(commit, folder).oids.get(CONFIG_FILE)
             if config is not None and config not in configs:
                 configs.add(config)
-                found.update(_externals(self.objects.blob(config), folder))
+                found.update(outside_folders(self.objects.blob(config), folder))
         return frozenset(found)
 
     def _list(self, commit: str, folder: str) -> _Listed:
@@ -271,8 +285,8 @@ class Prover:
             first = error.refusals[0]
             said = f"{first.file} {first.message}"
             return Near(commit=info, truss=trail.folder, differs=(said,))
-        differs = _differences(trail.deployed, artifact)
-        told = tuple(map(_short, differs[:_TOLD]))
+        differs = differences_of(trail.deployed, artifact)
+        told = tuple(map(shortened, differs[:_TOLD]))
         more = len(differs) - len(told)
         return Near(commit=info, truss=trail.folder, differs=told, more=more)
 
@@ -301,70 +315,3 @@ class Prover:
         info = self.objects.info(commit)
         assert info is not None
         return Source(commit=info, artifact=artifact, modes=modes, merged=merged)
-
-
-def _key(deployed: Archived) -> frozenset[tuple[str, str]]:
-    marks = {("", deployed.lacking or ""), ("*", "".join(_executable(deployed)))}
-    return frozenset({(path, file.oid) for path, file in deployed.files.items()} | marks)
-
-
-def _executable(deployed: Archived) -> list[str]:
-    return [path for path, file in deployed.files.items() if file.executable]
-
-
-def _externals(config: bytes, folder: str) -> Iterator[str]:
-    from posixpath import join, normpath
-
-    if EXTERNALS.encode() not in config:
-        return
-    try:
-        named = truss_config.parse(config).get(EXTERNALS)
-    except truss_config.ConfigFault:
-        return
-    for each in named if isinstance(named, list) else ():
-        if isinstance(each, str) and each and not each.startswith("/"):
-            root = normpath(join(folder, each))
-            if not root.startswith(".."):
-                yield root
-
-
-def _differences(deployed: Archived, artifact: Artifact) -> tuple[str, ...]:
-    """How the files of an artifact are not those that are deployed; none: they are the same."""
-    wanted = {each.path: each for each in artifact.entries}
-    found: list[str] = []
-    for path in sorted({*wanted, *deployed.files}):
-        mine, theirs = wanted.get(path), deployed.files.get(path)
-        if mine is None:
-            found.append(f"{path} is deployed and not in the commit")
-        elif theirs is None:
-            found.append(f"{path} is in the commit and not deployed")
-        elif path == CONFIG_FILE and mine.content is not None:
-            if not _same_settings(deployed.config, mine.content):
-                found.append(f"{path} differs")
-        elif mine.oid == theirs.unix:
-            found.append(f"{path} differs in its line ends alone")
-        elif mine.oid != theirs.oid:
-            found.append(f"{path} differs")
-    return tuple(found)
-
-
-def _short(sentence: str) -> str:
-    """A name in an archive may be as long as whoever made it likes."""
-    return sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…"
-
-
-def _same_settings(deployed: bytes | None, ours: bytes) -> bool:
-    """Whether two config.yaml say the same, where both were written anew without externals."""
-    if deployed is None:
-        return False
-    try:
-        pair: list[dict[str, Any]] = [truss_config.parse(each) for each in (deployed, ours)]
-    except truss_config.ConfigFault:
-        return False
-    one, other = ({key: it for key, it in each.items() if key != EXTERNALS} for each in pair)
-    return one == other
-
-
-def _modes(deployed: Archived, artifact: Artifact) -> tuple[str, ...]:
-    marked = {each.path for each in artifact.entries if each.mode == "100755"}
-    return tuple(sorted(marked ^ {*_executable(deployed)}))
