@@ -125,10 +125,8 @@ class LiveView:
             self.enter()
 
     def enter(self) -> None:
-        """Take the terminal: no cursor, and what is typed leaves no trace in the frame."""
+        """Paint again. The first painting takes the terminal: until then it may be a shell's."""
         with self._painting:
-            self._quiet()
-            self._write(_HIDE)
             self._entered = True
 
     def leave(self) -> None:
@@ -138,22 +136,24 @@ class LiveView:
             if not self._entered:
                 return
             self._entered = False
+            spoken = self._spoken()
+            if self._painted is None:
+                self._write(spoken)
+                return
             self._painted = None
-            self._write(f"\r{_REST}{self._spoken()}{_WRAP}{_SHOW}")
+            self._write(f"\r{_REST}{spoken}{_WRAP}{_SHOW}")
             if self._modes is not None:
                 with suppress(termios.error):
-                    termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._modes)
+                    termios.tcsetattr(self._descriptor, termios.TCSANOW, self._modes)
                 self._modes = None
 
     def _quiet(self) -> None:
         """Echo nothing. Keys that mean a signal still do, and lines are kept for who reads next."""
-        if self._modes is not None or not in_foreground(self._descriptor):
-            return
         try:
             self._modes = termios.tcgetattr(self._descriptor)
             modes = termios.tcgetattr(self._descriptor)
             modes[3] &= ~termios.ECHO
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, modes)
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, modes)
         except termios.error:
             self._modes = None
 
@@ -208,12 +208,16 @@ class LiveView:
         ]
         if not self._said and self._painted == (lines, size):
             return
+        taken = ""
+        if self._painted is None:
+            self._quiet()
+            taken = _HIDE
         moved = self._painted is None or self._painted[1] != size or bool(self._said)
         self._painted = (lines, size)
         body = f"{_REST_OF_LINE}\r\n".join(lines)
         back = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
         above = f"{_REST}{self._spoken()}" if moved else ""
-        self._write(f"{_TOGETHER}\r{above}{_CUT}{body}{_REST}\r{back}{_WRAP}{_APART}")
+        self._write(f"{taken}{_TOGETHER}\r{above}{_CUT}{body}{_REST}\r{back}{_WRAP}{_APART}")
 
     def _spoken(self) -> str:
         said = "".join(self._said).replace("\n", "\r\n")

@@ -13,11 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.emulator import Durations, ManualClock
 from tests.e2e.trouble import STAGING, Trouble, release, trouble, truss
-
-UNTIL_READY = 200
-"""Seconds in which the emulator builds and starts a deployment."""
 
 
 class Window:
@@ -89,7 +85,7 @@ def painted_for(columns: int) -> Callable[[str], object]:
     """One frame is there, whole, and as wide as the terminal is now."""
 
     def holds(text: str) -> bool:
-        rows = [line for line in text.splitlines() if re.search(r"^● triage/\S+ +building", line)]
+        rows = [line for line in text.splitlines() if re.search(r"^● triage/\S+ +deploying", line)]
         headings = [line for line in text.splitlines() if line.startswith("  ENVIRONMENT ")]
         widths = [len(line) for line in (*titles(text), *headings)]
         return widths == [columns - 1] * 2 and len(rows) == 1
@@ -101,11 +97,11 @@ def painted_for(columns: int) -> Callable[[str], object]:
 def test_a_window_that_changes_its_size_shows_one_frame_and_then_the_summary(
     tmp_path: Path,
 ) -> None:
-    still = {"clock": ManualClock(time.time()), "durations": Durations(not_found=0)}
-    with trouble(tmp_path, truss(), release(STAGING), **still) as made:
+    with trouble(tmp_path, truss(), release(STAGING)) as made:
+        # It starts when the test has looked long enough.
+        made.emulator.fault(kind="no_capacity", model="^triage$")
         window = Window(tmp_path, made)
         apply = f"{sys.executable} -m gitops apply --yes"
-        # The build takes as long as the test looks on: time is the test's.
         with window.running(f"{apply}; {apply}"):
             for columns, rows in ((60, 12), (120, 40), (50, 9), (80, 24)):
                 window.resize(columns, rows)
@@ -114,15 +110,8 @@ def test_a_window_that_changes_its_size_shows_one_frame_and_then_the_summary(
             window.tmux("send-keys", "C-c")
             window.until(lambda text: "Apply: interrupted (exit 130" in text)
             window.until(titles)
-            made.emulator.advance(UNTIL_READY)
-
-            def ended(text: str) -> bool:
-                # No further than is needed: what nobody asks for too long is scaled to zero.
-                moving = re.search(r"^● triage/staging +(promoting|ramping)", text, re.MULTILINE)
-                made.emulator.advance(20 if moving else 0.5)
-                return "ended with " in text
-
-            text = window.until(ended)
+            made.emulator.call(made.emulator.world.faults.lift, "no_capacity")
+            text = window.until(lambda text: "ended with " in text)
             assert window.is_left_as_it_was()
     assert titles(text) == []
     assert "ENVIRONMENT" not in text
