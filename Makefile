@@ -107,6 +107,32 @@ constraints: ## Write the pins anew from pyproject.toml; ARGS=--upgrade takes ne
 	pin - --output-file .ci/truss.txt <<< truss; \
 	if grep -nE '^-|://' constraints.txt .ci/truss.txt; then echo 'a pin names a host or a path' >&2; exit 1; fi
 
+# Tools that only a release needs come into environments of their own.
+.PHONY: dist
+dist: $(INSTALLED) ## Build wheel and sdist into dist/, with the bill of what the wheel brings along
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	@tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(PYTHON) -m venv "$$tools/bom"; $(PYTHON) -m venv "$$tools/runtime"; \
+	"$$tools/bom/bin/python" -m pip install --quiet --disable-pip-version-check cyclonedx-bom; \
+	"$$tools/runtime/bin/python" -m pip install --quiet --disable-pip-version-check dist/*.whl; \
+	"$$tools/runtime/bin/python" -m pip uninstall --quiet --yes pip setuptools; \
+	"$$tools/bom/bin/cyclonedx-py" environment "$$tools/runtime/bin/python" \
+	  --output-reproducible --output-file dist/baseten_gitops.cdx.json
+
+.PHONY: audit
+audit: ## Ask for known vulnerabilities of everything that is pinned
+	@tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(PYTHON) -m venv "$$tools"; \
+	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check pip-audit; \
+	"$$tools/bin/pip-audit" --strict --disable-pip --require-hashes -r constraints.txt
+
+.PHONY: check-release
+check-release: $(INSTALLED) ## Is TAG=vX.Y.Z the version, and has the changelog an entry for it?
+	@version=$$($(BIN)/gitops --version | awk '{ print $$NF }'); \
+	[[ "$(TAG)" == "v$$version" ]] || { echo "the tag is $(TAG), the version $$version" >&2; exit 1; }; \
+	grep -q "^## \[$$version\] - " CHANGELOG.md || { echo "CHANGELOG.md has no entry for $$version" >&2; exit 1; }
+
 .PHONY: clean
 clean: ## Remove what the tools left, but not .venv
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

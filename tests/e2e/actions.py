@@ -75,6 +75,7 @@ class _Run:
     event: Event
     folder: Path
     names: dict[str, str]
+    permissions: Mapping[str, str] = field(default_factory=dict)
     failed: bool = False
 
     def value(self, name: str) -> str:
@@ -94,7 +95,9 @@ def _checkout(run: _Run, options: Mapping[str, str]) -> None:
     copy.git("fetch", "-q", "origin", f"+{run.event.ref}:refs/remotes/pull/here")
     copy.git("checkout", "-q", "--detach", run.event.sha)
     if options["persist-credentials"] != "true":
-        copy.git("remote", "set-url", "--push", "origin", "/nowhere/without/credentials")
+        copy.git("remote", "set-url", "origin", "/nowhere/without/credentials")
+    elif run.permissions.get("contents") != "write":
+        copy.git("remote", "set-url", "--push", "origin", "/nowhere/with/a/token/that/reads")
 
 
 def _upload(run: _Run, options: Mapping[str, str]) -> None:
@@ -166,7 +169,7 @@ class Runner:
 
     def _job(self, name: str, job: Mapping[str, Any], event: Event, names: dict[str, str]) -> Job:
         folder = self.folder / f"job-{self.count}"
-        run = _Run(self, event, folder / "work", names)
+        run = _Run(self, event, folder / "work", names, job["permissions"])
         for file in ("summary", "output"):
             (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).touch()

@@ -1,0 +1,62 @@
+"""What runs at the forge: our own workflows, the action, the hook; pinned, and found clean."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+FILES = (
+    ROOT / "action.yml",
+    *(ROOT / ".github" / "workflows").glob("*.yml"),
+    *(ROOT / "gitops" / "templates" / "github").glob("*.yml"),
+)
+USES = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<commit>\S+) # (?P<version>v[\d.]+)$")
+
+
+def test_every_action_is_pinned_by_commit_and_everywhere_by_the_same() -> None:
+    pins: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for path in FILES:
+        for line in path.read_text().splitlines():
+            if "uses:" in line:
+                found = USES.search(line)
+                assert found is not None, f"{path.name}: {line}"
+                assert re.fullmatch(r"[0-9a-f]{40}", found["commit"])
+                pins[found["action"]].add((found["commit"], found["version"]))
+    assert {action: len(each) for action, each in pins.items()} == dict.fromkeys(pins, 1)
+
+
+def test_zizmor_finds_nothing(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / ".github", tmp_path / ".github")
+    for name in ("action.yml", ".pre-commit-hooks.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    zizmor = Path(sys.executable).with_name("zizmor")
+    done = subprocess.run(
+        [zizmor, "--offline", "--persona", "pedantic", "--no-progress", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_action_runs_what_the_workflows_run() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    asked = {
+        line.strip().partition(" || ")[0]
+        for step in action["runs"]["steps"]
+        for line in step["run"].splitlines()
+        if line.strip().startswith("gitops ")
+    }
+    templates = "".join(path.read_text() for path in FILES if "templates" in path.parts)
+    for line in asked - {'gitops plan --changed "$BASE" --out gitops-plan.json'}:
+        command = line.partition(" && ")[0]
+        assert command in templates, command
+    for step in action["runs"]["steps"]:
+        subprocess.run(["bash", "-n", "-c", step["run"]], check=True)
