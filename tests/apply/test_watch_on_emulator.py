@@ -34,6 +34,15 @@ def made(tmp_path: Path) -> Iterator[Stage]:
         yield made
 
 
+def sizes(made: Stage) -> set[tuple[int | None, int | None]]:
+    """The replicas before and after, while the candidate had a share of the traffic."""
+    return {
+        (each.replicas_old, each.replicas_new)
+        for each in made.events
+        if isinstance(each, ActionProgress) and each.percent not in {None, 0, 100}
+    }
+
+
 def shares(made: Stage) -> set[int]:
     """The shares of traffic that the candidate was seen with."""
     return {
@@ -59,6 +68,9 @@ def test_what_is_bad_for_certain_is_cancelled_at_the_first_step(
     outcome = made.apply()
     assert outcome.exit_code == 3, outcome.finished
     assert max(shares(made)) == 25
+    # While traffic moves, both sides have a replica that serves it.
+    assert sizes(made)
+    assert all(old and new for old, new in sizes(made))
     assert made.serving("production") == before
     entry = next(each for each in made.entries() if each.event is Event.ROLLED_BACK)
     assert said in (entry.reason or "")

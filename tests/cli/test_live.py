@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import termios
 import threading
@@ -19,6 +20,7 @@ from typing import Literal
 
 import pytest
 
+from gitops.apply.clock import StopFlag
 from gitops.cli import live
 from gitops.cli.context import Context
 from gitops.cli.live import LiveView, glyphs_for
@@ -250,6 +252,24 @@ def test_a_view_without_colour_is_still_a_view(
     assert not re.search("\x1b\\[[0-9;]*m", glass.heard)
     # stdout is no terminal: the lists are for whoever reads it.
     assert "converged: qwen/staging\nApply: done.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["closed", "nohup"])
+def test_a_window_that_is_closed_stops_the_run_unless_nohup_was_asked_for(
+    ignored: bool, tmp_path: Path
+) -> None:
+    handled = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in handled}
+    stop = StopFlag()
+    try:
+        if ignored:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        Terminal(Context(tmp_path, {}), form="text", yes=True).stoppable(stop)
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert stop.reason == ("" if ignored else "SIGHUP")
 
 
 def test_an_apply_that_breaks_leaves_the_terminal_clean(glass: Glass, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
 
 def test_events_are_one_object_a_line_and_fit_their_schema(tmp_path: Path) -> None:
     schema = json.loads((ROOT / "schemas" / "event.schema.json").read_text())
+    planned = []
     with trouble(tmp_path, truss(), release(STAGING)) as made:
         for _ in range(2):
             ended = made.apply("--format", "json")
@@ -42,6 +43,8 @@ def test_events_are_one_object_a_line_and_fit_their_schema(tmp_path: Path) -> No
                 jsonschema.validate(event, schema)
             kinds = [each["type"] for each in ended.events]
             assert (kinds[0], kinds[-1]) == ("apply_started", "apply_finished")
+            planned.append(ended.events[0]["environments"])
+        assert planned == [["triage/staging"], []]
         assert ended.writes == []
         assert len(kinds) == 2
 
