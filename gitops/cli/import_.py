@@ -51,4 +51,7 @@ def command(
     )
     for warning in done.warnings:
         click.echo(printable(warning), err=True)
-    click.echo(imported.as_json(done) if form == "json" else imported.text(done), nl=False)
+    if form == "json":
+        click.echo(imported.as_json(done), nl=False)
+    else:
+        click.echo(imported.text(done, context.width()), nl=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gitops.plan.imported import Import, ImportedEnvironment, ImportedFile, LeftOut, Pin
 from gitops.plan.wording import sentence
+from gitops.render.layout import WIDTH, lines, safe
 from gitops.render.text import printable
 from gitops.state.json import Json
 
@@ -18,46 +19,48 @@ _PROOF = {
 }
 
 
-def text(done: Import) -> str:
-    """What was written, what was not, and what to do next."""
-    lines = [line for file in done.files for line in _file(file, shown=done.dry_run)]
+def text(done: Import, width: int = WIDTH) -> str:
+    """What was written, what was not, and what to do next, in lines of at most ``width`` columns."""
+    found = [line for file in done.files for line in _file(file, width, shown=done.dry_run)]
     if done.left_out:
-        lines += ["Left out:", *(line for each in done.left_out for line in _left_out(each)), ""]
-    lines += _end(done)
-    return "".join(f"{line}\n" for line in lines)
+        found += ["Left out:", *(it for each in done.left_out for it in _left_out(each, width)), ""]
+    found += _end(done, width)
+    return "".join(f"{line}\n" for line in found)
 
 
-def _file(file: ImportedFile, *, shown: bool) -> Iterator[str]:
+def _file(file: ImportedFile, width: int, *, shown: bool) -> Iterator[str]:
     yield printable(f"{file.path}  {file.key}")
-    width = max((len(each.name) for each in file.environments), default=0)
+    longest = max((len(printable(each.name)) for each in file.environments), default=0)
+    beside = " " * (longest + 4)
     for each in file.environments:
-        yield f"  {printable(each.name):<{width}}  {_pin(each.pin)}"
+        name = f"  {printable(each.name):<{longest}}  "
+        yield from lines(_pin(each.pin), width, first=name, rest=f"{beside}  ")
         for note in each.notes:
-            yield f"  {'':<{width}}  {printable(note)}"
+            yield from lines(safe(note), width, first=beside, rest=f"{beside}  ")
     for note in file.notes:
-        yield f"  {printable(note)}"
+        yield from lines(safe(note), width, first="  ", rest="    ")
     if shown:
         yield ""
         for line in file.data.decode("utf-8", "replace").splitlines():
-            yield f"    {printable(line)}"
+            yield f"    {printable(line)}".rstrip()
     yield ""
 
 
 def _pin(pin: Pin) -> str:
     if pin.commit is None:
-        return printable(f"deployment {pin.deployment_id} ({pin.deployment_name})")
+        return safe(f"deployment {pin.deployment_id} ({pin.deployment_name})")
     proof = _PROOF[pin.by] if pin.by is not None else ""
     subject = printable(pin.commit.subject)
     return f"commit {pin.commit.id[:12]} “{subject}” of {printable(str(pin.truss))}: {proof}"
 
 
-def _left_out(each: LeftOut) -> Iterator[str]:
-    yield f"  {printable(each.model)}: {printable(each.why)}"
+def _left_out(each: LeftOut, width: int) -> Iterator[str]:
+    yield from lines(safe(f"{each.model}: {each.why}"), width, first="  ", rest="    ")
     if each.remedy:
-        yield f"    {printable(sentence(each.remedy))}"
+        yield from lines(safe(sentence(each.remedy)), width, first="    ", rest="      ")
 
 
-def _end(done: Import) -> Iterator[str]:
+def _end(done: Import, width: int) -> Iterator[str]:
     count = len(done.files)
     files = f"{count} release file{'s' if count != 1 else ''}"
     if not count:
@@ -70,7 +73,7 @@ def _end(done: Import) -> Iterator[str]:
     if done.left:
         yield f"Wrote {files}. A plan of them is not empty:"
         for each in done.left:
-            yield f"  {printable(each)}"
+            yield from lines(safe(each), width, first="  ", rest="    ")
     elif done.left is not None:
         yield f"Wrote {files}. A plan of them is empty: nothing would change."
     else:
