@@ -13,9 +13,9 @@ from gitops.state.json import Json
 
 FORMAT_VERSION = "1"
 _PROOF = {
-    "label": "as this tool labelled it",
-    "log": "as the deploy log says",
-    "files": "every file is the same",
+    "label": "proved by its label",
+    "log": "proved by the deploy log",
+    "files": "proved by its files",
 }
 
 
