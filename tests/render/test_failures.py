@@ -242,3 +242,17 @@ def test_a_message_of_many_lines_stays_one_sentence() -> None:
         FailureKind.REQUEST_REFUSED, dataclasses.replace(USUAL, detail="one\n\n  two\r\nthree.")
     )
     assert failure.happened.endswith(": one two three.")
+
+
+def test_a_refusal_is_said_once() -> None:
+    refused = dataclasses.replace(
+        USUAL,
+        doing="the promotion",
+        detail="Baseten refused POST /v1/models/m/environments/production/promote (409): busy",
+    )
+    told = describe(FailureKind.REQUEST_REFUSED, refused)
+    assert told.happened == (
+        "Baseten refused the promotion: POST /v1/models/m/environments/production/promote "
+        "(409): busy."
+    )
+    assert told.cause == "request refused"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gitops.render.words import value
+from gitops.plan.actions import KINDS
+from gitops.render.words import doing, value
 from gitops.state.json import JsonObject
 
 DAY: JsonObject = {
@@ -53,3 +54,11 @@ ONCE: JsonObject = {
 )
 def test_a_schedule_is_told_in_a_line(schedule: JsonObject, words: str) -> None:
     assert value(schedule) == words
+
+
+def test_a_run_is_interrupted_during_something_that_a_person_would_name() -> None:
+    assert doing("ready") == "the build and start"
+    for kind in KINDS:
+        article, *words = doing(kind).split()
+        assert article == "the"
+        assert all(word.isalpha() for word in words)
