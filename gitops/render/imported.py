@@ -20,7 +20,7 @@ _PROOF = {
 
 
 def text(done: Import, width: int = WIDTH) -> str:
-    """What was written, what was not, and what to do next, in lines of at most ``width`` columns."""
+    """What was written, what was not, and what to do next; ``width`` in columns."""
     found = [line for file in done.files for line in _file(file, width, shown=done.dry_run)]
     if done.left_out:
         found += ["Left out:", *(it for each in done.left_out for it in _left_out(each, width)), ""]
