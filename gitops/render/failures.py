@@ -114,8 +114,8 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             return _say(
                 f"{_first_up(candidate)} is bad in {place}{because}, and nothing served there "
                 "before that it could go back to.",
-                "A person is needed: pin a commit that works and apply it; the bad one is held "
-                "and will not be promoted again.",
+                "A person is needed: release a commit that works; the bad one is held and will not be "
+                "promoted again.",
             )
         case FailureKind.ENDED_BY_PERSON:
             return _say(
@@ -278,8 +278,8 @@ def _say(happened: str, following: str) -> tuple[str, str]:
 
 def _after_rollback(retry: str) -> str:
     return (
-        "It is held there, still on Baseten to be looked into: correct the model, commit and move "
-        f"the pin, or try the same one again with {retry}."
+        "It is held there, still on Baseten to be looked into: correct the model and release that, "
+        f"or try the same one again with {retry}."
     )
 
 
