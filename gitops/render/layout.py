@@ -17,7 +17,7 @@ LEAST: Final = 40
 MOST: Final = 120
 """A sentence is hard to read on lines that are longer."""
 
-_WHOLE: Final = re.compile(r"`[^`]*`|\b(?:commit|deployment) (?=\S)")
+_WHOLE: Final = re.compile(r"`[^`]*`|\b(?:commit|deployment) (?=\S)|\b\d+[hm] (?=\d+[ms]\b)")
 _LONG_NAME: Final = re.compile(r"\bgit-([0-9a-f]{12})[0-9a-f]{8,}")
 # Private use: `printable` escapes it, so it is in no text that comes here.
 _JOINT: Final = "\ue000"
