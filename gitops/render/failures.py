@@ -114,8 +114,8 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             return _say(
                 f"{_first_up(candidate)} is bad in {place}{because}, and nothing served there "
                 "before that it could go back to.",
-                "A person is needed: release a commit that works; the bad one is held and will not be "
-                "promoted again.",
+                "A person is needed: release a commit that works; the bad one is held and will "
+                "not be promoted again.",
             )
         case FailureKind.ENDED_BY_PERSON:
             return _say(
