@@ -41,7 +41,13 @@ def command() -> None:
 
 
 @command.command(name="comment")
-@FILE
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    metavar="FILE…",
+)
 @click.option(
     "--pull-request",
     type=click.IntRange(min=1),
@@ -49,18 +55,21 @@ def command() -> None:
     help="Of another pull or merge request than the job's own.",
 )
 @click.pass_obj
-def comment(context: Context, file: Path, *, pull_request: int | None) -> None:
+def comment(context: Context, files: tuple[Path, ...], *, pull_request: int | None) -> None:
     """Keep one comment on the pull request: written once, and brought up to date in place.
+
+    Of several files the first one is shown whole, and the others are folded below it.
 
     \b
     Examples:
-      gitops plan --out plan.json && gitops forge comment plan.json
+      gitops forge comment plan.json diff.md
       gitops diff main --format markdown | gitops forge comment -
     """
     from gitops.errors import UsageError
     from gitops.pipeline.review import put_comment
+    from gitops.render.comment import joined
 
-    text = _markdown(context, file)
+    text = joined(*(_markdown(context, each) for each in files))
     with _open(context) as (forge, _, own):
         number = pull_request or own
         if number is None:

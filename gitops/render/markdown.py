@@ -8,6 +8,7 @@ harmless goes into a code span, where none of that works.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gitops.render.text import printable
@@ -42,6 +43,22 @@ def block(text: str, language: str = "") -> str:
     longest = max((len(run) for run in _RUNS.findall(safe)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{safe}\n{fence}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose every cell is a code span on one line; an empty cell stays empty."""
+    lines = [_row(head), _row(["---"] * len(head))]
+    lines += [_row([_cell(each) for each in row]) for row in rows]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    # A bar ends a cell also inside a code span.
+    return code(text).replace("|", "\\|") if text else ""
 
 
 def _words(text: str) -> str:

@@ -13,13 +13,16 @@ from typing import Final
 from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
 from gitops.plan.summary import changes
 from gitops.render.layout import safe
-from gitops.render.markdown import block, code, sentence
+from gitops.render.markdown import code, sentence, table
+from gitops.render.mermaid import graph
 from gitops.render.plan_text import EXPLAINED, counts, loud, shared_notices, steps, title, told
-from gitops.render.sentences import costs, drifted, headline, origin, released, reverted
+from gitops.render.sentences import costs, drifted, headline, judged, released, reverted, who
 from gitops.render.words import count, some, value
 
 LIMIT: Final = 65_536
 """Characters that GitHub takes in one comment; GitLab takes more."""
+
+MOST_DRIFTED: Final = 100
 
 MARKER: Final = "<!-- gitops plan -->"
 """First line, by which a workflow finds the comment that it wrote before."""
@@ -45,6 +48,8 @@ def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
     for model in (each for each in plan.models if told(each)):
         blocks.extend(_model(model, detail))
     blocks.extend(_drift(plan))
+    if steps_drawn := graph(plan):
+        blocks.append(_folded("The order of the steps", steps_drawn))
     blocks.extend(f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
     if unchanged := _unchanged(plan):
         blocks.append(unchanged)
@@ -70,19 +75,21 @@ def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
         for number, (action, why) in enumerate(steps(model, environment), start=1)
     ]
     if told_steps:
-        summary = count(len(told_steps), "step")
-        inside = "\n".join(told_steps)
-        blocks.append(_nested(f"<details><summary>{summary}</summary>\n\n{inside}\n\n</details>"))
+        blocks.append(_nested(_folded(count(len(told_steps), "step"), "\n".join(told_steps))))
     return blocks
 
 
 def _short(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     blocks = _bare(model, environment)
     if fields := released(environment):
-        blocks.append(_nested(block("\n".join(_diff(fields)), "diff")))
+        blocks.append(_nested(_fields(fields)))
     facts = [
         sentence(each)
-        for each in (reverted(environment), costs(environment.cost_usd_per_month))
+        for each in (
+            judged(model, environment),
+            reverted(environment),
+            costs(environment.cost_usd_per_month),
+        )
         if each
     ]
     if facts:
@@ -99,27 +106,29 @@ def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     return blocks
 
 
-def _diff(fields: Sequence[ChangedField]) -> list[str]:
-    lines: list[str] = []
-    for each in fields:
-        because = f"   # {origin(each)}" if origin(each) else ""
-        if each.before is not None:
-            lines.append(f"- {each.path}: {value(each.before)}{because}")
-        lines.append(f"+ {each.path}: {value(each.after)}")
-    return lines
+def _fields(fields: Sequence[ChangedField]) -> str:
+    rows = [(each.path, value(each.before), value(each.after)) for each in fields]
+    return table(("field", "Baseten has", "Git says"), rows)
 
 
 def _drift(plan: Plan) -> list[str]:
-    blocks: list[str] = []
+    rows: list[Sequence[str]] = []
     for model in plan.models:
         for environment in model.environments:
             if found := drifted(environment):
-                place = code(f"{model.name}/{environment.environment}")
-                blocks.append(f"- {place}")
-                blocks.append(_nested(block("\n".join(_diff(found)), "diff")))
-    if not blocks:
+                place = f"{model.name}/{environment.environment}"
+                rows += [
+                    (place, each.path, value(each.before), value(each.after), who(each))
+                    for each in found
+                ]
+    if not rows:
         return []
-    return ["Changed outside of Git, and set back by apply where it acts:", *blocks]
+    more = len(rows) - MOST_DRIFTED
+    return [
+        "Changed outside of Git, and set back by apply where it acts:",
+        table(("where", "field", "Baseten has", "Git says", "changed"), rows[:MOST_DRIFTED]),
+        *([f"and {count(more, 'more field')}"] if more > 0 else []),
+    ]
 
 
 def _good_to_know(plan: Plan) -> list[str]:
@@ -140,8 +149,7 @@ def _unchanged(plan: Plan) -> str:
     if not quiet:
         return ""
     names = ", ".join(map(code, quiet[:200])) + (", …" if len(quiet) > 200 else "")
-    head = f"{count(len(quiet), 'model')} unchanged"
-    return f"<details><summary>{head}</summary>\n\n{names}\n\n</details>"
+    return _folded(f"{count(len(quiet), 'model')} unchanged", names)
 
 
 def _counted(plan: Plan) -> str:
@@ -160,6 +168,10 @@ def _counted(plan: Plan) -> str:
     lines.append("This plan is too large for a comment; the plan's JSON has it all.")
     lines.append(f"**{sentence(counts(plan))}**")
     return "\n\n".join(lines) + "\n"
+
+
+def _folded(head: str, inside: str) -> str:
+    return f"<details><summary>{head}</summary>\n\n{inside}\n\n</details>"
 
 
 def _sign(environment: EnvironmentPlan) -> str:

@@ -14,12 +14,14 @@ __all__ = [
     "costs",
     "drifted",
     "headline",
+    "judged",
     "origin",
     "released",
     "reverted",
     "serving",
     "sign",
     "wanted",
+    "who",
 ]
 
 
@@ -116,6 +118,31 @@ def origin(change: ChangedField) -> str:
     at = f"at {_instant(change.at)}" if change.at else ""
     who = " ".join(filter(None, (by, at)))
     return f"drift: {who}" if who else "drift"
+
+
+def who(change: ChangedField) -> str:
+    """By whom and when a field was changed outside of Git, as far as that is known."""
+    told = origin(change).removeprefix("drift").removeprefix(": ")
+    return told or "by whom is not known"
+
+
+def judged(model: ModelPlan, environment: EnvironmentPlan) -> str:
+    """What a release has to pass before it gets traffic and after; empty for no release."""
+    own = {
+        each.kind: each.reason
+        for each in model.actions
+        if each.environment == environment.environment
+    }
+    if "promote" not in own:
+        return ""
+    unchecked = "Nothing is checked before it gets traffic"
+    before = f"Before it gets traffic gitops {own['check']}" if "check" in own else unchecked
+    if not own.get("watch"):
+        return f"{before}."
+    # Without bounds of its own, a watch says only until when it goes on.
+    watched = own["watch"].removeprefix("until ")
+    after = own["watch"] if watched == own["watch"] else f"watches until {watched}"
+    return f"{before}; after that gitops {after}."
 
 
 def _instant(moment: str) -> str:

@@ -287,3 +287,17 @@ def test_the_published_document_knows_what_github_does_not() -> None:
         ("GET", "/repos/acme/models/nothing", {}, None),
     ):
         assert (published.check(method, asked, query, body) is not None) == known
+
+
+def test_a_comment_of_several_texts_stays_within_its_limit(hub: Hub, forge: Forge) -> None:
+    Path("diff.md").write_text("<!-- gitops diff -->\n\n- `qwen` moves.\n")
+    assert forge("comment", "plan.json", "diff.md") == 0
+    [comment] = hub.comments[7]
+    assert comment["body"].startswith(plan_markdown.render(fleet()).rstrip("\n"))
+    assert "<summary>What changes in Git: commits, files and fields</summary>" in comment["body"]
+    assert comment["body"].count("<!--") == 1
+    Path("long.md").write_text(f"<!-- gitops diff -->\n\n{'x' * plan_markdown.LIMIT}\n")
+    assert forge("comment", "plan.json", "long.md", "diff.md") == 0
+    assert len(comment["body"]) < plan_markdown.LIMIT
+    assert "too long for a comment" in comment["body"]
+    assert "`qwen` moves" in comment["body"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,9 @@ from markdown_it import MarkdownIt
 
 from gitops.decide.decision import Blocked, State
 from gitops.plan.build import build_plan
-from gitops.plan.model import Plan
-from gitops.render.markdown import block, code, sentence
+from gitops.plan.model import Plan, PlannedAction
+from gitops.render.markdown import block, code, sentence, table
+from gitops.render.mermaid import LEAST, graph
 from gitops.render.plan_markdown import LIMIT, render
 from tests.golden_files import Golden
 from tests.plan.examples import (
@@ -123,3 +125,29 @@ def test_one_endless_word_cannot_break_the_limit() -> None:
         desired(), live(), {"qwen-3-8b": {"production": at_rest(changes=(endless,))}}, now=NOW
     )
     assert len(render(plan)) < LIMIT
+
+
+@given(st.lists(st.tuples(st.text(), st.text(), st.text()), min_size=1, max_size=3))
+def test_a_cell_stays_one_cell(rows: list[tuple[str, str, str]]) -> None:
+    reader = MarkdownIt("commonmark").enable("table")
+    kinds = [token.type for token in reader.parse(table(("a", "b", "c"), rows))]
+    assert kinds.count("td_open") == 3 * len(rows)
+    assert kinds.count("tr_open") == 1 + len(rows)
+
+
+@given(st.text(), st.text())
+def test_a_graph_holds_nothing_but_its_own_lines(name: str, environment: str) -> None:
+    actions = tuple(
+        PlannedAction(id=f"{environment}/{number}", kind="ready", environment=environment)
+        for number in range(LEAST)
+    )
+    [one] = fleet().models[:1]
+    plan = dataclasses.replace(
+        fleet(), models=(dataclasses.replace(one, model=name, team=None, actions=actions),)
+    )
+    lines = graph(plan).splitlines()
+    shape = re.compile(
+        r'```(mermaid)?|flowchart LR|  (end|subgraph m0\["[\w ./·-]*"\])|    m0s\d+\["[\w ./·-]*"\]'
+    )
+    assert [line for line in lines if not shape.fullmatch(line)] == []
+    assert len(lines) == LEAST + 5

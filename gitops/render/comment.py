@@ -1,0 +1,27 @@
+"""Several texts as one comment: the first one whole, the others folded below as far as they fit."""
+
+from __future__ import annotations
+
+from gitops.render.plan_markdown import LIMIT
+
+TITLES = {
+    "<!-- gitops diff -->": "What changes in Git: commits, files and fields",
+    "<!-- gitops plan -->": "What apply would do",
+    "<!-- gitops drift -->": "What was changed outside of Git",
+}
+
+
+def joined(first: str, *others: str) -> str:
+    """A comment that begins with the first text's marking line, below ``LIMIT`` characters."""
+    parts = [first.rstrip("\n")]
+    room = LIMIT - len(parts[0]) - 1
+    for text in others:
+        marker, _, rest = text.lstrip().partition("\n")
+        head = TITLES.get(marker.strip(), "More")
+        part = f"<details><summary>{head}</summary>\n\n{rest.strip()}\n\n</details>"
+        if len(part) + 2 >= room:
+            part = f"{head}: too long for a comment; the job's summary has it."
+        if len(part) + 2 < room:
+            parts.append(part)
+            room -= len(part) + 2
+    return "\n\n".join(parts) + "\n"
