@@ -255,7 +255,7 @@ def test_what_waits_for_a_failed_environment_is_told_in_one_calm_line(tmp_path: 
 
 
 def test_what_waits_for_a_hold_is_calm_and_what_serves_meanwhile_is_kept_alive(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     behind = PRODUCTION + "    requires: {environment: staging}\n"
     with stage(tmp_path, truss(), release(STAGING, behind)) as made:
@@ -285,6 +285,15 @@ def test_what_waits_for_a_hold_is_calm_and_what_serves_meanwhile_is_kept_alive(
         mended = made.live("staging").current
         assert mended is not None
         assert (mended.id, mended.status) == (serving.id, "ACTIVE")
+        made.emulator.set_status(serving.id, "FAILED")
+        made.emulator.fault(kind="status", status=400, method="POST", path="/retry$")
+        # What the platform let fail, and will not try again, is left as it is by no fault of ours.
+        monkeypatch.setattr(made, "hold", lambda *_: None)
+        needed = made.apply()
+        assert needed.exit_code == 8, needed.finished
+        told = needed.finished.failures[0].failure
+        assert "What serves triage/staging has failed" in told.happened
+        assert "what Git asks for is held" in told.next
 
 
 def test_what_a_rival_adopted_first_is_not_adopted_again(two: Stage) -> None:
