@@ -44,7 +44,7 @@ _Detail = Callable[[ModelPlan, EnvironmentPlan], list[str]]
 
 
 def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
-    blocks = [MARKER, f"**{sentence(title(plan))}**"]
+    blocks = [MARKER, f"**{sentence(title(plan).replace(' -> ', ' to '))}**"]
     for model in (each for each in plan.models if told(each)):
         blocks.extend(_model(model, detail))
     blocks.extend(_drift(plan))
@@ -154,7 +154,7 @@ def _unchanged(plan: Plan) -> str:
 
 def _counted(plan: Plan) -> str:
     names = [each.name for each in plan.models if changes(each)]
-    lines = [MARKER, f"**{sentence(title(plan))}**"]
+    lines = [MARKER, f"**{sentence(title(plan).replace(' -> ', ' to '))}**"]
     room = LIMIT // 2
     shown: list[str] = []
     for name in names:
