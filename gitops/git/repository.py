@@ -182,11 +182,15 @@ class Repository:
         return asked[ancestor]
 
     def are_ancestors(self, ancestors: Iterable[str], descendant: str) -> bool:
-        """Whether all of these (full ids) are reachable from one commit, in one question.
+        """Whether all of these (full ids) are commits that are reachable from one, in one question.
 
         No means that at least one is not, or is not in this clone; ask for each then.
         """
-        asked = [*map(self._full, ancestors), f"^{self._full(descendant)}"]
+        wanted = [self._full(each) for each in ancestors]
+        headers = self.database.headers(wanted)
+        if not all(header is not None and header.kind == "commit" for header in headers):
+            return False
+        asked = [*wanted, f"^{self._full(descendant)}"]
         lines = "".join(f"{each}\n" for each in asked)
         done = self.git.try_run("rev-list", "--max-count=1", "--stdin", stdin=encoded(lines))
         return done.code == 0 and not done.out

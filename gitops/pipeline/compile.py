@@ -55,13 +55,13 @@ class Compilation:
         return tuple(each for each in self.problems if each.severity == "error")
 
 
-def compile_commit(objects: Objects, commit: str) -> Desired:
-    """Desired state of one commit (a full id).
+def compile_commit(objects: Objects, commit: str, trusses: Trusses | None = None) -> Desired:
+    """Desired state of one commit (a full id). Several commits may share what ``trusses`` learns.
 
     Raises ``InvalidRelease`` with every problem of every file, ``RepositoryError`` where the
     repository lacks what is needed.
     """
-    return _valid(look(objects, objects.at(commit), commit, dirty=False))
+    return _valid(look(objects, objects.at(commit), commit, dirty=False, trusses=trusses))
 
 
 def compile_worktree(objects: Objects, files: Files, head: str, dirty: bool) -> Desired:
@@ -80,10 +80,12 @@ def look(
     *,
     dirty: bool,
     only: frozenset[str] | None = None,
+    trusses: Trusses | None = None,
 ) -> Compilation:
     """Compile as far as possible and keep the problems. ``only``: these release files alone."""
     with _no_collection():
-        return _look(objects, files, head, dirty=dirty, only=only)
+        shared = Trusses(objects) if trusses is None else trusses
+        return _look(objects, files, head, dirty=dirty, only=only, trusses=shared)
 
 
 @contextmanager
@@ -103,7 +105,13 @@ def _no_collection() -> Iterator[None]:
 
 
 def _look(
-    objects: Objects, files: Files, head: str, *, dirty: bool, only: frozenset[str] | None
+    objects: Objects,
+    files: Files,
+    head: str,
+    *,
+    dirty: bool,
+    only: frozenset[str] | None,
+    trusses: Trusses,
 ) -> Compilation:
     configured = configuration(files)
     wanted, warnings = paths(files, configured.folder)
@@ -113,7 +121,7 @@ def _look(
     problems = [*configured.problems, *warnings]
     check_files = CheckFiles(files)
     pins = Pins(objects, head, any_commit=configured.config.pins == "any")
-    compiler = ModelCompiler(pins, Trusses(objects), check_files)
+    compiler = ModelCompiler(pins, trusses, check_files)
     known = Known()
     models: list[DesiredModel] = []
     settled: list[Settled] = []

@@ -34,12 +34,7 @@ class Pins:
         """Look several pins up in one question; those that are not all well are left for later."""
         full = [text for text in dict.fromkeys(texts) if self._is_full(text)]
         commits = [text.lower() for text in full]
-        if (
-            len(full) > 1
-            and not self._any
-            and all(map(self._objects.exists, commits))
-            and self._objects.are_ancestors(commits, self._head)
-        ):
+        if len(full) > 1 and not self._any and self._objects.are_ancestors(commits, self._head):
             self._known.update(zip(full, commits, strict=True))
 
     def _is_full(self, text: str) -> bool:

@@ -43,7 +43,7 @@ class Objects(Protocol):
         """Whether one commit is reachable from the other (or is the same)."""
 
     def are_ancestors(self, ancestors: Iterable[str], descendant: str) -> bool:
-        """Whether all of these are reachable from one; no also where one is not in this clone."""
+        """Whether all of these are commits that are reachable from one, as far as is known here."""
 
     def info(self, commit: str) -> CommitInfo | None:
         """A commit's date and subject."""

@@ -13,6 +13,7 @@ from gitops.release.words import name
 from gitops.state.artifact import Artifact, TreeEntry
 from gitops.state.identity.build import CONFIG_FILE, EXTERNALS, Content, Reading, content
 from gitops.state.identity.ignore import IGNORE_FILE
+from gitops.state.identity.inputs import mutable_inputs
 from gitops.state.identity.refusal import NoArtifact, Refusal
 from gitops.state.identity.walk import may_be_pointer
 from gitops.yaml import truss_config
@@ -28,6 +29,7 @@ class Trusses:
         self._objects = objects
         self._blobs: dict[str, bytes] = {}
         self._configs: dict[bytes, dict[str, Any]] = {}
+        self._inputs: dict[int, tuple[dict[str, Any], tuple[str, ...]]] = {}
         self._trees: dict[tuple[str, str], str | None] = {}
         self._entries: dict[tuple[str, str], tuple[TreeEntry, ...] | None] = {}
         self._contents: dict[tuple[str, str], Content | NoArtifact] = {}
@@ -39,7 +41,11 @@ class Trusses:
 
     def read_ahead(self, places: Iterable[tuple[str, str]]) -> None:
         """Read what trusses at commits will need, in a few passes instead of a few for each."""
-        places = [(commit, posixpath.normpath(truss)) for commit, truss in dict.fromkeys(places)]
+        places = [
+            place
+            for commit, truss in dict.fromkeys(places)
+            if (place := (commit, posixpath.normpath(truss))) not in self._trees
+        ]
         try:
             self._objects.read_ahead(places)
             trees = {self._tree(*place): place for place in places}
@@ -102,6 +108,7 @@ class Trusses:
                 folder=lambda folder: self._listed(commit, folder),
                 parse=self._parse,
                 dump=truss_config.dump,
+                inputs=self._inputs_of,
             )
             found: Content | NoArtifact
             try:
@@ -154,6 +161,13 @@ class Trusses:
             if len(known) <= _KEPT:
                 self._blobs[oid] = known
         return known
+
+    def _inputs_of(self, config: dict[str, Any]) -> tuple[str, ...]:
+        # With its configuration, so that no other one gets the same identity.
+        known = self._inputs.get(id(config))
+        if known is None:
+            known = self._inputs[id(config)] = (config, mutable_inputs(config))
+        return known[1]
 
     def _parse(self, data: bytes, file: str) -> dict[str, Any]:
         known = self._configs.get(data)

@@ -27,13 +27,14 @@ class Reading:
 
     ``blob`` gives a blob's bytes, ``folder`` the entries below a folder of the same commit (None:
     no folder), ``parse`` config.yaml's settings (raising ``NoArtifact`` for its faults), ``dump``
-    settings as the bytes of a config.yaml.
+    settings as the bytes of a config.yaml, ``inputs`` what ``mutable_inputs`` says of settings.
     """
 
     blob: Callable[[str], bytes]
     folder: Callable[[str], tuple[TreeEntry, ...] | None]
     parse: Callable[[bytes, str], dict[str, Any]]
     dump: Callable[[dict[str, Any]], bytes]
+    inputs: Callable[[dict[str, Any]], tuple[str, ...]] = mutable_inputs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ def content(truss: str, entries: tuple[TreeEntry, ...], reading: Reading) -> Con
         config=config,
         raw_config=raw.decode("utf-8-sig", "replace"),
         secrets=secrets(config),
-        mutable_inputs=mutable_inputs(config),
+        mutable_inputs=reading.inputs(config),
     )
 
 
