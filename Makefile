@@ -103,7 +103,7 @@ constraints: ## Write the pins anew from pyproject.toml; ARGS=--upgrade takes ne
 	"$$tools/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
 	pin() { "$$tools/bin/uv" --no-config --quiet pip compile --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate "$$@" $(ARGS); }; \
-	pin pyproject.toml --extra dev --output-file constraints.txt; \
+	pin pyproject.toml --extra dev --extra docs --output-file constraints.txt; \
 	pin - --output-file .ci/truss.txt <<< truss; \
 	if grep -nE '^-|://' constraints.txt .ci/truss.txt; then echo 'a pin names a host or a path' >&2; exit 1; fi
 
