@@ -18,7 +18,8 @@ Graph = dict[str, tuple[str, ...]]
 def ways(git: Git, spans: Sequence[Span]) -> dict[Span, Way]:
     """For each pair of commits (full ids) how they lie, and the commits between them that matter.
 
-    These are what ``git rev-list --topo-order --full-history`` lists for each pair alone. All
+    These are what ``git rev-list --topo-order --full-history`` lists for each pair alone; a merge
+    counts where it differs from a parent that is new, or from any where none of them is. All
     pairs are kept track of at once: a set of pairs is an integer, with a bit for each of them.
     Raises ``RepositoryError`` where a commit is not in this clone.
     """
