@@ -83,6 +83,13 @@ def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
     return LogBook(repository, configuration(files).config.remote)
 
 
+def api_host(project: Project) -> str:
+    """The host of the API that the environment names; no key is needed."""
+    from gitops.baseten.endpoint import api_host as named
+
+    return named(project.environ)
+
+
 def open_lock_book(project: Project) -> LockBook:
     """The locks on gitops.yaml's remote, and those of this clone alone."""
     from gitops.git.locks import LockBook

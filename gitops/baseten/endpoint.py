@@ -72,8 +72,7 @@ class Endpoint:
     @property
     def host(self) -> str:
         """The API's host, with its port where the URL names one."""
-        parts = urlsplit(self.api_url)
-        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        return host_of(self.api_url)
 
     def inference(self, model_id: str) -> str:
         """The inference base of one model, without a slash at its end."""
@@ -98,3 +97,20 @@ def from_environment(environ: Mapping[str, str]) -> Endpoint:
             environ.get("AWS_ENDPOINT_URL_S3") or None if api_url != DEFAULT_API_URL else None
         ),
     )
+
+
+def host_of(api_url: str) -> str:
+    """The host of an API's URL, with its port where the URL names one.
+
+    Raises ``ValueError`` for a port that is no number.
+    """
+    parts = urlsplit(api_url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+
+def api_host(environ: Mapping[str, str]) -> str:
+    """The host that these variables mean, whatever the key; empty where the URL cannot be one."""
+    try:
+        return host_of(environ.get("BASETEN_API_URL") or DEFAULT_API_URL)
+    except ValueError:
+        return ""

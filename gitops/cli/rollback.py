@@ -10,6 +10,8 @@ from gitops.cli.context import Context
 from gitops.cli.locking import as_seconds, waits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gitops.pipeline.project import Project
     from gitops.pipeline.rollback import WayBack
 
@@ -44,9 +46,11 @@ def command(
     """Make the revert of what an environment serves, as a commit on a new branch.
 
     Finds the commit that last changed what ENV asks for and reverts it, if it changed nothing
-    else; otherwise it edits the pin and says why. The working tree and HEAD stay as they are, and
-    nothing is pushed. Once it is merged, `gitops apply` promotes the deployment that is already
-    there: what Baseten still holds is neither uploaded nor built again.
+    else; otherwise it edits the pin and says why. What the deploy log knows to be rolled back,
+    rejected or never served in ENV is passed over: then the pin goes to the newest version before
+    it that served there. The working tree and HEAD stay as they are, and nothing is pushed. Once
+    it is merged, `gitops apply` promotes the deployment that is already there: what Baseten still
+    holds is neither uploaded nor built again.
 
     With --now that happens at once, ahead of the merge, and what served is held, so that no apply
     brings it back meanwhile. Ends with 0 once it is confirmed, 8 where a person is needed.
@@ -59,7 +63,7 @@ def command(
     """
     from gitops.errors import UsageError
     from gitops.pipeline.rollback import RollbackRequest, way_back
-    from gitops.wiring import git_changes
+    from gitops.wiring import api_host, git_changes, open_log_book
 
     context = ctx.ensure_object(Context)
     if not now and (check or no_lock or lock_timeout is not None):
@@ -68,7 +72,11 @@ def command(
         )
     project = context.project()
     request = RollbackRequest(model=model, environment=environment, to=to, branch=branch)
-    way = way_back(project, git_changes(project), request)
+    book = open_log_book(project, remote=now and not no_lock)
+    if now and not no_lock and book.has_remote:
+        _bring(book.fetch)
+    logs = book.logs(model=model.rpartition("/")[2])
+    way = way_back(project, git_changes(project), request, logs, api_host(project))
     _tell(way)
     if check:
         _check(project, way)
@@ -82,10 +90,27 @@ def command(
     ctx.exit(_now(context, project, way, no_lock=no_lock, timeout=lock_timeout))
 
 
+def _bring(fetch: Callable[[], object]) -> None:
+    """Fetch the deploy logs; without the remote, what this clone knows has to do."""
+    from gitops.errors import RemoteUnreachable
+    from gitops.render.text import printable
+
+    try:
+        fetch()
+    except RemoteUnreachable as error:
+        click.echo(printable(f"The deploy log is as this clone knows it: {error}"), err=True)
+
+
 def _tell(way: WayBack) -> None:
     from gitops.render.text import printable
 
+    for warning in way.warnings:
+        click.echo(printable(warning), err=True)
     click.echo(printable(f"{way.model}/{way.environment} goes from {way.before} to {way.after}."))
+    for passed in way.passed:
+        click.echo(printable(f"Passed over: {passed}."))
+    if way.passed:
+        click.echo("Edits the pin, for no single revert goes back that far.")
     if way.culprit is not None:
         culprit = f'{way.culprit.id[:12]} "{way.culprit.subject}" by {way.culprit.author}'
         if way.how == "revert":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from gitops.pipeline.compile import look
 from gitops.pipeline.diff import sources
 from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.project import Repository
+from gitops.record.proven import Version
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.names import ModelKey
 
@@ -33,6 +34,11 @@ class Wish:
     def key(self) -> tuple[str | None, str | None]:
         """What tells one from another: the files of an artifact, not the commit that pins them."""
         return self.digest, self.deployment
+
+    @property
+    def version(self) -> Version:
+        """As the deploy log knows it."""
+        return Version(digest=self.digest, deployment=self.deployment)
 
     @property
     def named(self) -> str:
@@ -77,8 +83,8 @@ class Asked:
         compiled = look(self.objects, files, commit, dirty=False, only=only)
         return next((each for each in compiled.desired.models if each.key == self.key), None)
 
-    def turn(self, head: str, model: DesiredModel) -> Turn | None:
-        """The newest commit before which something else was asked for; None: there is none here.
+    def turns(self, head: str, model: DesiredModel) -> Iterator[Turn]:
+        """The commits before which something else was asked for than after them, newest first.
 
         Renamed release files and moved trusses are followed. States in which the file was not
         valid are passed over, since nothing can have been applied from them.
@@ -89,7 +95,7 @@ class Asked:
         while (commit := next(commits, None)) is not None:
             parent = self.parents.parent(commit)
             if parent is None:
-                return None
+                return
             before = self.at(parent, after.release_file)
             wish = self.wish(before)
             if before is None or wish is None:
@@ -98,11 +104,10 @@ class Asked:
                     commits = iter(self._touching([after.release_file], parent))
                 continue
             if wish.key != now.key:
-                return Turn(commit=commit, parent=parent, before=before, after=after, wish=wish)
+                yield Turn(commit=commit, parent=parent, before=before, after=after, wish=wish)
             if set(self.watched(before)) != set(self.watched(after)):
                 commits = iter(self._touching(self.watched(before), parent))
-            after = before
-        return None
+            now, after = wish, before
 
     def watched(self, model: DesiredModel) -> list[str]:
         """The paths on which it depends what the environment asks for."""

@@ -1,73 +1,41 @@
-"""Rollback by way of Git: the commit that changed what an environment serves, taken back."""
+"""Rollback by way of Git: what an environment asked for before and served well, asked for again."""
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from gitops.errors import InvalidRelease, Refused, UsageError
 from gitops.pipeline.asked import Asked, Turn, Wish
 from gitops.pipeline.compile import compile_commit
-from gitops.pipeline.diff import Ways
-from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.project import Project, Repository
+from gitops.pipeline.reverts import Changes, Reverts, message_of
 from gitops.pipeline.selection import Selection, select
-from gitops.plan.release_diff import release_diff
 from gitops.plan.wording import listed
-from gitops.state.changed import ChangedPath, Content, GitFile
+from gitops.record.proven import Proven, why_held
+from gitops.record.timeline import ModelLog
+from gitops.render.text import printable
 from gitops.state.commit import CommitInfo
-from gitops.state.desired import DesiredModel
+from gitops.state.desired import Desired, DesiredModel
 from gitops.yaml.document import Document, read
 from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
 
 How: TypeAlias = Literal["revert", "pin"]
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
-MOST_NAMED: Final = 3
-_WHERE: Final = frozenset({"release_file", "truss"})
-"""Where a model's files are is no part of what is served."""
-
-
-class Changes(Protocol):
-    """New commits made beside the working tree."""
-
-    def check_branch(self, branch: str) -> None:
-        """Raises ``UsageError`` where a new local branch cannot have that name."""
-
-    def is_free(self, branch: str) -> bool:
-        """Whether there is no local branch of that name."""
-
-    def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
-        """A commit on top of ``base`` that changes these files; its id."""
-
-    def branch(self, name: str, commit: str) -> None:
-        """A new local branch at a commit."""
-
-    def parent(self, commit: str) -> str | None:
-        """The first parent of a commit."""
-
-    def changed(self, before: str, after: str) -> tuple[ChangedPath, ...]:
-        """The files that differ between two commits."""
-
-    def file(self, commit: str, path: str) -> GitFile | None:
-        """A file of a commit."""
-
-    def merged(self, ours: GitFile, base: GitFile, theirs: GitFile) -> bytes | None:
-        """A text with two changes of it made together; None where they touch the same lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayBack:
     """A rollback as a commit on a new branch.
 
-    ``culprit`` is the commit that is taken back, None where somebody named the commit to go to.
-    ``how`` ``pin`` edits the pin alone; ``why`` says what kept the whole commit from being
-    reverted.
+    ``culprit`` is the commit that is taken back, None where somebody named the commit to go to or
+    versions were passed over. ``how`` ``pin`` edits the pin alone; ``why`` says what kept the whole
+    commit from being reverted. ``passed`` are newer versions that are not gone back to, each a
+    sentence that says why. ``warnings`` are sentences about what could not be known, or is bad.
     """
 
     model: str
@@ -79,6 +47,8 @@ class WayBack:
     after: str
     branch: str
     commit: str
+    passed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +61,17 @@ class RollbackRequest:
     branch: str | None = None
 
 
-def way_back(project: Project, changes: Changes, request: RollbackRequest) -> WayBack:
+def way_back(
+    project: Project,
+    changes: Changes,
+    request: RollbackRequest,
+    logs: Iterable[ModelLog] = (),
+    host: str = "",
+) -> WayBack:
     """Make the branch. Needs no network, and leaves the working tree and HEAD as they are.
+
+    ``logs`` are the deploy logs of models of that name, ``host`` the host of the API that is meant:
+    by them what was rolled back or never served is not gone back to.
 
     Raises ``UsageError`` for names that nothing manages or that are taken, ``Refused`` where there
     is nothing to go back to or it cannot be written, ``InvalidRelease`` and ``RepositoryError``.
@@ -102,10 +81,23 @@ def way_back(project: Project, changes: Changes, request: RollbackRequest) -> Wa
     desired = compile_commit(objects, head)
     [model] = select(desired, Selection(models=(request.model,))).models
     asked = Asked(objects=objects, parents=changes, key=model.key, name=request.environment)
-    search = _Search(objects=objects, changes=changes, model=model, asked=asked)
+    proven = Proven.of(_own(logs, model, desired), request.environment, host)
+    search = _Search(objects=objects, changes=changes, model=model, asked=asked, proven=proven)
     if request.to is not None:
         return search.pinned(head, request, to=objects.resolve(request.to))
     return search.taken_back(head, request)
+
+
+def _own(logs: Iterable[ModelLog], model: DesiredModel, desired: Desired) -> list[ModelLog]:
+    """The logs that can be this model's: offline nobody knows what the default team is called."""
+    team = model.key.team
+    others = {each.key.team for each in desired.models if each.key.name == model.key.name}
+    return [
+        each
+        for each in logs
+        if each.model == model.key.name
+        and (each.team == team if team is not None else each.team not in others)
+    ]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,6 +108,7 @@ class _Search:
     changes: Changes
     model: DesiredModel
     asked: Asked
+    proven: Proven
 
     @property
     def name(self) -> str:
@@ -127,19 +120,16 @@ class _Search:
 
     def taken_back(self, head: str, request: RollbackRequest) -> WayBack:
         now = self._now()
-        turn = self.asked.turn(head, self.model)
-        if turn is None:
-            shallow = self.objects.is_shallow()
-            raise Refused(
-                f"nothing else was ever asked for in {self.place}, as far as this clone goes",
-                hint="It is shallow: `git fetch --unshallow` brings the whole history."
-                if shallow
-                else "There is no way back by Git; name a commit with --to.",
-            )
+        turn, passed = self._target(head, now)
+        if passed:
+            return self._past(head, request, turn.wish, passed)
         culprit = self.objects.info(turn.commit)
         assert culprit is not None
         branch = self._branch(request, culprit.id)
-        made, why = self._revert(head, turn, culprit, self.asked.watched)
+        reverts = Reverts(
+            objects=self.objects, changes=self.changes, model=self.model, asked=self.asked
+        )
+        made, why = reverts.commit(head, turn, culprit, self.asked.watched)
         how: How = "revert"
         if made is None:
             how = "pin"
@@ -148,7 +138,7 @@ class _Search:
                 made = self._pin(head, turn.wish, note)
             except InvalidRelease as error:
                 # As where the truss had another place then: only the whole commit can go back.
-                made, more = self._revert(head, turn, culprit, self.asked.folders)
+                made, more = reverts.commit(head, turn, culprit, self.asked.folders)
                 how, why = "revert", ""
                 if made is None:
                     raise Refused(
@@ -167,7 +157,78 @@ class _Search:
             after=turn.wish.named,
             branch=branch,
             commit=made,
+            warnings=self._unknown(),
         )
+
+    def _target(self, head: str, now: Wish) -> tuple[Turn, tuple[str, ...]]:
+        """Before which commit what to go back to was asked for; and what is passed over for it."""
+        passed: dict[object, str] = {}
+        for turn in self.asked.turns(head, self.model):
+            if turn.wish.key == now.key or turn.wish.key in passed:
+                continue
+            against = self.proven.against(turn.wish.version)
+            if against is None:
+                return turn, tuple(passed.values())
+            passed[turn.wish.key] = printable(f"{turn.wish.named} {against}")
+        if self.objects.is_shallow():
+            hint = "It is shallow: `git fetch --unshallow` brings the whole history."
+        elif passed:
+            hint = "Name the commit to go to with --to; what is held is taken all the same then."
+        else:
+            hint = "There is no way back by Git; name a commit with --to."
+        if passed:
+            raise Refused(
+                f"nothing that was asked for in {self.place} before is known to be good:"
+                f" {'; '.join(passed.values())}",
+                hint=hint,
+            )
+        raise Refused(
+            f"nothing else was ever asked for in {self.place}, as far as this clone goes", hint=hint
+        )
+
+    def _past(
+        self, head: str, request: RollbackRequest, wanted: Wish, passed: tuple[str, ...]
+    ) -> WayBack:
+        """Back to what no single revert brings back: the pin alone, and why."""
+        now = self._now()
+        branch = self._branch(request, wanted.commit or now.commit or head)
+        notes = [f"Passed over: {'; '.join(passed)}."]
+        if self._follows():
+            notes.append(f"Reverting this lets {self.name} follow the branch again.")
+        try:
+            made = self._pin(head, wanted, *notes)
+        except InvalidRelease as error:
+            raise Refused(
+                f"the pin of {self.place} cannot go back to {wanted.named}: {error.problems[0]}",
+                hint=f"Write it yourself, or name another commit with --to. Passed over:"
+                f" {'; '.join(passed)}.",
+            ) from error
+        self.changes.branch(branch, made)
+        return WayBack(
+            model=str(self.model.key),
+            environment=self.name,
+            how="pin",
+            why="",
+            culprit=None,
+            before=now.named,
+            after=wanted.named,
+            branch=branch,
+            commit=made,
+            passed=passed,
+        )
+
+    def _follows(self) -> bool:
+        return any(each.follows_head for each in self.model.environments if each.name == self.name)
+
+    def _unknown(self) -> tuple[str, ...]:
+        """What to say where no log tells good versions from bad ones."""
+        if self.proven.histories:
+            return ()
+        said = (
+            f"The deploy log in this clone has no entry of {self.place}: this is what Git asked for"
+            " before, whether it served or not (`gitops log --fetch` brings the log)."
+        )
+        return (said,)
 
     def pinned(self, head: str, request: RollbackRequest, *, to: str) -> WayBack:
         now = self._now()
@@ -176,12 +237,12 @@ class _Search:
                 f"commit {to[:12]} is not in the history of HEAD", hint="Name one that is."
             )
         branch = self._branch(request, to)
-        before = Wish(commit=to)
         if now.commit == to:
             raise UsageError(f"{self.place} is pinned to commit {to[:12]} already")
-        made = self._pin(head, before, "")
-        asked = self._wish_at(made)
-        if asked is not None and asked.key == now.key:
+        made = self._pin(head, Wish(commit=to))
+        asked = self.asked.wish(self.asked.at(made, self.model.release_file))
+        assert asked is not None
+        if asked.key == now.key:
             raise UsageError(
                 f"commit {to[:12]} gives {self.place} what {now.named} gives it: the same files",
                 hint="Name a commit with another version of the truss.",
@@ -194,10 +255,18 @@ class _Search:
             why="",
             culprit=None,
             before=now.named,
-            after=before.named,
+            after=asked.named,
             branch=branch,
             commit=made,
+            warnings=self._bad(asked),
         )
+
+    def _bad(self, wanted: Wish) -> tuple[str, ...]:
+        """What to say of a version that somebody named although it is held."""
+        hold = self.proven.hold(wanted.version)
+        if hold is None:
+            return ()
+        return (f"{wanted.named} {why_held(hold)}: it is gone back to because --to names it.",)
 
     def _now(self) -> Wish:
         wish = self.asked.wish(self.model)
@@ -209,117 +278,12 @@ class _Search:
             )
         return wish
 
-    def _wish_at(self, commit: str) -> Wish | None:
-        return self.asked.wish(self.asked.at(commit, self.model.release_file))
-
-    def _revert(
-        self,
-        head: str,
-        turn: Turn,
-        culprit: CommitInfo,
-        places: Callable[[DesiredModel], Iterable[str]],
-    ) -> tuple[str | None, str]:
-        """The commit that takes back all of another one; else why there is none.
-
-        ``places`` are the paths of a model that it may touch, besides its release file.
-        """
-        allowed = {
-            path
-            for model in (turn.before, turn.after, self.model)
-            for path in (model.release_file, CONFIG_FILE, *places(model))
-        }
-        files, why = self._reverted(turn, head, allowed)
-        if files is None:
-            return None, why
-        message = self._message(f'Revert "{culprit.subject}"', f"This reverts commit {culprit.id}.")
-        made = self.changes.commit(head, files, message)
-        why = self._not_just_that(head, made, turn.wish)
-        return (None, why) if why else (made, "")
-
-    def _reverted(
-        self, turn: Turn, head: str, allowed: AbstractSet[str]
-    ) -> tuple[dict[str, Content] | None, str]:
-        """The files of a clean revert; else why there is none."""
-        short = turn.commit[:12]
-        paths = self.changes.changed(turn.parent, turn.commit)
-        others = [
-            each.path
-            for each in paths
-            if not any(each.path == one or each.path.startswith(f"{one}/") for one in allowed)
-        ]
-        if others:
-            more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-            named = ", ".join(others[:MOST_NAMED])
-            return None, f"{short} changes other files too: {named}{more}"
-        beside = self._beside(turn.parent, turn.commit)
-        if beside:
-            return None, f"{short} changes {beside} too"
-        files: dict[str, Content] = {}
-        for each in paths:
-            path = self._today(each.path, turn.after)
-            now = self.changes.file(head, path)
-            if now == each.after:
-                files[path] = each.before
-                continue
-            if now is None or each.before is None or each.after is None:
-                return None, f"{path} was added or removed since {short}"
-            merged = self.changes.merged(now, each.after, each.before)
-            if merged is None:
-                return None, f"{path} was changed at the same place since {short}"
-            files[path] = merged
-        return files, ""
-
-    def _today(self, path: str, then: DesiredModel) -> str:
-        """Where a file of the model is now, that had another name or folder then."""
-        if path == then.release_file:
-            return self.model.release_file
-        old, new = (posixpath.normpath(each.truss or ".") for each in (then, self.model))
-        if old != new and path.startswith(f"{old}/"):
-            return posixpath.join(new, path.removeprefix(f"{old}/"))
-        return path
-
-    def _beside(self, before: str, after: str) -> str:
-        """What else than this environment's artifact two commits differ in; empty: nothing."""
-        try:
-            old, new = (compile_commit(self.objects, each) for each in (before, after))
-        except InvalidRelease:
-            return "release files that are not valid"
-        found = release_diff(old, new, Ways(self.objects))
-        return listed(
-            [
-                f"{model.model}/{each.environment}"
-                for model in found.models
-                for each in model.environments
-                if (model.model, each.environment) != (str(self.model.key), self.name)
-            ]
-            + [
-                model.model
-                for model in found.models
-                if any(
-                    model.model != str(self.model.key) or one.path not in _WHERE
-                    for one in model.fields
-                )
-            ]
-        )
-
-    def _not_just_that(self, head: str, made: str, wanted: Wish) -> str:
-        """Why a commit is not the rollback of this environment alone; empty: it is."""
-        try:
-            compile_commit(self.objects, made)
-        except InvalidRelease as error:
-            return f"the revert would not be valid: {error.problems[0]}"
-        asked = self._wish_at(made)
-        if asked is None or asked.key != wanted.key:
-            return "the revert would ask for something else again"
-        beside = self._beside(head, made)
-        return f"the revert would change {beside} too" if beside else ""
-
-    def _pin(self, head: str, wanted: Wish, note: str) -> str:
+    def _pin(self, head: str, wanted: Wish, *notes: str) -> str:
         data = self.objects.at(head).read(self.model.release_file)
         assert data is not None
         document = read(self.model.release_file, data)
         edited = self._edited(document, wanted)
-        message = self._message(f"Roll {self.place} back to {wanted.named}", note)
+        message = message_of(self.asked, f"Roll {self.place} back to {wanted.named}", *notes)
         made = self.changes.commit(head, {self.model.release_file: edited}, message)
         compile_commit(self.objects, made)
         return made
@@ -347,7 +311,3 @@ class _Search:
         name = f"gitops/rollback-{place}-{commit[:12]}"
         names = chain([name], (f"{name}-{number}" for number in count(2)))
         return next(each for each in names if self.changes.is_free(each))
-
-    def _message(self, subject: str, note: str) -> str:
-        lines = [subject, "", f"Rolls back {self.place}."]
-        return "\n".join([*lines, *([note] if note else []), ""])

@@ -126,7 +126,10 @@ def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entr
             hint=f"Merge {way.branch}: the next apply builds it again.",
         )
     if good.deployment.id == bad.deployment.id:
-        raise Refused(f"{place} serves {way.after} already", hint=f"Merge {way.branch}.")
+        raise Refused(
+            f"{place} serves {way.after} already",
+            hint=f"Merge {way.branch}; to go further back, name a commit with --to.",
+        )
     opened_by = _released_by(history, way.environment, bad.deployment.id)
     return Entry(
         at=ports.clock.now(),

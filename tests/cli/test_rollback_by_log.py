@@ -1,0 +1,165 @@
+"""`gitops rollback` by what the deploy log knows: nothing bad, and nothing that never served."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitops.cli.main import run
+from gitops.pipeline.compile import compile_commit
+from gitops.record.entry import Entry, Event, Side
+from gitops.state.live import Workspace
+from gitops.state.names import ModelKey
+from gitops.wiring import open_project
+from tests.git.logs import log
+from tests.repositories import Repository
+
+FILE = "releases/triage.yaml"
+TRUSS = "trusses/triage/config.yaml"
+PINNED = "version: 1\nmodel: triage\ntruss: trusses/triage\nenvironments:\n  production:\n"
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HERE = Workspace(name="acme", host="api.baseten.co", api_url="https://api.baseten.co")
+
+
+@dataclass
+class Life:
+    """What was merged, and what became of it in production."""
+
+    repository: Repository
+    capsys: pytest.CaptureFixture[str]
+    versions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    minute: int = 0
+
+    def merge(self, name: str, *, pin: str = "HEAD") -> None:
+        """A version of the truss, and the release file with it."""
+        files = {
+            TRUSS: f"model_name: m\ndescription: {name}\n",
+            FILE: f"{PINNED}    commit: {pin}\n",
+        }
+        commit = self.repository.commit(files, f"Answer in {name}")
+        project = open_project(self.repository.path, dict(os.environ))
+        [model] = compile_commit(project.repository, commit).models
+        artifact = model.environments[0].artifact
+        assert artifact is not None
+        self.versions.setdefault(name, (artifact.digest, commit))
+
+    def said(self, event: Event, name: str, before: str | None = None) -> None:
+        """An entry about a version in production, a minute after the last."""
+        self.minute += 1
+        entry = Entry(
+            at=START + timedelta(minutes=self.minute),
+            event=event,
+            environment="production",
+            from_=self.side(before),
+            to=self.side(name),
+            model="triage",
+        )
+        log(self.repository.path, None, workspace=HERE).append(ModelKey(None, "triage"), entry)
+
+    def side(self, name: str | None) -> Side | None:
+        if name is None:
+            return None
+        digest, commit = self.versions[name]
+        return Side(deployment_id=f"id-{name}", digest=digest, commit=commit)
+
+    def rollback(self, *arguments: str) -> tuple[int, str, str]:
+        code = run(
+            ["-C", str(self.repository.path), "rollback", "triage", "production", *arguments]
+        )
+        out, err = self.capsys.readouterr()
+        return code, out, err
+
+    def made(self, out: str) -> str:
+        return out.splitlines()[-1].removesuffix(".").rpartition(" ")[2]
+
+    def pin(self, out: str) -> str:
+        """What the made branch pins."""
+        return (
+            self.repository.read(FILE, self.made(out)).decode().partition("commit: ")[2].split()[0]
+        )
+
+
+@pytest.fixture
+def life(repository: Repository, capsys: pytest.CaptureFixture[str]) -> Life:
+    """v4 was superseded and never built, v6 was rolled back by its run and then reverted."""
+    found = Life(repository, capsys)
+    found.merge("v3")
+    found.said(Event.RELEASED, "v3")
+    found.merge("v4")
+    found.merge("v5")
+    found.said(Event.RELEASED, "v5", "v3")
+    found.merge("v6")
+    found.said(Event.ROLLED_BACK, "v6", "v5")
+    return found
+
+
+def test_while_its_hold_stands_what_was_rolled_back_is_reverted(life: Life) -> None:
+    code, out, err = life.rollback()
+    assert code == 0, err
+    assert "Reverts" in out
+    assert "Passed over" not in out
+    assert "deploy log" not in err
+    assert life.repository.read(TRUSS, life.made(out)).endswith(b"v5\n")
+
+
+def test_what_is_bad_and_what_never_served_is_passed_over(life: Life) -> None:
+    life.merge("v5")
+    code, out, err = life.rollback()
+    assert code == 0, err
+    assert life.pin(out) == life.versions["v3"][1]
+    message = life.repository.git("log", "-1", "--format=%B", life.made(out))
+    for text in (out, message):
+        assert "was rolled back there at 2026-11-20 12:03 UTC" in text
+        assert f"commit {life.versions['v4'][1][:12]} never served there" in text
+    assert message.startswith(
+        f"Roll triage/production back to commit {life.versions['v3'][1][:12]}"
+    )
+    assert life.repository.git("diff", "--name-only", "HEAD", life.made(out)) == FILE
+
+
+def test_after_a_rollback_the_fixed_version_is_one_revert_away(life: Life) -> None:
+    life.merge("v5")
+    made = life.made(life.rollback()[1])
+    life.repository.merge(made)
+    life.repository.commit({TRUSS: "model_name: m\ndescription: v7\n"}, "Fix it")
+    life.repository.git("revert", "--no-edit", made)
+    assert life.repository.read(FILE) == f"{PINNED}    commit: HEAD\n".encode()
+
+
+def test_a_rollback_is_rolled_back_unless_somebody_held_what_it_left(life: Life) -> None:
+    life.merge("v5")
+    life.repository.merge(life.made(life.rollback()[1]))
+    life.said(Event.RELEASED, "v3", "v5")
+    code, out, err = life.rollback()
+    assert code == 0, err
+    assert "Reverts" in out
+    assert life.repository.read(FILE, life.made(out)) == f"{PINNED}    commit: HEAD\n".encode()
+    life.said(Event.HELD, "v3", "v5")
+    code, out, err = life.rollback()
+    assert (code, out) == (4, "")
+    assert "nothing that was asked for in triage/production before is known to be good" in err
+    assert "was rolled back there" in err
+    assert "never served there" in err
+
+
+def test_what_is_held_is_gone_back_to_where_somebody_names_it(life: Life) -> None:
+    life.merge("v5")
+    code, out, err = life.rollback("--to", life.versions["v6"][1])
+    assert code == 0, err
+    assert life.pin(out) == life.versions["v6"][1]
+    assert "was rolled back there at 2026-11-20 12:03 UTC: it is gone back to because --to" in err
+
+
+def test_a_log_of_another_environment_says_nothing(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Life(repository, capsys)
+    found.merge("v1")
+    found.merge("v2")
+    code, out, err = found.rollback()
+    assert code == 0
+    assert "Reverts" in out
+    assert "no entry of triage/production" in err
