@@ -65,8 +65,9 @@ def window(
     seconds = _seconds(summary, start, end)
     requests = errors = None
     if known:
-        requests = sum(value for _, value in known) * seconds
-        errors = sum(value for status, value in known if status.startswith("5")) * seconds
+        # A rate times seconds is a count but for the digits that were lost on the way.
+        requests = round(sum(value for _, value in known) * seconds, 2)
+        errors = round(sum(value for status, value in known if status.startswith("5")) * seconds, 2)
     replicas = [value for _, value in _values(series, REPLICAS) if value is not None]
     return Window(
         start=start,

@@ -216,7 +216,7 @@ def _bound(
     window: Window | None,
 ) -> Measurement:
     requests = window.requests if window is not None else None
-    samples = int(requests or 0)
+    samples = round(requests or 0)
     outcome, detail = Outcome.PASS, ""
     if requests is None:
         outcome, detail = Outcome.INCONCLUSIVE, "no figures came from Baseten"

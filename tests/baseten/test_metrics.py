@@ -113,3 +113,9 @@ def test_an_empty_window_is_not_asked_for() -> None:
     client, server = baseten(lambda _: NOTHING)
     assert client.reader.window("m1", "d1", START, START).requests is None
     assert server.requests == []
+
+
+def test_requests_are_counted_although_rates_lose_digits() -> None:
+    # 20 requests in 60 s, 7 of them bad, as rates with six digits.
+    read = of(metrics([STATUSES], [(0, [[0.216667, None, 0.116667]])], end_epoch_millis=60_000))
+    assert (read.requests, read.errors) == (20.0, 7.0)
