@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from gitops.apply.clock import StopFlag
 from gitops.apply.executor import Outcome, execute
+from gitops.apply.observe import ModelView
 from gitops.apply.run import Emit, Run
-from gitops.decide.situation import Situation
+from gitops.decide.decision import State
+from gitops.decide.situation import Evidence, Situation
 from gitops.decide.target import deployment_of
 from gitops.decide.view import View, side_of
 from gitops.errors import Refused, RemoteUnreachable
@@ -51,8 +53,9 @@ def roll_back_now(
     The hold is recorded before anything is promoted. Where the Git host is down it is kept here,
     which is said, and goes on: the next run pushes it.
 
-    Raises ``Refused`` where what served before is not on Baseten any more, or serves already, and
-    ``Locked`` where another run has the model; nothing was changed then.
+    Raises ``Refused`` where what served before is not on Baseten any more, or serves already, or
+    where nothing would be done about a hold (``mode: pause``, a checkout that is older than what
+    was applied last), and ``Locked`` where another run has the model; nothing was changed then.
     """
     way = request.way
     selection = Selection(models=(way.model,), environment=way.environment)
@@ -72,6 +75,7 @@ def roll_back_now(
         )
         with _locked(session, request, run, model, say) as run:
             entry = _hold(project, way, run, model)
+            _refuse_what_is_left_alone(way, run, model, entry)
             kept = run.ports.log.keep(model.key, entry)
             if run.ports.log.is_kept(model.key, kept.id):
                 say("The hold could not be pushed: it is kept in this clone, for the next run.")
@@ -148,6 +152,30 @@ def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entr
         reason=f"rolled back by hand to {way.after} (branch {way.branch})",
         settings_before=opened_by.settings_before if opened_by else None,
         settings_after=opened_by.settings_after if opened_by else None,
+    )
+
+
+def _refuse_what_is_left_alone(way: WayBack, run: Run, model: DesiredModel, entry: Entry) -> None:
+    """A hold that nothing is done about would be carried out by a later run, unasked."""
+    view = ModelView(run, model)
+    view.take(run.ports.reader.model(model.key))
+    view.history = ModelHistory.of((*view.history.entries, entry))
+    decision = view.decide(_environment(model, way.environment), Evidence())
+    if decision.steps and not decision.after:
+        return
+    place = f"{way.model}/{way.environment}"
+    if decision.state is State.SUPERSEDED:
+        raise Refused(
+            f"{place} was given a newer commit than {run.commit[:12]}, which is checked out here",
+            hint=f"Bring this clone up to date (`git pull`), delete {way.branch}, and try again.",
+        )
+    if decision.blocked is not None:
+        raise Refused(f"{place}: {decision.blocked.why}", hint=decision.blocked.remedy)
+    why = "; ".join((decision.reason, *decision.notices))
+    raise Refused(
+        f"{place} is left alone: {why}",
+        hint=f"Nothing was changed on Baseten, and nothing is held. Take `mode` out of"
+        f" {model.release_file} first, or see to it in Baseten and merge {way.branch}.",
     )
 
 

@@ -126,3 +126,23 @@ def test_nothing_is_changed_where_there_is_nothing_to_go_back_to(made: Trouble) 
     assert (done.code, done.writes) == (4, [])
     assert "is not on Baseten any more" in done.err
     assert "the next apply builds it again" in done.err
+
+
+def test_no_hold_is_recorded_that_nothing_would_be_done_about(made: Trouble) -> None:
+    older = made.clone("older")
+    made.commit(truss("three"), message="Ship three")
+    assert made.apply().code == 0
+    entries = made.entries()
+
+    behind = made.gitops("rollback", "triage", "production", "--now", cwd=older.path)
+    assert (behind.code, behind.writes) == (4, []), behind.err
+    assert "git pull" in behind.err
+
+    made.commit(release(BAD.replace("commit: HEAD", "commit: HEAD\n    mode: observe")))
+    observed = made.gitops("rollback", "triage", "production", "--now")
+    assert (observed.code, observed.writes) == (4, []), observed.err
+    assert "triage/production is left alone" in observed.err
+    assert "nothing is held" in observed.err
+
+    assert made.entries() == entries
+    assert note(made) == "three"
