@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -22,6 +24,13 @@ _STATES: Final[Mapping[DeploymentState, str]] = {
     "failure": "failed",
 }
 
+_FOREIGN: Final = re.compile(r"[^A-Za-z0-9_/${}. -]")
+"""What may not be in the name of an environment."""
+
+_LONGEST_NAME: Final = 255
+_FENCE: Final = re.compile(r" {0,3}(```+(?=[^`]*$)|~~~+)")
+_COMMAND: Final = re.compile(r"^( {0,3})/")
+
 
 class _User(BaseModel):
     username: str = ""
@@ -38,17 +47,23 @@ class _MergeRequest(BaseModel):
     iid: int
     sha: str | None = None
     state: str = ""
+    source_project_id: int | None = None
+    target_project_id: int | None = None
 
 
 class _Project(BaseModel):
-    id: int
     default_branch: str | None = None
 
 
 class _Pipeline(BaseModel):
     id: int
     sha: str | None = None
+    ref: str | None = None
     project_id: int | None = None
+
+
+class _Commit(BaseModel):
+    parent_ids: list[str] = []
 
 
 class _Job(BaseModel):
@@ -68,6 +83,7 @@ class _Deployment(BaseModel):
     id: int
     sha: str | None = None
     status: str = ""
+    deployable: object = None
 
 
 class GitLab:
@@ -104,12 +120,12 @@ class GitLab:
     def add_comment(self, pull_request: int, body: str) -> None:
         """Write a new note."""
         path = f"{self._base}/merge_requests/{pull_request}/notes"
-        self._rest.write("POST", path, {"body": body})
+        self._rest.write("POST", path, {"body": _quiet(body)})
 
     def edit_comment(self, pull_request: int, comment: int, body: str) -> None:
         """Replace the text of a note."""
         path = f"{self._base}/merge_requests/{pull_request}/notes/{comment}"
-        self._rest.write("PUT", path, {"body": body})
+        self._rest.write("PUT", path, {"body": _quiet(body)})
 
     def remove_comment(self, pull_request: int, comment: int) -> None:
         """Delete a note."""
@@ -126,23 +142,45 @@ class GitLab:
     def file_of(self, pull_request: PullRequest, artifact: str, file: str) -> bytes | None:
         """A file of the newest job of that name that ran for the head, and has kept its files.
 
-        A pipeline of a fork does not count: it ran in another project, where anybody may have made
-        its files.
+        What a fork proposes does not count, in whichever project its pipeline ran: it may have said
+        itself what that job does.
         """
-        path = f"{self._base}/merge_requests/{pull_request.number}/pipelines"
-        project = self._rest.get(self._base, _Project).id
+        base = f"{self._base}/merge_requests/{pull_request.number}"
+        project = self._rest.get(base, _MergeRequest)
+        if project.source_project_id is None or (
+            project.source_project_id != project.target_project_id
+        ):
+            return None
         pipelines = [
-            each.id
-            for each in self._rest.pages(path, _Pipeline)
-            if each.sha == pull_request.head and each.project_id == project
+            each
+            for each in self._rest.pages(f"{base}/pipelines", _Pipeline)
+            if each.project_id == project.target_project_id
         ]
-        for pipeline in sorted(pipelines, reverse=True):
-            jobs = self._rest.pages(f"{self._base}/pipelines/{pipeline}/jobs", _Job)
+        for pipeline in sorted(pipelines, key=lambda each: each.id, reverse=True):
+            if not self._ran_for(pipeline, pull_request):
+                continue
+            jobs = self._rest.pages(f"{self._base}/pipelines/{pipeline.id}/jobs", _Job)
             made = [each.id for each in jobs if each.name == artifact and each.artifacts_file]
             if made:
                 member = quote(file, safe="")
                 return self._rest.download(f"{self._base}/jobs/{max(made)}/artifacts/{member}")
         return None
+
+    def _ran_for(self, pipeline: _Pipeline, pull_request: PullRequest) -> bool:
+        """Whether it ran for the head, or for the head merged into the target branch."""
+        if pipeline.sha == pull_request.head:
+            return True
+        merged = f"refs/merge-requests/{pull_request.number}/"
+        if not pipeline.sha or pipeline.ref not in {f"{merged}merge", f"{merged}train"}:
+            return False
+        try:
+            commit = self._rest.get(f"{self._base}/repository/commits/{pipeline.sha}", _Commit)
+        except ForgeError as error:
+            # Such a commit is on no branch, and GitLab may have removed it.
+            if error.status == 404:
+                return False
+            raise
+        return pull_request.head in commit.parent_ids
 
     def issues(self) -> Iterator[Issue]:
         """The open issues, newest first."""
@@ -156,11 +194,13 @@ class GitLab:
 
     def open_issue(self, title: str, body: str) -> None:
         """Open an issue."""
-        self._rest.write("POST", f"{self._base}/issues", {"title": title, "description": body})
+        self._rest.write(
+            "POST", f"{self._base}/issues", {"title": title, "description": _quiet(body)}
+        )
 
     def edit_issue(self, number: int, title: str, body: str) -> None:
         """Replace the title and the text of an issue."""
-        change = {"title": title, "description": body}
+        change = {"title": title, "description": _quiet(body)}
         self._rest.write("PUT", f"{self._base}/issues/{number}", change)
 
     def close_issue(self, number: int) -> None:
@@ -170,27 +210,34 @@ class GitLab:
     def record(self, released: Released) -> None:
         """Show a release among the project's environments.
 
-        GitLab keeps no note of who asked, so a release of the same commit that is not yet at its
-        end is taken for the same one.
+        GitLab keeps no note of who asked, so the environment's last deployment is taken for this
+        one where it is of the same commit and did not end otherwise.
         """
         status = _STATES[released.state]
         path = f"{self._base}/deployments"
+        environment = _environment(released.environment)
         known = self._rest.get(
             path,
             list[_Deployment],
-            environment=released.environment,
+            environment=environment,
             order_by="id",
             sort="desc",
             per_page=1,
         )
-        if known and known[0].sha == released.commit and known[0].status == "running":
-            self._rest.write("PUT", f"{path}/{known[0].id}", {"status": status})
-            return
+        for last in known:
+            # One that a job of GitLab's own made is GitLab's to bring up to date.
+            if last.sha != released.commit or last.deployable is not None:
+                continue
+            if last.status == status:
+                return
+            if last.status == "running":
+                self._rest.write("PUT", f"{path}/{last.id}", {"status": status})
+                return
         self._rest.write(
             "POST",
             path,
             {
-                "environment": released.environment,
+                "environment": environment,
                 "sha": released.commit,
                 "ref": self._branch(),
                 "tag": False,
@@ -203,3 +250,26 @@ class GitLab:
         if not found:
             raise ForgeError("GitLab names no default branch of this project")
         return found
+
+
+def _environment(place: str) -> str:
+    """MODEL/ENV as GitLab lets an environment be called; two places never share a name."""
+    plain = _FOREIGN.sub("-", place).strip("/")
+    if plain == place and len(place) <= _LONGEST_NAME:
+        return place
+    mark = hashlib.sha256(place.encode()).hexdigest()[:8]
+    return f"{plain[: _LONGEST_NAME - 9]}-{mark}"
+
+
+def _quiet(body: str) -> str:
+    """The text with no line that GitLab would take for a command of whoever holds the token."""
+    lines = []
+    fence = ""
+    for line in body.split("\n"):
+        found = _FENCE.match(line)
+        if found and not fence:
+            fence = found[1]
+        elif found and found[1].startswith(fence) and line.strip() == found[1]:
+            fence = ""
+        lines.append(line if fence else _COMMAND.sub(r"\1\\/", line))
+    return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -28,6 +29,7 @@ _SECONDS: Final = 30.0
 _CONNECT: Final = 10.0
 _ATTEMPTS: Final = 5
 _LONGEST_MESSAGE: Final = 300
+_NEXT: Final = re.compile(r""";\s*rel="?next\b""")
 
 
 class _AgainError(Exception):
@@ -84,22 +86,25 @@ class Rest:
 
     def get(self, path: str, shape: type[Shape], **params: str | int) -> Shape:
         """Read JSON of a shape. Raises ``ForgeError``, with the status where there is one."""
-        return self._parsed("GET", path, self._read(path, params), shape)
+        return self._parsed("GET", path, self._read(path, params)[1], shape)
 
     def pages(self, path: str, shape: type[Shape], **params: str | int) -> Iterator[Shape]:
         """The objects of a list over all its pages, in the forge's order.
 
         Pages are counted and no address from an answer is followed: the token goes nowhere else.
+        A page that is not full is the last one unless the answer names another: a forge leaves out
+        what the token may not see.
         """
         for page in range(1, MOST_PAGES + 1):
-            found = self.get(path, list[shape], **params, per_page=PER_PAGE, page=page)  # type: ignore[valid-type]
+            headers, content = self._read(path, {**params, "per_page": PER_PAGE, "page": page})
+            found = self._parsed("GET", path, content, list[shape])  # type: ignore[valid-type]
             yield from found
-            if len(found) < PER_PAGE:
+            if len(found) < PER_PAGE and not _NEXT.search(headers.get("link", "")):
                 return
 
     def download(self, path: str) -> bytes:
         """Read a file. A redirect to another host is followed without the token."""
-        return self._read(path, {}, follow=True)
+        return self._read(path, {}, follow=True)[1]
 
     def write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
         """Send a write once; what was answered.
@@ -118,7 +123,9 @@ class Rest:
         """What a POST has made. Raises as ``write``."""
         return self._parsed("POST", path, self.write("POST", path, body), shape)
 
-    def _read(self, path: str, params: Mapping[str, str | int], *, follow: bool = False) -> bytes:
+    def _read(
+        self, path: str, params: Mapping[str, str | int], *, follow: bool = False
+    ) -> tuple[httpx.Headers, bytes]:
         last: list[_AgainError] = []
         backoff = tenacity.wait_random_exponential(multiplier=0.5, max=10.0)
 
@@ -126,7 +133,7 @@ class Rest:
             asked = last[-1].wait if last else None
             return backoff(state) if asked is None else asked
 
-        def attempt() -> bytes:
+        def attempt() -> tuple[httpx.Headers, bytes]:
             try:
                 return self._once(path, params, follow=follow)
             except _AgainError as again:
@@ -146,13 +153,15 @@ class Rest:
         # Outside of the handler: httpx's exceptions hold the request, and so the token.
         raise error
 
-    def _once(self, path: str, params: Mapping[str, str | int], *, follow: bool) -> bytes:
+    def _once(
+        self, path: str, params: Mapping[str, str | int], *, follow: bool
+    ) -> tuple[httpx.Headers, bytes]:
         outcome = self._attempt("GET", path, params, None, follow=follow)
         if isinstance(outcome, ForgeError):
             raise _AgainError(outcome)
         status, headers, content = outcome
         if 200 <= status < 300:
-            return content
+            return headers, content
         error = self._refused("GET", path, status, content)
         wait = _wait(headers)
         limited = status == 429 or (status == 403 and wait is not None)
@@ -221,8 +230,9 @@ class Rest:
 
 _HINTS: Final = {
     401: "the token is missing, expired or wrong",
-    403: "the token may not do that: look at the job's permissions",
-    404: "it is not there, or the token may not see it: look at the job's permissions",
+    403: "the token may not do that: look at the job's permissions, or the token's role and scopes",
+    404: "it is not there, or the token may not see it: look at the job's permissions, "
+    "or the token's role and scopes",
 }
 
 
