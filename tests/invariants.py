@@ -19,7 +19,7 @@ Ask = Callable[[str], Any]
 READY = "Model loaded, ready for requests"
 BUILT = "Building image"
 UP = frozenset({"ACTIVE", "UNHEALTHY", "SCALED_TO_ZERO", "WAKING_UP", "UPDATING"})
-SERVES_AFTER = frozenset({"released", "rolled_back", "adopted"})
+SERVES_AFTER = frozenset({"released", "adopted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,12 @@ def promoted_unrecorded(traces: Traces) -> list[str]:
 
 def left_without_deployment(traces: Traces) -> list[str]:
     """Where something was released, something serves from then on, and we never stop it."""
-    served = {each.environment for each in traces.log if each.event in SERVES_AFTER}
+    served = {
+        each.environment
+        for each in traces.log
+        # A first release that is taken back leaves nothing, as there was before it.
+        if each.event in SERVES_AFTER or (each.event == "rolled_back" and each.origin)
+    }
     found = [
         f"{name} serves {traces.statuses.get(name) or 'nothing'}"
         for name in sorted(served)

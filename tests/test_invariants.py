@@ -48,6 +48,11 @@ def test_a_release_and_its_rollback_break_nothing() -> None:
     hold(replace(GOOD, deeds=(*GOOD.deeds, STOPPED)))
 
 
+def test_a_first_release_that_is_taken_back_leaves_nothing_as_there_was_before() -> None:
+    first = tuple(replace(each, origin=None) for each in GOOD.log)
+    hold(replace(GOOD, deeds=GOOD.deeds[:3], log=first, statuses={"production": None}))
+
+
 @pytest.mark.parametrize(
     ("bad", "invariant"),
     [
