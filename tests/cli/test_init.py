@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import yaml
 
-from gitops.cli.main import run
+from gitops._version import __version__
+from gitops.cli.main import gitops, run
 from tests.repositories import Repository
 
 if TYPE_CHECKING:
@@ -112,3 +117,158 @@ ALLOWED = {
     ("gitops-rollback", "rollback"): {"contents"},
 }
 """What each job may write; every other one may write nothing."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What `!reference` names: a path of keys."""
+
+    keys: tuple[str, ...]
+
+
+class GitLabLoader(yaml.SafeLoader):
+    """YAML as GitLab reads a pipeline."""
+
+
+GitLabLoader.add_constructor(
+    "!reference", lambda loader, node: Reference(tuple(loader.construct_sequence(node)))
+)
+FORBIDDEN_FOR_FORKS = ("BASETEN_API_KEY", "GITLAB_TOKEN", "gitops forge", "git push")
+KEYWORDS = {
+    *("extends", "image", "variables", "before_script", "script", "after_script", "rules"),
+    *("needs", "environment", "artifacts", "timeout"),
+}
+
+
+def pipeline(repository: Repository) -> dict[str, Any]:
+    assert run(["-C", str(repository.path), "init", "--ci", "gitlab"]) == 0
+    text = (repository.path / ".gitlab" / "gitops.yml").read_text()
+    found: dict[str, Any] = yaml.load(text, Loader=GitLabLoader)  # noqa: S506
+    return found
+
+
+def whole(jobs: dict[str, Any], name: str) -> dict[str, Any]:
+    """A job with what it extends, as GitLab merges them: maps by key, all else replaced."""
+    job = dict(jobs[name])
+    if "extends" in job:
+        parent = whole(jobs, job.pop("extends"))
+        variables = {**parent.get("variables", {}), **job.get("variables", {})}
+        job = {**parent, **job, "variables": variables}
+    return job
+
+
+def lines(jobs: dict[str, Any], job: dict[str, Any], part: str) -> list[str]:
+    found: list[str] = []
+    for each in job.get(part, ()):
+        if isinstance(each, Reference):
+            value: Any = jobs
+            for key in each.keys:
+                value = value[key]
+            found += value
+        else:
+            found.append(each)
+    assert all(isinstance(each, str) for each in found), found
+    return found
+
+
+def commands(script: str) -> Iterator[list[str]]:
+    """The words of every `gitops` command of a script."""
+    punctuation = shlex.shlex(script, posix=True, punctuation_chars=";&|<>()\n")
+    punctuation.whitespace = " \t\r"
+    punctuation.whitespace_split = True
+    words: list[str] | None = None
+    skip = False
+    for word in punctuation:
+        if set(word) <= set(";&|()\n"):
+            if words:
+                yield words
+            words, skip = None, False
+        elif set(word) <= set("<>"):
+            skip = True
+        elif skip:
+            skip = False
+        elif word == "gitops" and words is None:
+            words = [word]
+        elif words is not None:
+            words.append(word)
+    if words:
+        yield words
+
+
+def parsed(words: list[str]) -> str:
+    """A command line held against the commands; nothing is run. The command's path."""
+    command: click.Command = gitops
+    context = click.Context(gitops, info_name="gitops")
+    path, rest = words[0], words[1:]
+    while isinstance(command, click.Group):
+        found = command.get_command(context, rest[0])
+        assert found is not None, words
+        command, path, rest = found, f"{path} {rest[0]}", rest[1:]
+        if isinstance(command, click.Group):
+            context = click.Context(command, info_name=path, parent=context)
+    command.make_context(path, rest, parent=context, resilient_parsing=False)
+    return path
+
+
+def test_gitlabs_pipeline_can_run(repository: Repository) -> None:
+    jobs = pipeline(repository)
+    asked: set[str] = set()
+    for name in jobs:
+        if name.startswith("."):
+            continue
+        job = whole(jobs, name)
+        assert set(job) <= KEYWORDS, name
+        assert job["rules"], name
+        assert all(rule["if"] for rule in job["rules"]), name
+        for needed in job.get("needs", ()):
+            # A job that needs one which is not there cannot be made.
+            assert job["rules"][0]["if"].startswith(whole(jobs, needed)["rules"][0]["if"])
+        for part in ("before_script", "script", "after_script"):
+            script = "\n".join(lines(jobs, job, part))
+            subprocess.run(["bash", "-n", "-c", script], check=True)
+            asked |= {parsed(words) for words in commands(script)}
+        assert f"baseten-gitops=={__version__}" in "\n".join(lines(jobs, job, "before_script"))
+    assert asked == {
+        *("gitops validate", "gitops diff", "gitops plan", "gitops apply", "gitops drift"),
+        *("gitops rollback", "gitops forge comment", "gitops forge approved"),
+        *("gitops forge deployments", "gitops forge issue"),
+    }
+
+
+def test_what_gitlab_runs_for_a_fork_gets_no_secret(repository: Repository) -> None:
+    jobs = pipeline(repository)
+    own = "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID"
+    for_forks = []
+    for name in jobs:
+        if name.startswith("."):
+            continue
+        job = whole(jobs, name)
+        for rule in job["rules"]:
+            if "merge_request_event" in rule["if"] and own not in rule["if"]:
+                for_forks.append(name)
+            elif "merge_request_event" not in rule["if"]:
+                assert "$CI_PIPELINE_SOURCE ==" in rule["if"], "it would run for merge requests too"
+    assert for_forks == ["gitops-diff"]
+    job = whole(jobs, "gitops-diff")
+    assert "environment" not in job
+    for part in ("before_script", "script", "after_script"):
+        for line in lines(jobs, job, part):
+            assert not any(each in line for each in FORBIDDEN_FOR_FORKS), line
+
+
+def test_gitlabs_key_that_writes_is_in_one_environment(repository: Repository) -> None:
+    jobs = pipeline(repository)
+    writing = ("gitops apply", "--now")
+    for name in jobs:
+        if name.startswith("."):
+            continue
+        job = whole(jobs, name)
+        text = "\n".join(lines(jobs, job, "script"))
+        environment = job.get("environment", {"name": None})
+        if any(each in text for each in writing):
+            assert environment["name"] == "gitops-production", name
+            assert "$CI_DEFAULT_BRANCH" in job["rules"][0]["if"], name
+        else:
+            assert environment["name"] != "gitops-production", name
+        # Reading its variables is no deployment: those are of models.
+        assert environment["name"] is None or environment["action"] == "access"
