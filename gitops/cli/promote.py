@@ -56,13 +56,34 @@ def command(
             f" commit {move.commit.id[:12]}."
         )
         return
+    _refuse_what_cannot_be_written(project, move, commit=commit, branch=branch)
     before = f"commit {move.before[:12]}" if move.before else "HEAD"
     click.echo(f"{printable(place)} moves from {before} to commit {move.commit.id[:12]}:")
     for line in move.diff.splitlines():
         click.echo(f"    {printable(line)}")
     for shipped in move.ships:
         click.echo(f"  ships {shipped.id[:12]} {printable(shipped.subject)}")
+    if move.before is None:
+        click.echo(f"{printable(place)} followed the branch (`commit: HEAD`); now it is pinned.")
     click.echo(_written(project, move, commit=commit, branch=branch))
+
+
+def _refuse_what_cannot_be_written(
+    project: Project, move: PinMove, *, commit: bool, branch: str | None
+) -> None:
+    """A commit holds the pin's one line, and nothing that somebody has not committed yet."""
+    from gitops.errors import Refused
+    from gitops.render.text import printable
+    from gitops.wiring import git_changes
+
+    if branch is not None:
+        git_changes(project).check_branch(branch)
+    commits = (commit or branch is not None) and not project.repository.is_bare
+    if commits and project.repository.dirty([move.file]):
+        raise Refused(
+            f"{printable(move.file)} has changes that are not committed",
+            hint="Commit or drop them first.",
+        )
 
 
 def _written(project: Project, move: PinMove, *, commit: bool, branch: str | None) -> str:
@@ -71,7 +92,6 @@ def _written(project: Project, move: PinMove, *, commit: bool, branch: str | Non
 
     if branch is not None:
         changes = git_changes(project)
-        changes.check_branch(branch)
         made = changes.commit(project.repository.head(), {move.file: move.new}, move.message)
         changes.branch(branch, made)
         return f"Branch {printable(branch)}, commit {made}."

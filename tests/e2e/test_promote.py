@@ -86,7 +86,10 @@ def test_what_cannot_be_promoted_is_said(made: Trouble) -> None:
     assert "nothing is known to serve triage/production" in empty.err
     assert "has no environment 'stagin'" in unknown.err
     made.work.write({"releases/triage.yaml": before.decode() + "# mine\n"})
-    dirty = made.gitops("promote", "triage", "--from", "staging", "--to", "production", "--commit")
-    assert dirty.code == 4
-    assert "not committed" in dirty.err
+    asked = ("promote", "triage", "--from", "staging", "--to", "production")
+    for form in (("--commit",), ("--branch", "ship")):
+        dirty = made.gitops(*asked, *form)
+        assert (dirty.code, dirty.out) == (4, "")
+        assert "not committed" in dirty.err
+    assert not made.work.git("branch", "--list", "ship")
     assert (made.work.path / "releases/triage.yaml").read_bytes() == before + b"# mine\n"
