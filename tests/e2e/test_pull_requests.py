@@ -253,6 +253,16 @@ def the_revert_is_green_and_builds_nothing(team: Team) -> None:
     assert team.made.emulator.requests(writes=True)[sent:] == []
 
 
+def a_rollback_by_hand_passes_over_what_is_bad(team: Team) -> None:
+    """v6 was rolled back, and v4 never built: what served before v5 is v3."""
+    asked = {"inputs.model": "triage", "inputs.environment": "production"}
+    job = team.hand("gitops-rollback", asked)["rollback"]
+    assert job.green, job.output
+    assert team.note() == "v3"
+    [branch] = team.remote.refs("refs/heads/gitops-rollback-*")
+    assert f"compare/{branch.removeprefix('refs/heads/')}?expand=1" in job.summary
+
+
 def test_the_life_of_pull_requests(team: Team) -> None:
     for chapter in (
         a_fork_gets_the_diff_and_no_secret,
@@ -263,5 +273,6 @@ def test_the_life_of_pull_requests(team: Team) -> None:
         a_bad_release_is_rolled_back_and_red,
         the_next_unrelated_merge_is_green,
         the_revert_is_green_and_builds_nothing,
+        a_rollback_by_hand_passes_over_what_is_bad,
     ):
         chapter(team)
