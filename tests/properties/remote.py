@@ -123,6 +123,10 @@ class Log(Kept):
     def __init__(self, run: Run, clone: Clone, heard: Callable[[Entry], None]) -> None:
         super().__init__(_Hand(run, clone, heard), waiting=clone.kept)  # type: ignore[arg-type]
 
+    def former(self, key: ModelKey) -> ModelKey | None:
+        """Models keep their names here."""
+        return None
+
     def unnamed(self, keys: Iterable[ModelKey]) -> dict[ModelKey, tuple[Entry, ...]]:
         return {}
 
