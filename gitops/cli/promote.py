@@ -64,7 +64,7 @@ def command(
     for shipped in move.ships:
         click.echo(f"  ships {shipped.id[:12]} {printable(shipped.subject)}")
     if move.before is None:
-        click.echo(f"{printable(place)} followed the branch (`commit: HEAD`); now it is pinned.")
+        click.echo(f"{printable(place)} does not follow HEAD any more: it is pinned.")
     click.echo(_written(project, move, commit=commit, branch=branch))
 
 

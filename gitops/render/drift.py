@@ -72,15 +72,29 @@ def counts(drift: Drift) -> str:
 
 
 def what_next(drift: Drift) -> str:
-    """What can be done about drift, in one or two sentences."""
+    """What can be done about drift, in one to three sentences."""
     told_about: list[str] = []
-    items = [item for model in drift.models for each in model.environments for item in each.drift]
-    if any(item.kind in {"setting", "artifact"} for item in items):
+    environments = [each for model in drift.models for each in model.environments]
+    kinds = [{item.kind for item in each.drift} for each in environments]
+    if any(each & {"setting", "artifact"} for each in kinds):
         told_about.append("`gitops drift --accept` writes what Baseten has into the release files.")
-    if any(item.kind == "setting" for item in items):
-        told_about.append("The next `gitops apply` sets settings back.")
-    if any(item.kind == "artifact" for item in items):
+    if any("artifact" in each for each in kinds):
         told_about.append("`gitops apply --undo-drift` takes back what somebody promoted.")
+    acted_on = [
+        drifted
+        for each, drifted in zip(environments, kinds, strict=True)
+        if "setting" in drifted and each.mode != "observe"
+    ]
+    # Whatever else drifted there keeps an apply out of the environment.
+    alone = [each == {"setting"} for each in acted_on]
+    if acted_on and all(alone):
+        told_about.append("The next `gitops apply` sets settings back.")
+    elif any(alone):
+        told_about.append(
+            "The next `gitops apply` sets settings back where nothing else has drifted."
+        )
+    elif acted_on:
+        told_about.append("`gitops apply` sets settings back there once the rest is settled.")
     return " ".join(told_about)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gitops.decide import Asked
 from gitops.decide.decision import Needs
-from gitops.plan.drift import EnvironmentDrift, Kind, environment_drift, model_drift
+from gitops.plan.drift import Drifted, EnvironmentDrift, Kind, environment_drift, model_drift
 from gitops.plan.drift_document import (
     Acceptance,
     Accepted,
@@ -25,7 +25,7 @@ from gitops.plan.drift_document import (
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.render import drift_schema
-from gitops.render.drift import as_json, render, told_item
+from gitops.render.drift import as_json, render, told_item, what_next
 from gitops.render.drift_markdown import LIMIT, MARKER, markdown
 from gitops.state.live import AuditEntry
 from gitops.state.settings import Settings
@@ -331,6 +331,18 @@ def test_drift_reads_well(name: str, golden: Golden) -> None:
     text = as_json(shown)
     golden(f"drift-{name}.json", text)
     SCHEMA.validate(json.loads(text))
+
+
+def test_an_apply_is_said_to_set_back_what_it_would_set_back() -> None:
+    [setting] = found(dataclasses.replace(CONVERGED, live=(there(settings=SEVEN),))).drift
+    artifact = Drifted(kind="artifact")
+    alone = EnvironmentDrift(environment="production", drift=(setting,))
+    beside = EnvironmentDrift(environment="staging", drift=(setting, artifact))
+    observed = EnvironmentDrift(environment="canary", mode="observe", drift=(setting,))
+    assert "next `gitops apply` sets settings back." in what_next(document(model("m", alone)))
+    assert "back where nothing else has drifted" in what_next(document(model("m", alone, beside)))
+    assert "back there once the rest is settled" in what_next(document(model("m", beside)))
+    assert "settings back" not in what_next(document(model("m", observed)))
 
 
 def test_hostile_words_act_nowhere() -> None:
