@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SCHEMAS := release config plan event log drift
+SCHEMAS := release config plan event log logs standing drift status diff compile validate check import prune
 
 .PHONY: help
 help: ## List these targets

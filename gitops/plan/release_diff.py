@@ -39,8 +39,8 @@ class FieldDiff:
     """A field that differs. A side that is None did not set it."""
 
     path: str
-    before: Json
-    after: Json
+    before: Any
+    after: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""JSON Schemas (2020-12) of a release file and of gitops.yaml, for editors: read off the models."""
+"""JSON Schemas (draft-07) of a release file and of gitops.yaml for editors, read off the models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from gitops.release.language import Config, Release
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+"""The newest that the usual language servers for YAML know in full."""
 
 
 def release() -> dict[str, Any]:
@@ -47,6 +48,9 @@ def _tidy_map(node: dict[str, Any]) -> None:
     node.pop("discriminator", None)
     if "patternProperties" in node:
         node["additionalProperties"] = False
+    if "$ref" in node and len(node) > 1:
+        # Draft-07 looks at nothing beside a reference, and a description would not be shown.
+        node["allOf"] = [{"$ref": node.pop("$ref")}]
     for key, each in node.items():
         if key not in {"examples", "default", "const", "enum"}:
             _tidy(each)
