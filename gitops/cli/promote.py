@@ -66,6 +66,25 @@ def command(
     if move.before is None:
         click.echo(f"{printable(place)} does not follow HEAD any more: it is pinned.")
     click.echo(_written(project, move, commit=commit, branch=branch))
+    _warn_of_a_hold(project, move)
+
+
+def _warn_of_a_hold(project: Project, move: PinMove) -> None:
+    """Asking anew for what was rolled back tries it again; nobody should do that unawares."""
+    from gitops.pipeline.promote import held_there
+    from gitops.render.text import printable
+    from gitops.wiring import api_host, open_log_book
+
+    logs = open_log_book(project).logs(model=move.model.rpartition("/")[2])
+    why = held_there(move, logs, api_host(project))
+    if why is not None:
+        click.echo(
+            printable(
+                f"{move.target}: commit {move.commit.id[:12]} {why}; once this is merged it is"
+                " tried again."
+            ),
+            err=True,
+        )
 
 
 def _refuse_what_cannot_be_written(

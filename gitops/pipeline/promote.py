@@ -14,6 +14,8 @@ from gitops.pipeline.project import Project, Repository
 from gitops.pipeline.selection import Selection
 from gitops.pipeline.trusses import Trusses
 from gitops.plan.model import ModelPlan, Serving
+from gitops.record.proven import Proven, Version, why_held
+from gitops.record.timeline import ModelLog
 from gitops.state.commit import CommitInfo
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.identity.refusal import NoArtifact
@@ -28,8 +30,9 @@ LOOKED_AT: Final = 200
 class PinMove:
     """A pin that moves. ``before`` None: the environment follows HEAD.
 
-    ``old`` and ``new`` are the release file's bytes; equal where nothing has to change. ``ships``
-    are the commits in between that touch the truss, newest first; empty for a way back.
+    ``old`` and ``new`` are the release file's bytes; equal where nothing has to change. ``digest``
+    is that of the artifact. ``ships`` are the commits in between that touch the truss, newest
+    first; empty for a way back.
     """
 
     model: str
@@ -37,6 +40,7 @@ class PinMove:
     target: str
     file: str
     commit: CommitInfo
+    digest: str
     before: str | None
     old: bytes
     new: bytes
@@ -90,14 +94,14 @@ def move_pin(project: Project, name: str, *, source: str, target: str) -> PinMov
             f"{model.key}/{target} names a deployment, not a commit",
             hint=f"Write `commit:` for {target} in {model.release_file} first.",
         )
-    serving = _serving(seen, source)
+    serving, digest = _serving(seen, source)
     objects = project.repository
     search = CommitSearch(
         objects=objects,
         head=planned.desired.commit,
         truss=model.truss,
         rebuild=wanted.artifact.rebuild,
-        digest=serving.digest,
+        digest=digest,
     )
     # First the one it was built from: that is the commit people know it by.
     commit = search.first([serving.commit] if serving.commit else [])
@@ -112,7 +116,7 @@ def move_pin(project: Project, name: str, *, source: str, target: str) -> PinMov
         )
     document = _document(project, model)
     before = None if wanted.follows_head else wanted.artifact.commit
-    same = before is not None and wanted.artifact.digest == serving.digest
+    same = before is not None and wanted.artifact.digest == digest
     new = document.data if same else _written(document, target, info)
     return PinMove(
         model=str(model.key),
@@ -120,11 +124,21 @@ def move_pin(project: Project, name: str, *, source: str, target: str) -> PinMov
         target=target,
         file=model.release_file,
         commit=info,
+        digest=digest,
         before=before,
         old=document.data,
         new=new,
         ships=() if same else tuple(_ships(objects, model.truss, before, commit)),
     )
+
+
+def held_there(move: PinMove, logs: Iterable[ModelLog], host: str) -> str | None:
+    """Why the artifact is held where it is to go, to be said after its commit; None: it is not.
+
+    ``logs`` are those of models of that name, ``host`` the host of the API that is meant.
+    """
+    hold = Proven.of(logs, move.target, host).hold(Version(digest=move.digest))
+    return None if hold is None else why_held(hold)
 
 
 def _environment(model: DesiredModel, name: str) -> DesiredEnvironment:
@@ -135,7 +149,7 @@ def _environment(model: DesiredModel, name: str) -> DesiredEnvironment:
     raise UsageError(f"{model.release_file} has no environment {name!r}", hint=f"It has {known}.")
 
 
-def _serving(seen: ModelPlan, source: str) -> Serving:
+def _serving(seen: ModelPlan, source: str) -> tuple[Serving, str]:
     [found] = [each for each in seen.environments if each.environment == source]
     place = f"{seen.name}/{source}"
     if found.serving is None:
@@ -150,7 +164,7 @@ def _serving(seen: ModelPlan, source: str) -> Serving:
             " this repository",
             hint="No commit can be pinned for it; name the deployment in the release file instead.",
         )
-    return found.serving
+    return found.serving, found.serving.digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
