@@ -10,6 +10,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.eventfile import EventFile
+from gitops.cli.forms import formats
 from gitops.cli.locking import as_seconds, waits
 from gitops.cli.terminal import Terminal
 
@@ -40,14 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option("--rev", metavar="REV", help="Apply that commit instead of HEAD.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Lines for people, or one JSON event a line on stdout.",
-)
+@formats("json", says="Lines for people, or one JSON event a line on stdout.")
 @click.option(
     "--events",
     "events_file",

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 
 @click.command()
@@ -14,14 +15,7 @@ from gitops.cli.context import Context
 @click.argument("environment", metavar="ENV")
 @click.option("--serving", is_flag=True, help="Check what serves now, whatever Git asks for.")
 @click.option("--rev", metavar="REV", help="Take the release file of this commit instead of HEAD.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, or one JSON document.",
-)
+@formats("json", says="For people, or one JSON document.")
 @click.pass_obj
 def command(
     context: Context,

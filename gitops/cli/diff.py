@@ -7,18 +7,12 @@ from typing import Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 
 @click.command()
 @click.argument("commits", required=False, metavar="[BASE[..HEAD]]")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, for a comment on a pull request, or for scripts.",
-)
+@formats("markdown", "json", says="For people, for a comment on a pull request, or for scripts.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 where anything changes.")
 @click.pass_obj
 def command(

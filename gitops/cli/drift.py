@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 if TYPE_CHECKING:
     from gitops.pipeline.accept import Accepting
@@ -25,14 +26,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="With --accept: commit it to a new branch; nothing here is touched.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, for an issue or a comment, or for scripts.",
-)
+@formats("markdown", "json", says="For people, for an issue or a comment, or for scripts.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 where there is drift.")
 @click.pass_obj
 def command(

@@ -7,19 +7,13 @@ from typing import Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 
 @click.command(name="import")
 @click.argument("models", nargs=-1, metavar="[MODEL]…")
 @click.option("--dry-run", is_flag=True, help="Show the files; write nothing anywhere.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="A summary for people, or one JSON document.",
-)
+@formats("json", says="A summary for people, or one JSON document.")
 @click.pass_obj
 def command(
     context: Context, *, models: tuple[str, ...], dry_run: bool, form: Literal["text", "json"]

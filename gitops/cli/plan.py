@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 if TYPE_CHECKING:
     from gitops.plan.model import Plan
@@ -31,14 +32,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Save the plan for `gitops apply --plan FILE`.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, for a comment on a pull request, or for scripts.",
-)
+@formats("markdown", "json", says="For people, for a comment on a pull request, or for scripts.")
 @click.option(
     "--detailed-exitcode", is_flag=True, help="End with 2 where there is anything to change."
 )

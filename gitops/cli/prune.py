@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 from gitops.cli.locking import as_seconds, waits
 
 if TYPE_CHECKING:
@@ -19,13 +20,8 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, metavar="MODEL", help="Leave a model out.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @click.option("--dry-run", is_flag=True, help="Show what would go and why the rest stays; stop.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "markdown"]),
-    default="text",
-    show_default=True,
-    help="Lines for people, one JSON document, or a comment for a pull request.",
+@formats(
+    "json", "markdown", says="Lines for people, one JSON document, or a comment for a pull request."
 )
 @click.option(
     "--lock-timeout",

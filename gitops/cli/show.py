@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +25,7 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 @click.argument(
     "file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False), metavar="FILE"
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="For people, for a comment on a pull request, or for scripts.",
-)
+@formats("markdown", "json", says="For people, for a comment on a pull request, or for scripts.")
 @click.pass_obj
 def command(context: Context, file: Path, form: Literal["text", "markdown", "json"]) -> None:
     """Render a saved plan, or the events of an apply, in any format. Needs no network.

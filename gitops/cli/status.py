@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 if TYPE_CHECKING:
     from gitops.plan.status import Status
@@ -20,14 +21,7 @@ EVERY: Final = 5.0
 @click.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]…")
 @click.option("--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="A sentence for every environment, or one JSON document.",
-)
+@formats("json", says="A sentence for every environment, or one JSON document.")
 @click.pass_obj
 def command(
     context: Context, *, models: tuple[str, ...], watch: bool, form: Literal["text", "json"]

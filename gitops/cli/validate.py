@@ -9,17 +9,13 @@ from typing import Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE]…", type=click.Path(path_type=Path))
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="Lines for people, one JSON document, or annotations for GitHub Actions.",
+@formats(
+    "json", "github", says="Lines for people, one JSON document, or annotations for GitHub Actions."
 )
 @click.pass_obj
 def command(
