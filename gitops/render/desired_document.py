@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -92,10 +92,10 @@ class DesiredWatch:
     error_rate: float | None
     latency: Mapping[str, float]
     min_requests: int
-    unhealthy_for: float | None
-    keep_previous: float | None
-    on_inconclusive: str
-    on_failure: str
+    unhealthy_for: float
+    keep_previous: bool
+    on_inconclusive: Literal["pass", "fail"]
+    on_failure: Literal["rollback", "alert"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,10 +143,10 @@ class DesiredRelease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredLimits:
-    """The limits of ``gitops.yaml``; null: none."""
+    """Limits over the whole fleet; ``max_changed`` is a share 0-1."""
 
-    max_changed: int | None
-    max_rollbacks: int | None
+    max_changed: float
+    max_rollbacks: int
     max_increase_usd_per_month: float | None
 
 

@@ -165,10 +165,10 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
-    """``retention`` of a release file; ``older_than`` in seconds."""
+    """``retention`` of a release file; ``older_than`` in seconds. Null: not asked for."""
 
-    keep: int
-    older_than: float
+    keep: int | None
+    older_than: float | None
     action: Literal["deactivate", "delete"]
 
 
