@@ -164,7 +164,8 @@ class Outside:
             store=self.locks,
             clock=clock,
             holder=holder,
-            keys=keys,
+            # Under its old name, somebody may still work on a model that was renamed.
+            keys=[*keys, *(each for key in keys if (each := self.log.former(key)) is not None)],
             applies=applies,
             timeout=timeout,
             say=say,
@@ -219,6 +220,8 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
         api_is_loopback=is_loopback(workspace.host.rpartition(":")[0] or workspace.host),
         branch=branch,
         reach_remote=not no_log,
+        id_of=baseten.reader.model_id,
+        managed=[model.key for model in desired.models],
     )
     locks = Locks(
         repository,
@@ -243,6 +246,10 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             repository, desired.commit, locked, remote=remote, branch=branch, older=older
         )
 
+    def locked(key: ModelKey) -> Applied | None:
+        former = log.former(key)
+        return locks.applied(key) or (locks.applied(former) if former is not None else None)
+
     # Only a model without a log of its own asks, and what it asks for is the same for all.
     left_behind = cache(lambda: log.left_behind(model.key for model in desired.models))
     return Outside(
@@ -256,7 +263,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             failures=Failures(repository.common_dir, repository.root),
             tags=ReleaseTags(repository, log.remote) if desired.log_tags and not no_log else None,
         ),
-        facts=GitFacts(repository, desired.commit, judge, locks.applied, left_behind),
+        facts=GitFacts(repository, desired.commit, judge, locked, left_behind),
         log=log,
         locks=locks,
         applies=applies,

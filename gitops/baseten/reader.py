@@ -40,6 +40,7 @@ class Reader:
         self._workspace_lock = threading.Lock()
         self._workspace: Workspace | None = None
         self._teams_seen: tuple[Team, ...] | None = None
+        self._listed: list[Mapping[str, Any]] | None = None
 
     def workspace(self) -> Workspace:
         """Which workspace the key belongs to; asked once. Its name None: Baseten hides it."""
@@ -96,6 +97,13 @@ class Reader:
         team = resolving.teams_of([key], self._teams())[key]
         raw = resolving.pick(key, team, self._models())
         return self._with_environments(raw) if raw is not None else None
+
+    def model_id(self, key: ModelKey) -> str | None:
+        """The id of a model as its list was last read; None where it is not there."""
+        team = resolving.teams_of([key], self._teams())[key]
+        listed = self._listed if self._listed is not None else self._models()
+        raw = resolving.pick(key, team, listed)
+        return str(raw["id"]) if raw is not None else None
 
     def development_slots(self) -> tuple[tuple[LiveModel, Deployment], ...]:
         """Every model of the workspace that has a development deployment, and that deployment."""
@@ -172,7 +180,8 @@ class Reader:
             return self._teams_seen
 
     def _models(self) -> list[Mapping[str, Any]]:
-        return reading.items(self._transport.get("/v1/models"), "models")
+        self._listed = reading.items(self._transport.get("/v1/models"), "models")
+        return self._listed
 
     def _with_environments(self, raw: Mapping[str, Any]) -> LiveModel | None:
         model = reading.model(raw)

@@ -12,6 +12,7 @@ from gitops.cli.context import Context
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from gitops.pipeline.rollback import Logs
     from gitops.record.timeline import ModelLog
 
 
@@ -84,6 +85,7 @@ def command(
         click.echo(printable(line), err=True)
     team, _, name = (model or "").rpartition("/")
     logs: Sequence[ModelLog] = book.logs(team=team or None, model=name or None)
+    logs = logs or _before(context, book, model)
     if environment is not None:
         logs = [log.only(environment) for log in logs]
     if model is not None and not any(log.entries for log in logs):
@@ -97,6 +99,31 @@ def command(
     else:
         shown = _text(context, logs, then, newest)
     click.echo(shown, nl=False)
+
+
+def _before(context: Context, book: Logs, model: str | None) -> Sequence[ModelLog]:
+    """The log that a model's release file had before the model was renamed; says so."""
+    if model is None:
+        return ()
+    from gitops.errors import GitopsError
+    from gitops.pipeline.project import desired_state
+    from gitops.pipeline.selection import Selection, select
+    from gitops.render.text import printable
+
+    try:
+        desired = desired_state(context.project())
+        [found] = select(desired, Selection(models=(model,))).models
+    except GitopsError:
+        # Then nothing is known of it but its name.
+        return ()
+    logs = book.of(found.key.name, found.release_file)
+    for log in logs:
+        said = (
+            f"There is no deploy log of {model} yet; {found.release_file} named {log.model}"
+            " before, and this is what that has."
+        )
+        click.echo(printable(said), err=True)
+    return logs
 
 
 def _known(

@@ -75,8 +75,7 @@ def command(
     book = open_log_book(project, remote=now and not no_lock)
     if now and not no_lock and book.has_remote:
         _bring(book.fetch)
-    logs = book.logs(model=model.rpartition("/")[2])
-    way = way_back(project, git_changes(project), request, logs, api_host(project))
+    way = way_back(project, git_changes(project), request, book, api_host(project))
     _tell(way)
     if check:
         _check(project, way)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from gitops.git.logrefs import LogRefs
 from gitops.git.pending import Kept, Pending
 from gitops.git.refnames import LOG, LogName, lock_refspec, segment, workspace_name
 from gitops.git.remote import TIMEOUT, Remote
+from gitops.git.renamed import Renamed
 from gitops.git.repository import Repository
 from gitops.git.waiting import same_entry, still_wanted, with_waiting
 from gitops.record.entry import Entry
@@ -38,7 +39,10 @@ class DeployLog:
     ``remote`` names a configured remote, None where there is none. ``branch`` is the deploy
     branch; it is fetched along, so that ``gitops.git.superseded`` can judge. ``team_of`` gives
     the team a model's log is kept under: the default team's name where none is written.
-    ``api_is_loopback`` keeps the log away from a remote that is not on this machine.
+    ``id_of`` gives the id that a model has on Baseten now, ``managed`` the models that release
+    files name: so the log of a model that was renamed there goes on under its new name
+    (``gitops.git.renamed``). ``api_is_loopback`` keeps the log away from a remote that is not on
+    this machine.
     ``reach_remote`` False (``--no-log``) asks nothing of the remote: every entry is kept for a
     later run. ``timeout`` is in seconds, for each exchange with the remote.
     """
@@ -55,6 +59,8 @@ class DeployLog:
         branch: str | None = None,
         reach_remote: bool = True,
         timeout: float = TIMEOUT,
+        id_of: Callable[[ModelKey], str | None] = lambda _: None,
+        managed: Collection[ModelKey] = (),
     ) -> None:
         self._repository = repository
         self._workspace = workspace_name(workspace)
@@ -75,6 +81,13 @@ class DeployLog:
             repository, segment(self._workspace), self._remote.name if self._remote else None
         )
         self._chains = Chains(repository, writer)
+        self._renamed = Renamed(
+            repository,
+            self._refs,
+            self._chains,
+            lambda name: id_of(self._key(name)),
+            lambda: {self._name(key).path for key in managed},
+        )
         self._pending = Pending(repository.common_dir)
         self._kept: dict[str, tuple[Kept, ...]] = {}
         self._fetching = threading.Lock()
@@ -100,6 +113,7 @@ class DeployLog:
             for _ in range(_ATTEMPTS):
                 self._refs.reload()
                 self._kept.clear()
+                self._renamed.forget()
                 if self._remote is not None and self._reach_remote:
                     self._fetch(self._remote)
                 if self._push_all_kept():
@@ -115,7 +129,17 @@ class DeployLog:
         """
         name = self._name(key)
         with self._model_locks[name.path]:
-            return with_waiting(self._chain(name), self._waiting(name))[0]
+            former = self._renamed.before(name)
+            waiting = (*(self._waiting(former) if former else ()), *self._waiting(name))
+            return with_waiting(self._chain(name), waiting)[0]
+
+    def former(self, key: ModelKey) -> ModelKey | None:
+        """The name that a model had on Baseten, where its log has not gone on under this one yet.
+
+        Whoever writes has to hold the lock of that name too.
+        """
+        former = self._renamed.before(self._name(key))
+        return self._key(former) if former is not None else None
 
     def unnamed(self, keys: Iterable[ModelKey]) -> dict[ModelKey, tuple[Entry, ...]]:
         """The entries of models that none of these keys names, as last fetched.
@@ -123,6 +147,8 @@ class DeployLog:
         Raises ``RepositoryError`` where their log holds something that is no entry.
         """
         named = {self._name(key).path for key in keys}
+        # These names are the same models'.
+        named |= {each.path for key in keys if (each := self._renamed.before(self._name(key)))}
         names = map(LogName.read, sorted(set(self._refs.paths()) - named))
         return {self._key(name): self._chain(name) for name in names if name is not None}
 
@@ -148,7 +174,7 @@ class DeployLog:
         with self._model_locks[name.path]:
             if self._remote is not None and not self._reach_remote:
                 return self._keep(name, entry)
-            base = self._refs.tip(name.path).own
+            base = self._tip(name)
             try:
                 for _ in range(_ATTEMPTS):
                     try:
@@ -179,15 +205,18 @@ class DeployLog:
             for path in self._refs.paths()
             if path not in own and (tip := self._refs.tip(path).own) is not None
         }
+        managed_ids = self._ids(own)
         found: dict[str, ModelKey] = {}
         for ref, entry in self._chains.newest(tips).items():
             name = LogName.read(ref.removeprefix(LOG))
-            if name is not None and entry.release_file:
-                alone = ModelKey(None, name.model)
-                key = (
-                    alone if self._team_of(alone) == name.team else ModelKey(name.team, name.model)
-                )
-                found.setdefault(entry.release_file, key)
+            if name is None or not entry.release_file:
+                continue
+            # A model that was renamed is managed under its new name.
+            if entry.model_id in managed_ids and self._renamed.after(name) is not None:
+                continue
+            alone = ModelKey(None, name.model)
+            key = alone if self._team_of(alone) == name.team else ModelKey(name.team, name.model)
+            found.setdefault(entry.release_file, key)
         return found
 
     def is_kept(self, key: ModelKey, entry_id: str) -> bool:
@@ -206,7 +235,16 @@ class DeployLog:
         return plain if self._team_of(plain) == name.team else ModelKey(name.team, name.model)
 
     def _chain(self, name: LogName) -> tuple[Entry, ...]:
-        return self._chains.entries(self._refs.tip(name.path).own, LOG + name.path)
+        return self._chains.entries(self._tip(name), LOG + name.path)
+
+    def _tip(self, name: LogName) -> str | None:
+        """The newest entry of a model's log, under whatever name it was written."""
+        return self._refs.tip((self._renamed.before(name) or name).path).own
+
+    def _ids(self, paths: Iterable[str]) -> set[str]:
+        """The models on Baseten that these logs are of, by their newest entries."""
+        tips = {LOG + path: tip for path in paths if (tip := self._refs.tip(path).own) is not None}
+        return {each.model_id for each in self._chains.newest(tips).values() if each.model_id}
 
     def _waiting(self, name: LogName) -> tuple[Kept, ...]:
         if name.path not in self._kept:
@@ -227,6 +265,7 @@ class DeployLog:
 
     def _look_again(self, name: LogName) -> None:
         """Bring one model's log, and leave alone what other threads are pushing."""
+        self._renamed.forget()
         if self._remote is None:
             self._refs.reload()
             return
@@ -236,12 +275,16 @@ class DeployLog:
 
     def _push(self, name: LogName, entry: Entry) -> Entry:
         """Append what is kept and then this entry, in one push."""
+        former = self._renamed.before(name)
+        if former is not None and self._waiting(former):
+            self._push_chain(former, self._waiting(former), None)
         new = self._push_chain(name, [*self._waiting(name)], entry)
         return replace(entry, id=new)
 
     def _push_chain(self, name: LogName, kept: Sequence[Kept], last: Entry | None) -> str:
         tip = self._refs.tip(name.path)
-        chain, parent = self._chain(name), tip.own
+        begin = self._tip(name)
+        chain, parent = self._chain(name), begin
         renamed: dict[str, str] = {}
         for each in kept:
             entry = replace(
@@ -256,19 +299,20 @@ class DeployLog:
                 self._notices.append(f"{_what(entry, name)} was kept and is dropped: {why}.")
         if last is not None:
             parent = self._chains.write(last, parent)
-        if parent is not None and parent != tip.own:
+        if parent is not None and parent != begin:
             if self._remote is None:
                 self._refs.advance(name.path, parent, expected=tip.own)
             else:
                 self._remote.push(parent, LOG + name.path, expected=tip.published)
                 self._refs.took(name.path, parent)
+            self._renamed.forget(name)
         for each in kept:
             self._pending.remove(each)
-        self._kept[name.path] = ()
+        self._kept.pop(name.path, None)
         return parent or ""
 
     def _keep(self, name: LogName, entry: Entry) -> Entry:
-        waiting, base = self._waiting(name), self._refs.tip(name.path).own
+        waiting, base = self._waiting(name), self._tip(name)
         parent = waiting[-1].entry.id if waiting else base
         entry = replace(entry, id=self._chains.write(entry, parent))
         self._kept[name.path] = (*waiting, self._pending.add(name, entry, base))
@@ -284,8 +328,12 @@ class DeployLog:
                 if self._remote is not None and not self._reach_remote:
                     self._notices.append(_still_kept(name, len(waiting), "as asked"))
                     continue
+                # Under the name that its log goes on under, where the model was renamed meanwhile.
+                target = self._renamed.after(name) or name
                 try:
-                    self._push_chain(name, waiting, None)
+                    with self._model_locks[target.path]:
+                        self._push_chain(target, waiting, None)
+                    self._kept.pop(name.path, None)
                 except LogMoved:
                     return False
                 except RemoteUnreachable as error:

@@ -74,16 +74,37 @@ class LogBook:
     def logs(self, *, team: str | None = None, model: str | None = None) -> tuple[ModelLog, ...]:
         """The logs, sorted by workspace, team and model; only those of a team or model if given.
 
+        Without a model, what goes on under another name is only there as part of that.
+
         Raises ``RepositoryError`` where one of these holds something that is no entry.
         """
         kept = {name.path: name for name in self._pending.names()}
         names = {path: LogName.read(path) for path in self._refs.paths()} | kept
-        return tuple(
+        found = tuple(
             self._log(name)
             for path in sorted(names)
             if (name := _known(path, names[path])).model == (model or name.model)
             and name.team == (team or name.team)
         )
+        return found if model is not None else _each_once(found)
+
+    def of(self, model: str, release_file: str) -> tuple[ModelLog, ...]:
+        """The logs of one model, sorted by workspace and team.
+
+        In a workspace that has no log of that name these are the logs whose newest entry names the
+        release file: the model may have had another name there.
+        """
+        own = self.logs(model=model)
+        there = {each.workspace for each in own}
+        tips = {LOG + path: tip for path in self._refs.paths() if (tip := self._refs.tip(path).own)}
+        former = [
+            name
+            for ref, entry in self._chains.newest(tips).items()
+            if entry.release_file == release_file
+            and (name := LogName.read(ref.removeprefix(LOG))) is not None
+            and name.workspace not in there
+        ]
+        return (*own, *map(self._log, former))
 
     def _log(self, name: LogName) -> ModelLog:
         chain = self._chains.entries(self._refs.tip(name.path).own, LOG + name.path)
@@ -95,6 +116,12 @@ class LogBook:
             entries=entries,
             kept=kept,
         )
+
+
+def _each_once(logs: tuple[ModelLog, ...]) -> tuple[ModelLog, ...]:
+    """Without the logs of models that were renamed: another log begins with all of each."""
+    goes_on = {entry.id for log in logs for entry in log.entries[:-1]}
+    return tuple(log for log in logs if not log.entries or log.entries[-1].id not in goes_on)
 
 
 def _known(path: str, name: LogName | None) -> LogName:

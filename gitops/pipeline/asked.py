@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,12 +59,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One environment of one model through history."""
+    """One environment of one model through history; ``names`` are what else it was called."""
 
     objects: Repository
     parents: Parents
     key: ModelKey
     name: str
+    names: Collection[str] = ()
 
     def wish(self, model: DesiredModel | None) -> Wish | None:
         """What the environment asks for; None where it is not there."""
@@ -81,7 +82,9 @@ class Asked:
         files = self.objects.at(commit)
         only = frozenset([file]) if files.read(file) is not None else None
         compiled = look(self.objects, files, commit, dirty=False, only=only)
-        return next((each for each in compiled.desired.models if each.key == self.key), None)
+        models = compiled.desired.models
+        exact = next((each for each in models if each.key == self.key), None)
+        return exact or next((each for each in models if str(each.key) in self.names), None)
 
     def turns(self, head: str, model: DesiredModel) -> Iterator[Turn]:
         """The commits before which something else was asked for than after them, newest first.

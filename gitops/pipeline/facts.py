@@ -48,7 +48,7 @@ class GitFacts:
         if base is None or not self.repository.exists(base):
             return ()
         found = (
-            asked_at(self.repository, commit, model.key, environment.name)
+            asked_at(self.repository, commit, model.key, environment.name, history.model_names)
             for commit in (base, *self._commits_since(base, model, environment, history))
         )
         return tuple(each for each in found if each is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any, cast
 
@@ -19,10 +20,17 @@ from gitops.state.names import ModelKey
 from gitops.yaml.document import read
 
 
-def asked_at(objects: Objects, commit: str, key: ModelKey, environment: str) -> Asked | None:
+def asked_at(
+    objects: Objects,
+    commit: str,
+    key: ModelKey,
+    environment: str,
+    names: Collection[str] = (),
+) -> Asked | None:
     """The artifact and the flat settings that a commit asked for in one environment.
 
-    The model's file is found whatever it was called then. Without the model or the environment the
+    The model's file is found whatever it was called then, and the model itself by one of ``names``,
+    which it had before. Without the model or the environment the
     digest is None: Git asked for nothing there. None where that commit's files are not valid or not
     in this clone, so that nothing can be said.
     """
@@ -31,7 +39,7 @@ def asked_at(objects: Objects, commit: str, key: ModelKey, environment: str) -> 
         configured = configuration(files)
         if configured.problems:
             return None
-        found = _find(objects, commit, key, configured)
+        found = _find(objects, commit, key, configured, names)
     except RepositoryError:
         return None
     if isinstance(found, Unclear):
@@ -61,22 +69,30 @@ class Unclear:
 
 
 def _find(
-    objects: Objects, commit: str, key: ModelKey, configured: Configured
+    objects: Objects,
+    commit: str,
+    key: ModelKey,
+    configured: Configured,
+    names: Collection[str],
 ) -> Settled | Unclear | None:
     files = objects.at(commit)
     wanted, _ = paths(files, configured.folder)
     # Only a file that holds the name can be the model's; escapes in YAML can spell it otherwise.
-    name = key.name.encode()
+    spelt = {key.name.encode(), *(each.rpartition("/")[2].encode() for each in names)}
+    before: Settled | Unclear | None = None
     for path, data in files.read_many(wanted).items():
-        if name not in data and b"\\" not in data:
+        if b"\\" not in data and not any(name in data for name in spelt):
             continue
         settled, problems = settle(read(path, data), configured)
         broken = settled is None or any(each.severity == "error" for each in problems)
         if settled is None:
             return Unclear()
-        if ModelKey(settled.release.team, settled.release.model) == key:
+        named = ModelKey(settled.release.team, settled.release.model)
+        if named == key:
             return Unclear() if broken else settled
-    return None
+        if str(named) in names:
+            before = Unclear() if broken else settled
+    return before
 
 
 @lru_cache(maxsize=2)

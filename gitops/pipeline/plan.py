@@ -182,7 +182,10 @@ class Session:
         if not self.selection.everything or not self.history_known:
             return ()
         keys = [model.key for model in self.whole.models]
-        return gone_models(self.outside.log.unnamed(keys), self.whole, live.ids)
+        # A model that was renamed is not gone: it is managed under another name.
+        renamed = {model.id for model in live.models.values()}
+        there = live.ids - renamed if live.ids is not None else None
+        return gone_models(self.outside.log.unnamed(keys), self.whole, there)
 
     def _look(self, run: Run, model: DesiredModel, live: Live) -> _Look:
         view = ModelView(run, model)

@@ -137,20 +137,18 @@ class Reverts:
         except InvalidRelease:
             return "release files that are not valid"
         found = release_diff(old, new, Ways(self.objects))
+        own = {str(self.model.key), *self.asked.names}
         return listed(
             [
                 f"{model.model}/{each.environment}"
                 for model in found.models
                 for each in model.environments
-                if (model.model, each.environment) != (str(self.model.key), self.asked.name)
+                if model.model not in own or each.environment != self.asked.name
             ]
             + [
                 model.model
                 for model in found.models
-                if any(
-                    model.model != str(self.model.key) or one.path not in _WHERE
-                    for one in model.fields
-                )
+                if any(model.model not in own or one.path not in _WHERE for one in model.fields)
             ]
         )
 

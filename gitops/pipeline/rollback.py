@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, count
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from gitops.errors import InvalidRelease, Refused, UsageError
 from gitops.pipeline.asked import Asked, Turn, Wish
@@ -26,6 +25,13 @@ from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
 How: TypeAlias = Literal["revert", "pin"]
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+class Logs(Protocol):
+    """Every deploy log of a clone."""
+
+    def of(self, model: str, release_file: str) -> tuple[ModelLog, ...]:
+        """The logs of models of a name, also those that were written under an earlier name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +71,13 @@ def way_back(
     project: Project,
     changes: Changes,
     request: RollbackRequest,
-    logs: Iterable[ModelLog] = (),
+    logs: Logs | None = None,
     host: str = "",
 ) -> WayBack:
     """Make the branch. Needs no network, and leaves the working tree and HEAD as they are.
 
-    ``logs`` are the deploy logs of models of that name, ``host`` the host of the API that is meant:
-    by them what was rolled back or never served is not gone back to.
+    ``logs`` are the deploy logs of this clone, ``host`` is the host of the API that is meant: by
+    them what was rolled back or never served is not gone back to.
 
     Raises ``UsageError`` for names that nothing manages or that are taken, ``Refused`` where there
     is nothing to go back to or it cannot be written, ``InvalidRelease`` and ``RepositoryError``.
@@ -80,23 +86,29 @@ def way_back(
     head = objects.head()
     desired = compile_commit(objects, head)
     [model] = select(desired, Selection(models=(request.model,))).models
-    asked = Asked(objects=objects, parents=changes, key=model.key, name=request.environment)
-    proven = Proven.of(_own(logs, model, desired), request.environment, host)
+    own = _own(logs, model, desired) if logs is not None else []
+    asked = Asked(
+        objects=objects,
+        parents=changes,
+        key=model.key,
+        name=request.environment,
+        names=frozenset(entry.model for log in own for entry in log.entries),
+    )
+    proven = Proven.of(own, request.environment, host)
     search = _Search(objects=objects, changes=changes, model=model, asked=asked, proven=proven)
     if request.to is not None:
         return search.pinned(head, request, to=objects.resolve(request.to))
     return search.taken_back(head, request)
 
 
-def _own(logs: Iterable[ModelLog], model: DesiredModel, desired: Desired) -> list[ModelLog]:
+def _own(logs: Logs, model: DesiredModel, desired: Desired) -> list[ModelLog]:
     """The logs that can be this model's: offline nobody knows what the default team is called."""
     team = model.key.team
     others = {each.key.team for each in desired.models if each.key.name == model.key.name}
     return [
         each
-        for each in logs
-        if each.model == model.key.name
-        and (each.team == team if team is not None else each.team not in others)
+        for each in logs.of(model.key.name, model.release_file)
+        if (each.team == team if team is not None else each.team not in others)
     ]
 
 

@@ -149,6 +149,14 @@ class ModelHistory:
         return tuple(dict.fromkeys(each.model_id for each in self.entries if each.model_id))
 
     @property
+    def model_names(self) -> frozenset[str]:
+        """Every name of the model that the log was written under, with its team where it has one.
+
+        There are several where the model was renamed on Baseten.
+        """
+        return frozenset(each.model for each in self.entries if each.model)
+
+    @property
     def release_files(self) -> tuple[str, ...]:
         """Every release file that the log names, oldest first."""
         return tuple(dict.fromkeys(each.release_file for each in self.entries if each.release_file))

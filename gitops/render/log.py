@@ -152,8 +152,14 @@ def _block(log: ModelLog, style: Style, width: int, *, newest: int | None) -> It
     # On a narrow terminal the sentences begin at the left again where they go on.
     below = " " * (column if width - column >= NARROW else 6)
     further = below + "  "
-    where = ""
+    where = called = ""
     for entry in reversed(shown):
+        if called and entry.model and entry.model != called:
+            renamed = f"renamed to {called}; before, it was {entry.model}"
+            yield from styled(
+                safe(one_line(renamed)), style, "dim", width, first="  ", rest="      "
+            )
+        called = entry.model or called
         place = printable(entry.environment).ljust(names)
         begins = f"  {instant(entry.at)}  {place}  "
         said = sentence(entry) + _by(entry)
