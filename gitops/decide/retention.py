@@ -153,14 +153,20 @@ class _Scene:
             yield side, f"{log.name} can go back to it"
 
     def _ways_back(self, log: EnvironmentHistory, serving: Recognised | None) -> Sequence[Side]:
-        """What served an environment last with success, newest first; never none at all."""
+        """What served an environment last with success, newest first; never none at all.
+
+        What was rolled back there and is held counts as no way back, for a rollback passes it over.
+        It stays with those that are newer than the last one that counts: somebody may name it.
+        """
         most = max(self.retention.keep or 1, 1)
         distinct: list[Side] = []
+        good = 0
         for span in reversed(log.served):
             if is_side(serving, span.side) or any(same_artifact(span.side, it) for it in distinct):
                 continue
             distinct.append(span.side)
-            if len(distinct) == most:
+            good += not any(same_artifact(span.side, it.side) for it in log.holds)
+            if good == most:
                 break
         return distinct
 

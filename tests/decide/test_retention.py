@@ -191,6 +191,21 @@ def test_the_last_ways_back_stay_by_the_deploy_log() -> None:
     assert [name for name, why in two.items() if why == back] == ["d2", "d5"]
 
 
+def test_what_was_rolled_back_counts_as_no_way_back() -> None:
+    later = [
+        entry(Event.RELEASED, 3, id="bad", at=NOW - timedelta(days=50)),
+        entry(Event.HELD, 2, before=3, id="held", at=NOW - timedelta(days=49)),
+    ]
+    history = ModelHistory.of([*served(1, 2).entries, *later])
+    told = kept(
+        *map(deployment, range(1, 4)),
+        environments=(environment(current=2),),
+        desired=model(replace(ALL, keep=1, older_than=None), asked=2),
+        history=history,
+    )
+    assert told["d1"] == "production can go back to it", "the bad one does not take its place"
+
+
 def test_a_way_back_whose_deployment_is_gone_is_taken_by_another_of_its_artifact() -> None:
     other = replace(deployment(2), id="other", name=f"{deployment(2).name}-2")
     older = replace(other, id="older", created_at=other.created_at - timedelta(days=3))
