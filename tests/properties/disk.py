@@ -154,7 +154,7 @@ class OnDisk:
             "gitops.git.process.Git.try_run": try_run,
             "gitops.git.running.Runs.end": end,
             "gitops.git.running.Runs.forget": forget,
-            "gitops.wiring.SystemClock": clock,
+            "gitops.wiring.outside.SystemClock": clock,
             "gitops.baseten.client.Baseten": baseten,
         }
 

@@ -1,104 +1,31 @@
-"""The one place that names the concrete edges and joins them to what the drivers need."""
+"""What a plan or an apply meets outside of this process, and how it is reached."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gitops.apply.clock import StopFlag, SystemClock
-from gitops.errors import Refused, RemoteUnreachable
-from gitops.pipeline.opened import Project
+from gitops.errors import RemoteUnreachable
+from gitops.wiring.opening import git_of
 
 if TYPE_CHECKING:
     from gitops.apply.locking import Claim
     from gitops.apply.run import FactSource, Ports
     from gitops.baseten.client import Baseten
-    from gitops.files.worktree import WorkTree
-    from gitops.forge.job import Job as CiJob
-    from gitops.git.changes import GitChanges
     from gitops.git.cirun import CiRun
     from gitops.git.deploylog import DeployLog
-    from gitops.git.diagnosis import Diagnosis
-    from gitops.git.locks import LockBook, Locks
-    from gitops.git.logbook import LogBook
+    from gitops.git.locks import Locks
     from gitops.git.repository import Repository
-    from gitops.git.treesearch import TreeSearch
-    from gitops.pipeline.init import Ci, Started
-    from gitops.pipeline.review import Forge
+    from gitops.pipeline.opened import Project
     from gitops.record.entry import Entry
     from gitops.record.lock import Applied, Lock
-    from gitops.state.access import Access
     from gitops.state.desired import Desired
     from gitops.state.names import ModelKey
-
-
-def open_project(
-    directory: Path, environ: Mapping[str, str], *, say: Callable[[str], None] | None = None
-) -> Project:
-    """The repository around a directory. Raises ``RepositoryError`` where there is none.
-
-    ``say`` hears what Git does that nobody asked for: with it, what a partial clone lacks is
-    fetched; without it, nothing is, and the error says how to.
-    """
-    from gitops.files.worktree import WorkTree
-    from gitops.git.repository import Repository
-    from gitops.git.unchecked import Unchecked
-
-    repository = Repository.discover(directory, environ, say=say)
-    worktree = WorkTree(repository.root, elsewhere=Unchecked(repository))
-    return Project(repository=repository, worktree=worktree, environ=environ)
-
-
-def _git(project: Project) -> Repository:
-    """The repository as this edge knows it."""
-    from gitops.git.repository import Repository
-
-    assert isinstance(project.repository, Repository)
-    return project.repository
-
-
-def _files(project: Project) -> WorkTree:
-    """The working tree likewise."""
-    from gitops.files.worktree import WorkTree
-
-    assert isinstance(project.worktree, WorkTree)
-    return project.worktree
-
-
-def open_log_book(project: Project, *, remote: bool = False) -> LogBook:
-    """The deploy logs that this clone holds; ``remote``: to fetch from gitops.yaml's one."""
-    from gitops.git.logbook import LogBook
-
-    repository = _git(project)
-    if not remote:
-        return LogBook(repository, None)
-    from gitops.pipeline.release_files import configuration
-
-    files = repository.at(repository.head()) if repository.is_bare else project.worktree
-    return LogBook(repository, configuration(files).config.remote)
-
-
-def api_host(project: Project) -> str:
-    """The host of the API that the environment names; no key is needed."""
-    from gitops.baseten.endpoint import api_host as named
-
-    return named(project.environ)
-
-
-def open_lock_book(project: Project) -> LockBook:
-    """The locks on gitops.yaml's remote, and those of this clone alone."""
-    from gitops.git.locks import LockBook
-    from gitops.pipeline.release_files import configuration
-
-    repository = _git(project)
-    files = repository.at(repository.head()) if repository.is_bare else project.worktree
-    remote = configuration(files).config.remote
-    return LockBook(repository, remote, repository.identity(project.environ))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +129,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     from gitops.git.superseded import applied_now, superseded
     from gitops.pipeline.facts import GitFacts
 
-    repository = _git(project)
+    repository = git_of(project)
     endpoint = from_environment(project.environ)
     stop = StopFlag()
     clock = SystemClock(stop)
@@ -279,7 +206,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
 
 def deploy_branch(project: Project, desired: Desired) -> str | None:
     """A revision that names the deploy branch as last fetched; None where none is known."""
-    repository = _git(project)
+    repository = git_of(project)
     remote = desired.remote if repository.remote(desired.remote) is not None else None
     branch = _deploy_branch(repository, desired, remote, reach_remote=True)
     return repository.branch_tip(branch, remote) if branch is not None else None
@@ -308,106 +235,3 @@ def _place(environ: Mapping[str, str]) -> str:
         if environ.get(variable):
             return environ[variable]
     return platform.node()
-
-
-def write_file(project: Project, path: str, data: bytes) -> None:
-    """Replace a file of the working tree, whole or not at all."""
-    _files(project).write(path, data)
-
-
-def create_file(project: Project, path: str, data: bytes) -> None:
-    """Make a new file of the working tree. Raises ``RepositoryError`` where there is one."""
-    _files(project).create(path, data)
-
-
-def tree_search(project: Project) -> TreeSearch:
-    """Finds sets of files in the history."""
-    from gitops.git.treesearch import TreeSearch
-
-    return TreeSearch(_git(project))
-
-
-def commit_files(project: Project, files: Mapping[str, bytes], message: str) -> str:
-    """Replace files of the working tree and commit those alone; the commit's id.
-
-    Raises ``Refused`` where one of them has other changes that are not committed.
-    """
-    from gitops.git.changes import commit_here
-
-    repository = _git(project)
-    if dirty := repository.dirty(files):
-        raise Refused(
-            f"{', '.join(dirty)} has changes that are not committed",
-            hint="Commit or drop them first.",
-        )
-    for path, data in files.items():
-        write_file(project, path, data)
-    return commit_here(repository, files, message)
-
-
-def git_changes(project: Project) -> GitChanges:
-    """New commits in this clone, made beside the working tree."""
-    from gitops.git.changes import GitChanges
-
-    return GitChanges(_git(project))
-
-
-def snapshot(project: Project, folders: Iterable[str]) -> str:
-    """The working tree's folders on top of HEAD, as a commit that no branch knows; its id."""
-    from gitops.git.snapshot import snapshot as taken
-
-    return taken(_git(project), folders)
-
-
-def current_branch(project: Project) -> str | None:
-    """The branch that is checked out; None for a detached HEAD."""
-    return _git(project).default_branch(None)
-
-
-def open_forge(environ: Mapping[str, str], sleep: Callable[[float], None]) -> tuple[Forge, CiJob]:
-    """The forge whose CI job runs us, and that job. Raises ``UsageError`` outside of one."""
-    from gitops.forge.github import GitHub
-    from gitops.forge.gitlab import GitLab
-    from gitops.forge.job import job
-
-    found = job(environ)
-    kind = GitHub if found.forge == "github" else GitLab
-    return kind(found, sleep=sleep), found
-
-
-def step_files(environ: Mapping[str, str]) -> tuple[Path | None, Path | None]:
-    """The files that a CI step writes its summary and its outputs to; None where there are none."""
-    from gitops.forge.job import step_files as named
-
-    return named(environ)
-
-
-def start(project: Project, *, ci: Ci | None, branch: str) -> Started:
-    """The first files of a repository. Raises ``RepositoryError``."""
-    from gitops.pipeline.init import initialise
-
-    return initialise(project.repository, _files(project), ci=ci, branch=branch)
-
-
-def open_diagnosis(project: Project) -> Diagnosis:
-    """What Git and the remote of gitops.yaml can say; ``origin`` where that file is invalid."""
-    from gitops.errors import InvalidRelease
-    from gitops.git.diagnosis import Diagnosis
-    from gitops.pipeline.release_files import configuration
-
-    repository = _git(project)
-    try:
-        files = repository.at(repository.head()) if repository.is_bare else project.worktree
-        remote = configuration(files).config.remote
-    except InvalidRelease:
-        remote = "origin"
-    return Diagnosis(repository, remote, project.environ)
-
-
-def look_at_baseten(project: Project) -> Access:
-    """What the key can see. Raises ``UsageError`` and ``BasetenError``."""
-    from gitops.baseten.client import Baseten
-    from gitops.baseten.endpoint import from_environment
-
-    with Baseten(from_environment(project.environ), SystemClock()) as baseten:
-        return baseten.access()
