@@ -11,13 +11,16 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from gitops._version import __version__
 from gitops.cli.context import Context
 from gitops.errors import GitopsError, InvalidRelease
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 INTERRUPTED: Final = 130
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -45,6 +48,7 @@ COMMANDS: Final = {
     "forge": "Tell GitHub or GitLab what a CI job has found or done.",
     "doctor": "Say what is needed, and whether it is there.",
     "schema": "Print a JSON Schema.",
+    "completion": "Print what makes a shell complete names.",
     "emulator": "Serve a Baseten on this machine.",
     "demo": "Play the whole story against the emulator.",
 }
@@ -65,13 +69,29 @@ class LazyGroup(click.Group):
         # A module cannot well be called `import`.
         module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         command: click.Command = import_module(f"gitops.cli.{module}").command
+        if ctx.resilient_parsing:
+            from gitops.cli.completion import complete_names
+
+            complete_names(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The table itself: a press of the tab key must not import every command."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=line)
+            for name, line in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest command named where there is none."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        wrong = bool(args) and args[0] not in COMMANDS and not args[0].startswith("-")
+        if wrong and not ctx.resilient_parsing:
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=1)
