@@ -1,8 +1,9 @@
 """Holds: artifacts that an environment must not be given again by the next run.
 
 A hold is made by a ``rolled_back``, a ``rejected`` or a ``held`` entry. It ends when it is lifted
-by hand, when its artifact is released after all, or when Git stops asking for that artifact. The
-last is not in the log: whoever decides has to look at what Git asked for since.
+by hand, when its artifact is released after all or a person went back to it, or when Git stops
+asking for that artifact. The last is not in the log: whoever decides has to look at what Git asked
+for since.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ def holds_in(entries: Sequence[Entry]) -> tuple[Hold, ...]:
         side = held_side(entry)
         if side is not None:
             source = by_id.get(entry.intent or "", entry)
+            by_hand = entry.event is source.event is Event.HELD and source is not entry
+            if by_hand and entry.to is not None:
+                # The end of a rollback by hand: a person chose what serves now.
+                holds.pop(_key(entry.to), None)
             holds.pop(_key(side), None)
             holds[_key(side)] = Hold(
                 side=side,

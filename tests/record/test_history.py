@@ -178,6 +178,14 @@ def test_what_ends_a_hold(event: Event) -> None:
     assert len(production(rejected, entry(event, 3, "P", "X")).holds) == 1
 
 
+def test_a_person_who_went_back_to_what_was_held_ends_its_hold() -> None:
+    rejected = entry(Event.REJECTED, 2, "P", "D")
+    begun = entry(Event.HELD, 3, "P", "D")
+    assert [hold.side for hold in production(rejected, begun).holds] == [side("D"), side("P")]
+    ended = production(rejected, begun, entry(Event.HELD, 4, "P", "D", intent="e3"))
+    assert [hold.side for hold in ended.holds] == [side("P")]
+
+
 def test_a_hold_knows_the_settings_of_the_release_that_was_held() -> None:
     intent = replace(INTENT, settings_before={"a": 1}, settings_after={"a": 2})
     (hold,) = production(intent, entry(Event.ROLLED_BACK, 2, "P", "D", intent="e1")).holds
