@@ -54,55 +54,6 @@ QUICK = Pace(
 )
 SPEED = 600.0
 
-RELEASE = """\
-version: 1
-model: triage
-truss: trusses/triage
-environments:
-{environments}
-checks:
-  smoke:
-    request: {{text: hello}}
-    expect: {{equals: {{text: hello}}}}
-"""
-STAGING = """\
-  staging:
-    commit: HEAD
-    autoscaling: {min_replica: 1, max_replica: 2}
-    checks: [smoke]
-"""
-PRODUCTION = """\
-  production:
-    commit: HEAD
-    autoscaling: {min_replica: 1, max_replica: 2}
-    checks: [smoke]
-    watch: {for: 600ms, error_rate: 0.05, min_requests: 5}
-"""
-TRUSS = """\
-model_name: triage
-resources: {{cpu: "1", memory: 2Gi}}
-base_image: {{image: example.invalid/echo:1}}
-docker_server:
-  start_command: serve
-  predict_endpoint: /predict
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata:
-  note: {note}
-  emulator: {{{behaviour}}}
-"""
-
-
-def truss(note: str = "one", behaviour: str = "") -> dict[str, str]:
-    """A truss that echoes, and how it misbehaves."""
-    return {"trusses/triage/config.yaml": TRUSS.format(note=note, behaviour=behaviour)}
-
-
-def release(*environments: str) -> dict[str, str]:
-    """A release file with these environments."""
-    return {"releases/triage.yaml": RELEASE.format(environments="".join(environments))}
-
 
 @dataclass(frozen=True)
 class GitFacts:

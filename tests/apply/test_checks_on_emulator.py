@@ -6,20 +6,8 @@ from pathlib import Path
 
 from gitops.plan.events import ActionFinished, ActionProgress
 from tests.apply.stage import Stage, stage
+from tests.echo import CHAT, truss
 
-CHAT = """\
-model_name: triage
-resources: {cpu: "1", memory: 2Gi}
-base_image: {image: example.invalid/chat:1}
-docker_server:
-  start_command: serve
-  predict_endpoint: /v1/chat/completions
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata:
-  emulator: {latency_ms: 20}
-"""
 RELEASE = """\
 version: 1
 model: triage
@@ -55,8 +43,10 @@ COMPARISON = """\
 """
 
 
-def files(check: str) -> dict[str, str]:
-    return {"trusses/triage/config.yaml": CHAT, "releases/triage.yaml": RELEASE % check}
+def files(check: str, note: str = "one", latency: int = 20) -> dict[str, str]:
+    """A model that chats, `latency` in milliseconds."""
+    chats = truss(note, f"latency_ms: {latency}", route=CHAT)
+    return {**chats, "releases/triage.yaml": RELEASE % check}
 
 
 def measured(made: Stage) -> dict[str, object]:
@@ -86,7 +76,7 @@ def test_a_stream_that_begins_too_late_fails(tmp_path: Path) -> None:
 def test_a_number_near_a_value(tmp_path: Path) -> None:
     with stage(tmp_path, files(NUMBER % "0.3")) as made:
         assert made.apply().exit_code == 0, made.events[-1]
-        made.commit(files(NUMBER % "7") | {"trusses/triage/config.yaml": CHAT + "# two\n"})
+        made.commit(files(NUMBER % "7", "two"))
         assert made.apply().exit_code == 5
         failure = made.events[-1].failures[0].failure
         assert "1 of 1 requests failed." in failure.happened
@@ -105,10 +95,9 @@ def test_what_scaled_to_zero_is_woken_first(tmp_path: Path) -> None:
 
 
 def test_what_is_much_slower_than_what_serves_is_rejected(tmp_path: Path) -> None:
-    slower = CHAT.replace("latency_ms: 20", "latency_ms: 250")
     with stage(tmp_path, files(COMPARISON)) as made:
         assert made.apply().exit_code == 0, made.events[-1]
-        made.commit(files(COMPARISON) | {"trusses/triage/config.yaml": slower})
+        made.commit(files(COMPARISON, latency=250))
         assert made.apply().exit_code == 5, made.events[-1]
         assert made.told()[-1] == "staging rejected"
         found = measured(made)["check.than_current.latency.p50"]

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from gitops.decide.situation import Options
 from gitops.plan.events import ApplyEvent, RollbackStarted
-from tests.apply.stage import STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
 from tests.apply.test_what_goes_wrong import ROLLING, SWITCHING
+from tests.echo import STAGING, release, truss
 from tests.repositories import Repository
 
 

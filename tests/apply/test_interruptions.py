@@ -17,7 +17,8 @@ from gitops.plan.events import ActionStarted, ApplyEvent, ApplyFinished
 from gitops.record.entry import Entry
 from gitops.record.history import ModelHistory
 from gitops.state.names import ModelKey
-from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 When = Literal["before", "after"]
 MOST_WRITES = 12

@@ -16,7 +16,8 @@ from gitops.git.repository import Repository
 from gitops.plan.events import ActionFinished, ApplyFinished, ApplyStarted, RollbackFinished
 from gitops.record.entry import Entry, Event
 from gitops.state.names import ModelKey
-from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 
 @pytest.fixture

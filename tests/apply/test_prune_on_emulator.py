@@ -31,8 +31,9 @@ from gitops.record.history import ModelHistory
 from gitops.record.lock import Applied
 from gitops.state.live import LiveModel
 from gitops.wiring import connect, open_project
-from tests.apply.stage import KEY, QUICK, STAGING, Stage, release, stage, truss
+from tests.apply.stage import KEY, QUICK, Stage, stage
 from tests.apply.test_interruptions import Deadly, Killed
+from tests.echo import STAGING, release, truss
 
 DELETE = "retention: {keep: 0, older_than: 0s, action: delete}\n"
 DEACTIVATE = "retention: {keep: 0, older_than: 0s}\n"

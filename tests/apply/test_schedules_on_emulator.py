@@ -11,7 +11,8 @@ import pytest
 
 from gitops.plan.events import ApplyFinished
 from gitops.record.entry import Event
-from tests.apply.stage import PRODUCTION, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import PRODUCTION, release, truss
 
 DAY = """\
       day:

@@ -8,7 +8,8 @@ from pathlib import Path
 from gitops.apply.run import Ports
 from gitops.git.releasetags import ReleaseTags
 from gitops.git.repository import Repository
-from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 
 def tagged(made: Stage) -> dict[str, str]:

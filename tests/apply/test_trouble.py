@@ -26,8 +26,9 @@ from gitops.plan.events import (
 )
 from gitops.record.entry import Entry, Event
 from gitops.state.names import ModelKey
-from tests.apply.stage import STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
 from tests.apply.test_what_goes_wrong import ROLLING, SWITCHING, moving, promoted
+from tests.echo import STAGING, release, truss
 
 BAD = "fails_after_requests: 12"
 

@@ -17,7 +17,8 @@ from gitops.git.locks import LockBook, Locks
 from gitops.git.repository import Repository
 from gitops.plan.events import ActionStarted, ApplyEvent, RollbackStarted
 from gitops.record.lock import Holder
-from tests.apply.stage import KEY, MODEL, PRODUCTION, Stage, release, stage, truss
+from tests.apply.stage import KEY, MODEL, Stage, stage
+from tests.echo import PRODUCTION, release, truss
 
 WRITER = Identity(name="tester", email="tester@example.invalid")
 

@@ -12,7 +12,8 @@ from gitops.apply.clock import StopFlag
 from gitops.plan.events import ActionProgress
 from gitops.record.entry import Event
 from gitops.state.live import Deployment
-from tests.apply.stage import PRODUCTION, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import PRODUCTION, release, truss
 
 ROLLING = """\
   production:

@@ -24,7 +24,8 @@ from gitops.plan.events import (
     RollbackStarted,
 )
 from gitops.record.entry import Event
-from tests.apply.stage import KEY, PRODUCTION, STAGING, Stage, release, stage, truss
+from tests.apply.stage import KEY, Stage, stage
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 ROLLING = """\
   production:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gitops.cli.main import run
-from tests.apply.stage import Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import release, truss
 from tests.golden_files import Golden
 
 Call = Callable[..., tuple[int, str, str]]

@@ -10,24 +10,14 @@ from gitops.cli.main import run
 from gitops.decide.situation import Options
 from gitops.state.names import ModelKey
 from tests.apply.stage import stage
+from tests.echo import CHAT, truss
 
 if TYPE_CHECKING:
     import pytest
 
 PAGE = (Path(__file__).parents[2] / "docs" / "checks.md").read_text()
 FILES = dict(re.findall(r"`([\w./-]+)`[^\n`]*:\n\n```\w+\n(.*?)```", PAGE, re.DOTALL))
-TRUSS = """\
-model_name: answers
-resources: {cpu: "1", memory: 2Gi}
-base_image: {image: example.invalid/answers:1}
-docker_server:
-  start_command: serve
-  predict_endpoint: /v1/chat/completions
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata: {emulator: {latency_ms: 2}}
-"""
+ANSWERS = truss(behaviour="latency_ms: 2", name="answers", route=CHAT)
 
 
 def blurred(text: str) -> list[str]:
@@ -40,7 +30,7 @@ def test_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert len(FILES) == 3
-    with stage(tmp_path, FILES, {"trusses/answers/config.yaml": TRUSS}) as made:
+    with stage(tmp_path, FILES, ANSWERS) as made:
         for name, value in made.emulator.environ().items():
             monkeypatch.setenv(name, value)
         outcome = made.apply(options=Options(no_watch=True), keys=[ModelKey(None, "answers")])

@@ -13,7 +13,8 @@ from jsonschema.validators import validator_for
 
 from gitops.cli.main import run
 from gitops.cli.schema import DOCUMENTS, schema_text
-from tests.apply.stage import Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import release, truss
 
 STAGING = """\
   staging:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 
 def run(made: Stage, *arguments: str) -> str:

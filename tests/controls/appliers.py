@@ -50,7 +50,14 @@ def _hurried(found: Deployment) -> Deployment:
     return replace(found, status="ACTIVE") if found.status in COMING_UP else found
 
 
-class RepeatsLostPushes(Exchanged):
+class Writer(Exchanged):
+    """A writer that stays wrong under a lock."""
+
+    def under(self, permit: Permit) -> Writer:
+        return type(self)(self.inner.under(permit))
+
+
+class RepeatsLostPushes(Writer):
     """A writer that takes a lost answer for a failed push, and pushes again."""
 
     def push(
@@ -71,20 +78,30 @@ class RepeatsLostPushes(Exchanged):
         return pushed
 
 
-class DeletesWhatIsBad(Exchanged):
+class Log(Exchanged):
+    """A log that changes entries on their way, or does something along with them."""
+
+    def append(self, key: ModelKey, entry: Entry) -> Entry:
+        return self.after(self.inner.append(key, self.before(entry)))
+
+    def keep(self, key: ModelKey, entry: Entry) -> Entry:
+        return self.after(self.inner.keep(key, self.before(entry)))
+
+    def before(self, entry: Entry) -> Entry:
+        return entry
+
+    def after(self, entry: Entry) -> Entry:
+        return entry
+
+
+class DeletesWhatIsBad(Log):
     """A log that cleans up: what is recorded as bad is deleted."""
 
     def __init__(self, inner: Any, endpoint: Endpoint) -> None:
         super().__init__(inner)
         self.endpoint = endpoint
 
-    def append(self, key: ModelKey, entry: Entry) -> Entry:
-        return self._cleaned(self.inner.append(key, entry))
-
-    def keep(self, key: ModelKey, entry: Entry) -> Entry:
-        return self._cleaned(self.inner.keep(key, entry))
-
-    def _cleaned(self, entry: Entry) -> Entry:
+    def after(self, entry: Entry) -> Entry:
         if entry.event in {Event.REJECTED, Event.ROLLED_BACK} and entry.to is not None:
             httpx.delete(
                 f"{self.endpoint.api_url}/v1/models/{entry.model_id}"

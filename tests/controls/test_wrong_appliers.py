@@ -9,9 +9,10 @@ import pytest
 
 from tests.apply import test_interruptions as interruptions
 from tests.apply import test_on_emulator as whole
-from tests.apply.stage import PRODUCTION, STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
 from tests.controls import appliers
 from tests.controls.appliers import Wrong
+from tests.echo import PRODUCTION, STAGING, release, truss
 from tests.invariants import Broken, broken
 
 CASES: dict[str, tuple[Wrong, Callable[[Stage], None], str]] = {

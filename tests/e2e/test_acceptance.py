@@ -20,8 +20,9 @@ import pytest
 from gitops.emulator.world.entities import Stint
 from tests import invariants
 from tests.e2e.customers import Answer, Load, customers
-from tests.e2e.trouble import Trouble, release, trouble
-from tests.e2e.trouble import truss as echo
+from tests.e2e.trouble import Trouble, trouble
+from tests.echo import release
+from tests.echo import truss as echo
 
 MODEL_PY = """\
 class Model:

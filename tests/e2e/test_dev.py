@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.trouble import STAGING, Trouble, release, trouble, truss
+from tests.e2e.trouble import Trouble, trouble
+from tests.echo import STAGING, release, truss
 
 FILES = (truss("one"), release(STAGING))
 

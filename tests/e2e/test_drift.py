@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.trouble import Trouble, release, trouble, truss
+from tests.e2e.trouble import Trouble, trouble
+from tests.echo import release, truss
 
 STAGING = """\
   staging:

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.trouble import STAGING, Ended, Trouble, interrupt, release, trouble, truss
+from tests.e2e.trouble import Ended, Trouble, interrupt, trouble
+from tests.echo import STAGING, release, truss
 from tests.golden_files import Golden
 
 WATCHED = """\

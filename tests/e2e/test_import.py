@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.e2e.trouble import STAGING, release, trouble, truss
+from tests.e2e.trouble import trouble
+from tests.echo import STAGING, release, truss
 from tests.pipeline.importing import Scene, tar
 
 

@@ -21,6 +21,7 @@ import pytest
 from tests.e2e.gate import Kill, When
 from tests.e2e.stage import Done, LogKill, Stage, stage
 from tests.e2e.told import Told
+from tests.echo import STAGING, release, truss
 from tests.invariants import broken
 from tests.repositories import Repository
 
@@ -30,37 +31,6 @@ SIDE_BY_SIDE = 4
 EVERY_REQUEST = os.environ.get("GITOPS_TEST_EVERY_REQUEST", "") not in {"", "0"}
 MOST_RUNS = 4
 
-TRUSS = """\
-model_name: triage
-resources: {{cpu: "1", memory: 2Gi}}
-base_image: {{image: "example.invalid/echo@sha256:{sha}"}}
-docker_server:
-  start_command: serve
-  predict_endpoint: /predict
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata:
-  note: {note}
-  emulator: {{{behaviour}}}
-"""
-RELEASE = """\
-version: 1
-model: {model}
-truss: trusses/triage
-environments:
-{environments}
-checks:
-  smoke:
-    request: {{text: hello}}
-    expect: {{equals: {{text: hello}}}}
-"""
-STAGING = """\
-  staging:
-    commit: HEAD
-    autoscaling: {min_replica: 1, max_replica: 2}
-    checks: [smoke]
-"""
 PRODUCTION = """\
   production:
     commit: HEAD
@@ -75,12 +45,6 @@ IN_STEPS = PRODUCTION.replace(
     "{rolling_deploy: true, rolling_deploy_config:"
     " {max_surge_percent: 25, max_unavailable_percent: 0, stabilization_time_seconds: 150}}",
 )
-
-
-def truss(note: str, behaviour: str = "") -> dict[str, str]:
-    """A truss that echoes, and how it misbehaves."""
-    text = TRUSS.format(note=note, behaviour=behaviour, sha="0" * 64)
-    return {"trusses/triage/config.yaml": text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +72,9 @@ class Scenario:
     def releases(self, environments: Sequence[str], models: Sequence[str]) -> dict[str, str]:
         """A release file for each model."""
         return {
-            f"releases/{model}.yaml": RELEASE.format(
-                model=model, environments="".join(environments)
-            )
+            path: text
             for model in models
+            for path, text in release(*environments, model=model, truss="triage").items()
         }
 
     @property

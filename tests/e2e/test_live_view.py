@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.trouble import STAGING, Trouble, release, trouble, truss
+from tests.e2e.trouble import Trouble, trouble
+from tests.echo import STAGING, release, truss
 
 
 class Window:

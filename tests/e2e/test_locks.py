@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.trouble import STAGING, Process, Trouble, release, trouble, truss
+from tests.e2e.trouble import Process, Trouble, trouble
+from tests.echo import STAGING, release, truss
 
 WIDER = STAGING.replace("max_replica: 2", "max_replica: 3")
 

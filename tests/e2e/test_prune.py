@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.apply.stage import STAGING, release, stage, truss
+from tests.apply.stage import stage
 from tests.e2e.trouble import Trouble
+from tests.echo import STAGING, release, truss
 
 KEEP_NOTHING = "retention: {keep: 0, older_than: 0s, action: delete}\n"
 

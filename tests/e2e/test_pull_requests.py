@@ -16,7 +16,8 @@ from gitops.cli.main import run as gitops
 from gitops.render.plan_markdown import MARKER
 from tests.e2e.actions import Event, Job, Runner
 from tests.e2e.test_exit_codes import person
-from tests.e2e.trouble import Trouble, release, trouble, truss
+from tests.e2e.trouble import Trouble, trouble
+from tests.echo import release, truss
 from tests.forge import hub as stand_in
 from tests.forge.hub import REPOSITORY, Hub
 from tests.repositories import Content, Repository

@@ -17,7 +17,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.e2e.trouble import ROOT, STAGING, Trouble, release, trouble, truss
+from tests.e2e.trouble import ROOT, Trouble, trouble
+from tests.echo import STAGING, release, truss
 
 ESCAPE = "\x1b"
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.forked import Forked
-from tests.e2e.trouble import Ended, Trouble, release, trouble, truss
+from tests.e2e.trouble import Ended, Trouble, trouble
+from tests.echo import release, truss
 from tests.repositories import Repository
 
 STAGING = """\

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from gitops.emulator import Key
-from tests.e2e.trouble import PRODUCTION, STAGING, Ended, Trouble, release, trouble, truss
+from tests.e2e.trouble import Ended, Trouble, trouble
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 GOOD = "good.0123456789abcdefghij"
 INVOKE = "invoke.abcdefghij0123456789"

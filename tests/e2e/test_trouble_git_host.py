@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.trouble import PRODUCTION, STAGING, Trouble, release, trouble, truss
+from tests.e2e.trouble import Trouble, trouble
+from tests.echo import PRODUCTION, STAGING, release, truss
 
 WIDER = STAGING.replace("max_replica: 2", "max_replica: 3")
 NO_HOOK = """\

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.trouble import PRODUCTION, STAGING, Trouble, release, trouble, truss
+from tests.e2e.trouble import Trouble, trouble
+from tests.echo import PRODUCTION, STAGING, release, truss
 from tests.golden_files import Golden
 from tests.repositories import Repository
 

@@ -12,7 +12,8 @@ import jsonschema
 import pytest
 
 from gitops.emulator import running
-from tests.e2e.trouble import ROOT, STAGING, Ended, Trouble, release, trouble, truss
+from tests.e2e.trouble import ROOT, Ended, Trouble, trouble
+from tests.echo import STAGING, release, truss
 from tests.repositories import Repository
 
 WIDER = STAGING.replace("max_replica: 2", "max_replica: 3")

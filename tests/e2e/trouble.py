@@ -42,62 +42,6 @@ GITOPS: Final = ("gitops",)
 INTERPRETER: Final = re.compile("PYTHON|LC_|LANG")
 """Variables that Python reads when it begins."""
 
-RELEASE: Final = """\
-version: 1
-model: {model}
-truss: trusses/{truss}
-environments:
-{environments}
-checks:
-  smoke:
-    request: {{text: hello}}
-    expect: {{equals: {{text: hello}}}}
-"""
-STAGING: Final = """\
-  staging:
-    commit: HEAD
-    autoscaling: {min_replica: 1, max_replica: 2}
-    checks: [smoke]
-"""
-PRODUCTION: Final = """\
-  production:
-    commit: HEAD
-    autoscaling: {min_replica: 1, max_replica: 2}
-    checks: [smoke]
-    watch: {for: 600ms, error_rate: 0.05, min_requests: 5}
-"""
-SETTINGS: Final = """\
-  staging:
-    deployment: {deployment}
-    autoscaling: {{min_replica: 1, max_replica: {max_replica}}}
-"""
-CONFIG: Final = """\
-model_name: triage
-resources: {{cpu: "1", memory: 2Gi}}
-base_image: {{image: "example.invalid/echo@sha256:{digest}"}}
-docker_server:
-  start_command: serve
-  predict_endpoint: /predict
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata:
-  note: {note}
-  emulator: {{{behaviour}}}
-"""
-
-
-def truss(note: str = "one", behaviour: str = "", *, name: str = "triage") -> dict[str, str]:
-    """A truss that echoes, and how it misbehaves."""
-    content = CONFIG.format(note=note, behaviour=behaviour, digest="0" * 64)
-    return {f"trusses/{name}/config.yaml": content}
-
-
-def release(*environments: str, model: str = "triage", extra: str = "") -> dict[str, str]:
-    """A release file with these environments, and ``extra`` lines at its end."""
-    content = RELEASE.format(model=model, truss=model, environments="".join(environments))
-    return {f"releases/{model}.yaml": content + extra}
-
 
 @dataclass(frozen=True)
 class Ended:

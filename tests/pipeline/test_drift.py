@@ -17,7 +17,8 @@ from gitops.pipeline.selection import Selection
 from gitops.plan.drift import Drifted
 from gitops.state.health import Health, health_of
 from gitops.wiring import open_project
-from tests.apply.stage import Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import release, truss
 
 STAGING = """\
   staging:

@@ -17,7 +17,8 @@ from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan
 from gitops.wiring import open_project
-from tests.apply.stage import STAGING, Stage, release, stage, truss
+from tests.apply.stage import Stage, stage
+from tests.echo import STAGING, release, truss
 
 FILE = "releases/triage.yaml"
 TWO = STAGING.replace("max_replica: 2", "max_replica: 3")

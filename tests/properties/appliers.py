@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops.errors import GitopsError, ResponseLost
+from gitops.errors import GitopsError
 from gitops.record.entry import Event
-from tests.controls.appliers import Exchanged
+from tests.controls.appliers import Log, RepeatsLostPushes, Writer
 from tests.properties.hands import KEY
 
 if TYPE_CHECKING:
-    from gitops.apply.ports import Permit
     from gitops.apply.run import Ports
     from gitops.record.entry import Entry
-    from gitops.state.artifact import Artifact
-    from gitops.state.live import Deployment
-    from gitops.state.names import ModelKey
     from tests.properties.stage import Wrap
-
-
-class Writer(Exchanged):
-    """Stays wrong under a lock."""
-
-    def under(self, permit: Permit) -> Writer:
-        return type(self)(self.inner.under(permit))
-
-
-class PushesAgain(Writer):
-    """Takes a lost answer for a push that failed."""
-
-    def push(
-        self,
-        key: ModelKey,
-        model_id: str | None,
-        artifact: Artifact,
-        *,
-        name: str,
-        archive: Callable[[], Iterator[bytes]],
-    ) -> Deployment:
-        try:
-            return self.inner.push(key, model_id, artifact, name=name, archive=archive)  # type: ignore[no-any-return]
-        except ResponseLost:
-            again = f"{name}-again"
-            return self.inner.push(key, model_id, artifact, name=again, archive=archive)  # type: ignore[no-any-return]
 
 
 class StopsFirst(Writer):
@@ -57,22 +26,6 @@ class StopsFirst(Writer):
         with suppress(GitopsError):
             self.inner._transport.write("POST", path)
         return self.inner.promote(model_id, environment, deployment_id, **more)
-
-
-class Log(Exchanged):
-    """A log that changes every entry on its way, or what is done along with it."""
-
-    def append(self, key: ModelKey, entry: Entry) -> Any:
-        return self.after(self.inner.append(key, self.before(entry)))
-
-    def keep(self, key: ModelKey, entry: Entry) -> Any:
-        return self.after(self.inner.keep(key, self.before(entry)))
-
-    def before(self, entry: Entry) -> Entry:
-        return entry
-
-    def after(self, entry: Entry) -> Entry:
-        return entry
 
 
 class SignsWithTheKey(Log):
@@ -107,7 +60,7 @@ class TidiesUp(Log):
 
 WRONG: Final[dict[str, tuple[Wrap, str]]] = {
     "pushes again after a lost answer": (
-        lambda ports: replace(ports, writer=PushesAgain(ports.writer)),
+        lambda ports: replace(ports, writer=RepeatsLostPushes(ports.writer)),
         "twice",
     ),
     "stops what serves before it promotes": (

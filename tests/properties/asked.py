@@ -10,7 +10,7 @@ from gitops.git.archive import Archives
 from gitops.git.repository import Repository
 from gitops.pipeline.compile import look
 from gitops.state.names import ModelKey
-from tests import repositories
+from tests import echo, repositories
 from tests.pipeline.memory_files import MemoryFiles
 
 if TYPE_CHECKING:
@@ -33,20 +33,6 @@ BEHAVIOUR: Final = {
 }
 """A and D are good, B fails its checks, C fails under traffic."""
 
-TRUSS: Final = """\
-model_name: triage
-resources: {{cpu: "1", memory: 2Gi}}
-base_image: {{image: example.invalid/echo:1}}
-docker_server:
-  start_command: serve
-  predict_endpoint: /predict
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata:
-  note: {note}
-  emulator: {{{behaviour}}}
-"""
 RELEASE: Final = """\
 version: 1
 model: triage
@@ -104,8 +90,7 @@ class Template:
     def __post_init__(self) -> None:
         work = repositories.Repository.create(self.folder / "work")
         for letter, behaviour in BEHAVIOUR.items():
-            text = TRUSS.format(note=letter, behaviour=behaviour)
-            self.pins[letter] = work.commit({"trusses/triage/config.yaml": text}, letter)
+            self.pins[letter] = work.commit(echo.truss(letter, behaviour), letter)
         work.commit({FILE: self.text(Content())}, "Release")
         work.publish(self.folder / "remote.git")
         self.repository = Repository.discover(work.path)
