@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.forms import formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,14 +35,7 @@ if TYPE_CHECKING:
     help="Only the newest N entries of each model.",
 )
 @click.option("--fetch", is_flag=True, help="Bring the log from the Git remote first.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Lines for people, or one JSON document.",
-)
+@formats("json", says="Lines for people, or one JSON document.")
 @click.pass_obj
 def command(
     context: Context,
