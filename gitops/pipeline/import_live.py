@@ -174,8 +174,9 @@ class _Session:
                 if entry is not None:
                     self.outside.log.keep(one.model.key, entry)
             create_file(self.project, made.path, made.data)
-        except LogMoved as error:
-            return LeftOut(model=candidate.shown, why=error.message, remedy="import it again")
+        except LogMoved:
+            why = "another run wrote its deploy log meanwhile"
+            return LeftOut(model=candidate.shown, why=why, remedy="import it again")
         except RepositoryError as error:
             return LeftOut(model=candidate.shown, why=error.message, remedy=error.hint)
         return made

@@ -167,8 +167,8 @@ def _notes(view: View) -> Iterator[str]:
     own = [change.path for change in _settings(view) if _own(view, change)] if view.live else []
     if own:
         yield (
-            f"{', '.join(own)} of {view.name} was set by a run of gitops that is under way or did "
-            "not end: the next apply settles it"
+            f"{', '.join(own)} of {view.name} {'was' if len(own) == 1 else 'were'} set by a run of"
+            " gitops that is under way or did not end: the next apply settles that"
         )
     current = view.current
     inactive = current is not None and current.health is Health.INACTIVE
