@@ -90,6 +90,12 @@ facts: $(INSTALLED) ## Write docs/baseten.md anew from docs/facts.toml and the t
 endpoints: $(INSTALLED) ## Write docs/emulator-endpoints.md anew from the emulator's routes
 	$(BIN)/python -m tests.emulator.endpoints > docs/emulator-endpoints.md
 
+.PHONY: docs
+docs: $(INSTALLED) ## Build the documentation site into build/docs
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --builder html \
+	  --doctree-dir build/doctrees docs build/docs
+	@echo 'build/docs/index.html'
+
 .PHONY: benchmarks
 benchmarks: $(INSTALLED) ## Run the benchmarks, one after the other
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark" $(ARGS); done

@@ -1,0 +1,89 @@
+"""The site's index is complete, and its reference is what the code says."""
+
+from __future__ import annotations
+
+import re
+
+from docs import generated
+from gitops.apply import exits
+from gitops.cli.main import COMMANDS
+from gitops.cli.schema import DOCUMENTS
+from tests.docs.page import ROOT
+
+DOCS = ROOT / "docs"
+_TREE = re.compile(r"```\{toctree\}\n(?P<body>.*?)```", re.DOTALL)
+_VARIABLE = re.compile(r"environ(?:\.get)?[(\[]\"(?P<name>[A-Z_0-9]+)\"")
+
+
+def read(page: str) -> str:
+    return (DOCS / page).read_text(encoding="utf-8")
+
+
+def test_the_index_has_every_page_once() -> None:
+    entries = [
+        line.strip()
+        for tree in _TREE.finditer(read("index.md"))
+        for line in tree["body"].splitlines()
+        if line.strip() and not line.startswith(":")
+    ]
+    named = [
+        path.relative_to(DOCS).as_posix().removesuffix(".md")
+        for entry in entries
+        for path in DOCS.glob(f"{entry}.md")
+    ]
+    there = {path.relative_to(DOCS).as_posix().removesuffix(".md") for path in DOCS.glob("**/*.md")}
+    assert sorted(named) == sorted(there - {"index"})
+
+
+def test_every_generated_part_is_asked_for_and_filled() -> None:
+    asked = {
+        name
+        for path in DOCS.glob("**/*.md")
+        for name in re.findall(r"<!-- generated: ([\w-]+) -->", path.read_text(encoding="utf-8"))
+    }
+    assert asked == set(generated.PARTS)
+    assert "<!-- generated" not in generated.filled(read("reference/documents.md"))
+
+
+def test_every_command_is_in_the_reference() -> None:
+    page = generated.commands()
+    for name in COMMANDS:
+        assert f"## gitops {name}\n" in page
+    assert "### gitops forge comment\n" in page
+    assert "Usage: gitops forge comment [OPTIONS] FILE" in page
+
+
+def test_every_field_of_every_document_is_described() -> None:
+    for name in DOCUMENTS:
+        text = generated.schema(name)
+        assert "| --- |" in text
+    release = generated.schema("release")
+    empty = [
+        line for line in release.splitlines() if line.startswith("| `") and line.endswith("|  |")
+    ]
+    assert empty == []
+
+
+def test_every_exit_code_is_described() -> None:
+    codes = set(
+        map(int, re.findall(r"^\| (\d+) \|", read("reference/exit-codes.md"), re.MULTILINE))
+    )
+    assert codes == {0, 2, exits.INTERRUPTED, *exits.ORDER}
+    assert ", ".join(map(str, exits.ORDER)) in read("reference/exit-codes.md")
+
+
+def test_every_variable_is_described() -> None:
+    page = read("reference/environment.md")
+    code = [
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "gitops").rglob("*.py")
+        if not {"emulator", "demo"} & set(path.parts)
+    ]
+    read_by_name = {name for text in code for name in _VARIABLE.findall(text)}
+    of_runners = {"BUILDKITE", "CIRCLE", "BUILD_", "BITBUCKET", "AZURE", "JENKINS", "SYSTEM", "TF_"}
+    missing = {
+        name
+        for name in read_by_name
+        if f"`{name}`" not in page and not name.startswith(tuple(of_runners))
+    }
+    assert missing == set()
