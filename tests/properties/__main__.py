@@ -14,13 +14,13 @@ from tests.properties.machine import BATCH, Broken, Ground, run
 def main() -> int:
     """Say what was seen; 1 where a property does not hold."""
     asked = argparse.ArgumentParser(prog="python -m tests.properties", description=__doc__)
-    asked.add_argument("--sequences", type=int, default=500, help="stop after so many")
+    asked.add_argument("--sequences", type=int, default=500, help="how many")
     asked.add_argument("--first", type=int, default=1_000, help="number of the first batch")
     asked.add_argument("--git", action="store_true", help="with real Git repositories")
     given = asked.parse_args()
     begun, number, broken = time.process_time(), given.first, False
     with tempfile.TemporaryDirectory(prefix="gitops-sequences-") as folder:
-        ground = Ground(Path(folder))
+        ground = Ground(Path(folder), most=given.sequences)
         if given.git:
             from tests.properties.disk import OnDisk
 
