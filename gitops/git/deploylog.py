@@ -40,10 +40,9 @@ class DeployLog:
     branch; it is fetched along, so that ``gitops.git.superseded`` can judge. ``team_of`` gives
     the team a model's log is kept under: the default team's name where none is written.
     ``id_of`` gives the id that a model has on Baseten now, ``managed`` the models that release
-    files name: so the log of a model that was renamed there goes on under its new name
-    (``gitops.git.renamed``). ``api_is_loopback`` keeps the log away from a remote that is not on
-    this machine.
-    ``reach_remote`` False (``--no-log``) asks nothing of the remote: every entry is kept for a
+    files name (None: not known): so the log of a model that was renamed there goes on under its
+    new name (``gitops.git.renamed``). ``api_is_loopback`` keeps the log away from a remote that is
+    not on this machine. ``reach_remote`` False (``--no-log``) asks nothing of the remote: every entry is kept for a
     later run. ``timeout`` is in seconds, for each exchange with the remote.
     """
 
@@ -60,7 +59,7 @@ class DeployLog:
         reach_remote: bool = True,
         timeout: float = TIMEOUT,
         id_of: Callable[[ModelKey], str | None] = lambda _: None,
-        managed: Collection[ModelKey] = (),
+        managed: Collection[ModelKey] | None = None,
     ) -> None:
         self._repository = repository
         self._workspace = workspace_name(workspace)
@@ -86,7 +85,7 @@ class DeployLog:
             self._refs,
             self._chains,
             lambda name: id_of(self._key(name)),
-            lambda: {self._name(key).path for key in managed},
+            lambda: None if managed is None else {self._name(key).path for key in managed},
         )
         self._pending = Pending(repository.common_dir)
         self._kept: dict[str, tuple[Kept, ...]] = {}
@@ -129,9 +128,7 @@ class DeployLog:
         """
         name = self._name(key)
         with self._model_locks[name.path]:
-            former = self._renamed.before(name)
-            waiting = (*(self._waiting(former) if former else ()), *self._waiting(name))
-            return with_waiting(self._chain(name), waiting)[0]
+            return with_waiting(self._chain(name), self._all_waiting(name))[0]
 
     def former(self, key: ModelKey) -> ModelKey | None:
         """The name that a model had on Baseten, where its log has not gone on under this one yet.
@@ -223,7 +220,7 @@ class DeployLog:
         """Whether an entry is only in this clone, to be pushed by a later run."""
         name = self._name(key)
         with self._model_locks[name.path]:
-            return any(each.entry.id == entry_id for each in self._waiting(name))
+            return any(each.entry.id == entry_id for each in self._all_waiting(name))
 
     # What is behind them
 
@@ -250,6 +247,11 @@ class DeployLog:
         if name.path not in self._kept:
             self._kept[name.path] = self._pending.read(name)
         return self._kept[name.path]
+
+    def _all_waiting(self, name: LogName) -> tuple[Kept, ...]:
+        """What waits for a model's log, under whatever name."""
+        former = self._renamed.before(name)
+        return (*(self._waiting(former) if former else ()), *self._waiting(name))
 
     def _fetch(self, remote: Remote) -> None:
         before = self._refs.published()
@@ -312,6 +314,8 @@ class DeployLog:
         return parent or ""
 
     def _keep(self, name: LogName, entry: Entry) -> Entry:
+        # Until the new name has a log, all that waits is in one order.
+        name = self._renamed.before(name) or name
         waiting, base = self._waiting(name), self._tip(name)
         parent = waiting[-1].entry.id if waiting else base
         entry = replace(entry, id=self._chains.write(entry, parent))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import cache
 
 from gitops.errors import RepositoryError
 from gitops.git.chain import Chains
@@ -22,7 +23,8 @@ class Renamed:
     """Finds the log that a model's log goes on from, among those that no release file names.
 
     ``id_of`` says which model has a name on Baseten now: asked only where a name has no log of its
-    own while there are logs that nobody names. ``managed`` says which logs release files name.
+    own while there are logs that nobody names. ``managed`` says which logs release files name; None
+    where that is not known, and then no log goes on from another.
     """
 
     def __init__(
@@ -31,20 +33,19 @@ class Renamed:
         refs: LogRefs,
         chains: Chains,
         id_of: Callable[[LogName], str | None],
-        managed: Callable[[], Collection[str]],
+        managed: Callable[[], Collection[str] | None],
     ) -> None:
         self._repository = repository
         self._refs = refs
         self._chains = chains
         self._id_of = id_of
-        self._managed = managed
+        self._managed = cache(managed)
         self._found: dict[str, LogName | None] = {}
-        self._named: frozenset[str] | None = None
         self._loose: dict[str, str] | None = None
 
     def forget(self, name: LogName | None = None) -> None:
         """What was found, of one name or of all: its refs have changed."""
-        if name is None or name.path not in self._managed_paths():
+        if name is None or name.path not in (self._managed() or ()):
             self._found.clear()
             self._loose = None
         else:
@@ -98,19 +99,14 @@ class Renamed:
         found = max(same, key=lambda path: (newest[path].at, path), default=None)
         return LogName.read(found) if found is not None else None
 
-    def _managed_paths(self) -> frozenset[str]:
-        if self._named is None:
-            self._named = frozenset(self._managed())
-        return self._named
-
     def _unmanaged(self) -> Mapping[str, str]:
         """Where the logs end that no release file names, by path."""
         if self._loose is None:
-            managed = self._managed_paths()
+            managed = self._managed()
             self._loose = {
                 path: tip
-                for path in self._refs.paths()
-                if path not in managed and (tip := self._refs.tip(path).own) is not None
+                for path in (self._refs.paths() if managed is not None else ())
+                if path not in (managed or ()) and (tip := self._refs.tip(path).own) is not None
             }
         return self._loose
 

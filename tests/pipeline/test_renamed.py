@@ -10,13 +10,14 @@ import pytest
 
 from gitops.apply.executor import Outcome
 from gitops.cli.main import run
+from gitops.errors import Locked
 from gitops.pipeline.apply import ApplyRequest, apply
 from gitops.pipeline.drift import drift
 from gitops.pipeline.plan import PlanRequest, plan
-from gitops.pipeline.project import Project
+from gitops.pipeline.project import Project, desired_state
 from gitops.pipeline.selection import Selection
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan
-from gitops.wiring import open_project
+from gitops.wiring import connect, open_project
 from tests.apply.stage import Stage, stage
 from tests.echo import STAGING, release, truss
 
@@ -163,3 +164,24 @@ def test_a_rollback_goes_back_beyond_the_rename(
     assert "deploy log" not in err
     commit = out.splitlines()[-1].removesuffix(".").rpartition(" ")[2]
     assert b"note: one" in made.work.read("trusses/triage/config.yaml", commit)
+
+
+def test_whoever_still_works_under_the_old_name_is_waited_for(made: Stage) -> None:
+    opened = project(made)
+    desired = desired_state(opened)
+    click(made, "triage-2")
+    with connect(opened, desired) as outside:
+        claim = outside.claim(
+            [desired.models[0].key],
+            run="another",
+            commit=desired.commit,
+            timeout=0.0,
+            say=lambda _: None,
+            applies=lambda _: None,
+        )
+        with claim.held():
+            follow(made, TWO)
+            with pytest.raises(Locked):
+                applied(made)
+    assert applied(made).exit_code == 0
+    assert only(planned(made))[0].actions == ()
