@@ -42,8 +42,8 @@ class DeployLog:
     ``id_of`` gives the id that a model has on Baseten now, ``managed`` the models that release
     files name (None: not known): so the log of a model that was renamed there goes on under its
     new name (``gitops.git.renamed``). ``api_is_loopback`` keeps the log away from a remote that is
-    not on this machine. ``reach_remote`` False (``--no-log``) asks nothing of the remote: every entry is kept for a
-    later run. ``timeout`` is in seconds, for each exchange with the remote.
+    not on this machine. ``reach_remote`` False (``--no-log``) asks nothing of the remote: every
+    entry is kept for a later run. ``timeout`` is in seconds, for each exchange with the remote.
     """
 
     def __init__(
