@@ -126,7 +126,9 @@ class Trusses:
     def _nothing_there(self, commit: str, truss: str) -> Refusal:
         message = f"there is no directory {truss} in commit {commit[:12]}"
         alike = self._spellings(commit).get(_alike(posixpath.normpath(truss)))
-        hint = "correct `truss`, or commit the directory first"
+        hint = (
+            "correct `truss`, or commit the directory; after a move, pin a commit that has it there"
+        )
         if alike is not None:
             hint = f"Git tells letters apart that some file systems do not: there is {name(alike)}"
         return Refusal(file=truss, message=message, hint=hint)
