@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias, assert_never, get_args
 
 from gitops.plan.steps import (
     Activate,
@@ -40,18 +40,7 @@ ActionKind: TypeAlias = Literal[
 SHORT: Final = 12
 """Digits of a commit id or digest that people read: unique enough, short enough to compare."""
 
-KINDS: Final[tuple[ActionKind, ...]] = (
-    "push",
-    "ready",
-    "check",
-    "activate",
-    "retry",
-    "create_environment",
-    "update_settings",
-    "cancel_promotion",
-    "promote",
-    "watch",
-)
+KINDS: Final[tuple[ActionKind, ...]] = get_args(ActionKind)
 """Every kind of action, in the order in which a release meets them."""
 
 

@@ -14,16 +14,14 @@ from gitops.plan.binding import binding, bound
 from gitops.plan.cost import estimate
 from gitops.plan.model import (
     AuditFact,
-    ChangedField,
     EnvironmentPlan,
     Inputs,
     ModelPlan,
     Plan,
-    Serving,
-    Wanted,
 )
 from gitops.plan.rollback import kept_warm, way_back
 from gitops.plan.safety import limit_notices
+from gitops.plan.stated import changed, serving, wanted
 from gitops.plan.steps import Wait
 from gitops.plan.summary import summarise
 from gitops.plan.wording import listed
@@ -126,26 +124,12 @@ def _environment(
     return EnvironmentPlan(
         environment=environment.name,
         state=decision.state.value,
-        serving=_serving(decision),
-        desired=Wanted(
-            digest=environment.artifact.digest if environment.artifact else None,
-            commit=environment.artifact.commit if environment.artifact else None,
-            deployment=environment.deployment,
-        ),
+        serving=serving(decision),
+        desired=wanted(environment),
         reason=decision.reason,
         blocked=decision.blocked.why if decision.blocked else None,
         remedy=decision.blocked.remedy if decision.blocked else None,
-        changes=tuple(
-            ChangedField(
-                path=each.path,
-                before=each.before,
-                after=each.after,
-                origin=each.origin,
-                by=each.by,
-                at=each.at,
-            )
-            for each in decision.changes
-        ),
+        changes=changed(decision),
         rollback=way_back(environment, decision, look) if acts else None,
         cost_usd_per_month=estimate(
             environment,
@@ -159,19 +143,6 @@ def _environment(
         target=decision.target.id if decision.target else None,
         history_known=decision.history_known,
         bound=bound(environment, decision, model_id=there.id if there else None, live=look),
-    )
-
-
-def _serving(decision: Decision) -> Serving | None:
-    if decision.serving is None:
-        return None
-    side = decision.serving
-    return Serving(
-        deployment_id=side.deployment_id,
-        deployment_name=side.deployment_name,
-        digest=side.digest,
-        commit=side.commit,
-        status=decision.serving_status,
     )
 
 

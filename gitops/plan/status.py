@@ -10,6 +10,7 @@ from typing import Final
 from gitops.decide import Decision, in_order
 from gitops.plan.canonical import plain
 from gitops.plan.model import ChangedField, Serving, State, Wanted
+from gitops.plan.stated import changed, serving, wanted
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.health import health_of
 from gitops.state.json import Json
@@ -122,44 +123,22 @@ def _environment(
 ) -> EnvironmentStatus:
     look = there.environment(environment.name) if there else None
     current = look.current if look else None
-    side, status = decision.serving, decision.serving_status
+    status = decision.serving_status
     return EnvironmentStatus(
         model=str(model.key),
         environment=environment.name,
         state=decision.state.value,
         mode=model.mode if model.mode != "reconcile" else environment.mode,
-        desired=Wanted(
-            digest=environment.artifact.digest if environment.artifact else None,
-            commit=environment.artifact.commit if environment.artifact else None,
-            deployment=environment.deployment,
-        ),
+        desired=wanted(environment),
         target=decision.target.id if decision.target else None,
         target_status=decision.target.status if decision.target else None,
-        serving=None
-        if side is None
-        else Serving(
-            deployment_id=side.deployment_id,
-            deployment_name=side.deployment_name,
-            digest=side.digest,
-            commit=side.commit,
-            status=status,
-        ),
-        health=health_of(status).value if side is not None and status else None,
+        serving=serving(decision),
+        health=health_of(status).value if decision.serving is not None and status else None,
         replicas=current.active_replicas if current else None,
         least=_bound(look, "min_replica"),
         most=_bound(look, "max_replica"),
         promotion=_underway(look),
-        changes=tuple(
-            ChangedField(
-                path=each.path,
-                before=each.before,
-                after=each.after,
-                origin=each.origin,
-                by=each.by,
-                at=each.at,
-            )
-            for each in decision.changes
-        ),
+        changes=changed(decision),
         held=decision.state.value == "held",
         blocked=decision.blocked.why if decision.blocked else None,
         remedy=decision.blocked.remedy if decision.blocked else None,
