@@ -20,9 +20,6 @@ Goal: 10 seconds.
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -35,12 +32,12 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
+from measuring.servers import emulator, environment, server
 from measuring.side_by_side import Case, compare, rounds_wanted, shown
 
 MODELS, REQUESTS, FLEET = 100, 2000, 2000
 GOAL = 2
 SEED_GOAL = 10.0
-ROOT = Path(__file__).parent.parent
 
 BARE = """
 import sys, uvicorn
@@ -68,54 +65,12 @@ uvicorn.run(
 """
 
 
-def environment() -> dict[str, str]:
-    """The variables of this process, with this checkout on the path of imports."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {
-        **{key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
-        "PYTHONPATH": path,
-    }
-
-
-@contextmanager
-def server(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process, ended afterwards."""
-    with subprocess.Popen(
-        [sys.executable, *arguments],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.send_signal(signal.SIGTERM)
-
-
-@contextmanager
-def emulator() -> Iterator[tuple[int, str, str]]:
-    """A seeded emulator without rate limits: its process, address and a key."""
-    command = ["-m", "gitops", "emulator", "--seed", str(MODELS), "--no-rate-limits"]
-    with server(command) as process:
-        variables = {}
-        for line in process.stdout or ():
-            name, _, value = shlex.split(line)[1].partition("=")
-            variables[name] = value
-            if name == "AWS_ENDPOINT_URL_S3":
-                break
-        else:
-            raise SystemExit("the emulator did not start")
-        address = urlsplit(variables["BASETEN_API_URL"]).netloc
-        yield process.pid, address, variables["BASETEN_API_KEY"]
-
-
 @contextmanager
 def bare(kind: str, constant: object) -> Iterator[tuple[int, str]]:
     """A server of one route: its process and address."""
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
-    with server(["-c", BARE.format(constant=repr(constant)), str(port), kind]) as process:
+    with server("-c", BARE.format(constant=repr(constant)), str(port), kind) as process:
         until = time.monotonic() + 30
         while time.monotonic() < until and process.poll() is None:
             try:
@@ -163,7 +118,9 @@ class Reader:
 def reads(rounds: int) -> None:
     """Measure GETs beside bare routes and print a table."""
     with ExitStack() as stack:
-        process, address, key = stack.enter_context(emulator())
+        process, variables = stack.enter_context(emulator(MODELS, "--no-rate-limits"))
+        address = urlsplit(variables["BASETEN_API_URL"]).netloc
+        key = variables["BASETEN_API_KEY"]
         models = Reader(process, address, "/v1/models", key).get()
         model = json.loads(models)["models"][0]
         path = f"/v1/models/{model['id']}"

@@ -20,61 +20,23 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import secrets
-import shlex
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from measuring.fleets import adopted
+from measuring.servers import emulator, environment
 from measuring.side_by_side import Case, compare, rounds_wanted
 
 MODELS = 200
 RATE = 100
 """Reads per second that Baseten documents for this endpoint."""
 GOAL = 1.1
-ROOT = Path(__file__).parent.parent
-
-
-def environment() -> dict[str, str]:
-    """The variables of this process, less those that would keep byte code from being kept."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {
-        **{key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
-        "PYTHONPATH": path,
-    }
-
-
-@contextmanager
-def emulator() -> Iterator[dict[str, str]]:
-    """A seeded emulator in a process of its own; the variables that lead to it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "gitops", "emulator", "--seed", str(MODELS), "--control"],
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            variables = {}
-            for line in process.stdout or ():
-                name, _, value = shlex.split(line)[1].partition("=")
-                variables[name] = value
-                if name == "AWS_ENDPOINT_URL_S3":
-                    break
-            else:
-                raise SystemExit("the emulator did not start")
-            yield variables
-        finally:
-            process.send_signal(signal.SIGTERM)
 
 
 class Bare:
@@ -146,7 +108,10 @@ def refused(url: str) -> int:
 def main() -> None:
     """Start the emulator, measure and print."""
     rounds = rounds_wanted(__doc__, 9)
-    with tempfile.TemporaryDirectory(prefix="gitops-benchmark-") as place, emulator() as variables:
+    with (
+        tempfile.TemporaryDirectory(prefix="gitops-benchmark-") as place,
+        emulator(MODELS, "--control") as (_, variables),
+    ):
         folder = Path(place, "fleet")
         adopted(folder, models=MODELS)
         url = variables["BASETEN_API_URL"]

@@ -1,1 +1,1 @@
-"""What the benchmarks share: measuring side by side, and repositories to measure on."""
+"""What the benchmarks share: measuring side by side, servers, repositories to measure on."""
