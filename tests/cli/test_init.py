@@ -8,17 +8,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import pytest
 import yaml
 
 from gitops._version import __version__
 from gitops.cli.main import gitops, run
 from tests.repositories import Repository
-
-if TYPE_CHECKING:
-    import pytest
 
 WORKFLOWS = ("gitops-apply", "gitops-drift", "gitops-plan", "gitops-rollback")
 TRUSS = {
@@ -233,6 +231,22 @@ def test_gitlabs_pipeline_can_run(repository: Repository) -> None:
         *("gitops rollback", "gitops forge comment", "gitops forge approved"),
         *("gitops forge deployments", "gitops forge issue"),
     }
+
+
+@pytest.mark.parametrize(("target", "base"), [("", "parted"), ("target", "target")])
+def test_what_gitlab_merged_is_compared_with_what_it_merged_into(
+    repository: Repository, target: str, base: str
+) -> None:
+    jobs = pipeline(repository)
+    variables = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "parted"}
+    if target:
+        variables["CI_MERGE_REQUEST_TARGET_BRANCH_SHA"] = target
+    for name, line in (("gitops-diff", f"diff {base}..HEAD"), ("gitops-plan", f"--changed {base}")):
+        script = "gitops() { echo gitops $*; }\n" + "\n".join(lines(jobs, jobs[name], "script"))
+        done = subprocess.run(
+            ["bash", "-euc", script], env=variables, capture_output=True, text=True, check=True
+        )
+        assert line in done.stdout
 
 
 def test_what_gitlab_runs_for_a_fork_gets_no_secret(repository: Repository) -> None:
