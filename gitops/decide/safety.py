@@ -52,8 +52,15 @@ def refused(view: View, changes: Sequence[Change], hardware: str | None = None) 
     return Blocked(
         why=f"{view.name} is protected, and capacity would go: {'; '.join(missing.values())}",
         remedy=f"write `allow: [{words}]` under environments.{view.name} "
-        f"in {view.situation.model.release_file}{again}",
+        f"in {view.situation.model.release_file}{again}{_or_accept(view, changes)}",
     )
+
+
+def _or_accept(view: View, changes: Sequence[Change]) -> str:
+    """Another way out where Baseten was changed by hand, as in an incident."""
+    if not _needed(view, [each for each in changes if each.origin == "drift"]):
+        return ""
+    return f", or keep what Baseten has: `gitops drift {view.situation.model.key} --accept`"
 
 
 def _unknown_schedules(view: View, changes: Sequence[Change]) -> Blocked | None:

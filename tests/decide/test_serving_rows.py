@@ -301,6 +301,19 @@ def test_a_protected_environment_loses_capacity_only_with_consent(
     assert decided(scene).state is State.BLOCKED
 
 
+def test_capacity_that_a_person_added_may_be_kept_instead() -> None:
+    scene = converged(settings={"max_replica": 4}, live_settings={"max_replica": 8}, protected=True)
+    answer = decided(scene)
+    assert answer.blocked is not None
+    assert "drift" not in answer.blocked.remedy
+    scene.entries.append(
+        entry(Event.SETTINGS, minutes_ago=20, settings_after={"autoscaling.max_replica": 4})
+    )
+    answer = decided(scene)
+    assert answer.blocked is not None
+    assert "keep what Baseten has: `gitops drift " in answer.blocked.remedy
+
+
 def night(**fields: Json) -> JsonObject:
     settings = {name: fields.pop(name) for name in [*fields] if name.endswith("replica")}
     return {
