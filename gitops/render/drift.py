@@ -165,15 +165,18 @@ def remedy(item: Drifted) -> str | None:
         case "setting" | "artifact":
             return None
         case "promotion":
-            return "wait for its end, or end it with `gitops cancel`"
+            return "wait for its end, or end it with `gitops cancel MODEL ENV`"
         case "paused_promotion":
-            return "`gitops resume` lets it go on, `gitops cancel` ends it"
+            return "`gitops resume MODEL ENV` lets it go on, `gitops cancel MODEL ENV` ends it"
         case "deactivated":
             return "activate it in Baseten, or write `mode: pause` while it has to stay off"
         case "environment_deleted":
             return "the next `gitops apply` makes it again; else take it out of the release file"
         case "model_renamed":
-            return f"name it {item.git} again in Baseten"
+            return (
+                f"name it {item.git} again in Baseten, or write `model: {item.live}` in its release"
+                " file"
+            )
         case "model_deleted" | "model_made_again":
             return "give it another name in its release file, which begins a deploy log of its own"
         case _:
