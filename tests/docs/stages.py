@@ -11,21 +11,10 @@ import httpx
 
 from tests.docs.page import ROOT, blocks
 from tests.docs.runner import Runner
+from tests.echo import CHAT, truss
 from tests.forge import hub
 from tests.repositories import Repository
 
-TRUSS: Final = """\
-model_name: triage
-resources: {{cpu: "1", memory: 2Gi}}
-base_image: {{image: "example.invalid/echo@sha256:{digest}"}}
-docker_server:
-  start_command: serve
-  predict_endpoint: /predict
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata: {{note: {note}}}
-"""
 RELEASE: Final = """\
 version: 1
 model: triage
@@ -49,25 +38,6 @@ checks:
   smoke:
     request: {{text: hello}}
     expect: {{equals: {{text: hello}}}}
-"""
-
-
-def truss(note: str) -> dict[str, str]:
-    """A model that echoes."""
-    return {"trusses/triage/config.yaml": TRUSS.format(note=note, digest="0" * 64)}
-
-
-CHECKED_TRUSS: Final = """\
-model_name: answers
-resources: {cpu: "1", memory: 2Gi}
-base_image: {image: example.invalid/answers:1}
-docker_server:
-  start_command: serve
-  predict_endpoint: /v1/chat/completions
-  readiness_endpoint: /ready
-  liveness_endpoint: /live
-  server_port: 8000
-model_metadata: {emulator: {latency_ms: 2}}
 """
 
 
@@ -212,10 +182,8 @@ def asked_of(runner: Runner) -> Iterator[None]:
     """The files of docs/checks.md, and the model that they are about, which serves."""
     page = blocks((ROOT / "docs/checks.md").read_text(encoding="utf-8"))
     files = {each.path: each.text for each in page if each.path is not None}
-    config = CHECKED_TRUSS
-    work = Repository.create(
-        runner.folder / "models", {**files, "trusses/answers/config.yaml": config}
-    )
+    answers = truss(behaviour="latency_ms: 2", name="answers", route=CHAT)
+    work = Repository.create(runner.folder / "models", {**files, **answers})
     runner.folder = work.path
     runner.start()
     run(runner, "apply", "--yes", "--no-watch")
