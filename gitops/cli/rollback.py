@@ -116,6 +116,13 @@ def _tell(way: WayBack) -> None:
             click.echo(printable(f"Reverts {culprit}."))
         else:
             click.echo(printable(f"Edits the pin that {culprit} moved: {way.why}."))
+    if way.unfollows:
+        click.echo(
+            printable(
+                f"That pins {way.environment}, which followed the branch; reverting it lets it"
+                " follow again."
+            )
+        )
     click.echo(printable(f"Branch {way.branch}, commit {way.commit}."))
 
 

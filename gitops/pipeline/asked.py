@@ -115,7 +115,7 @@ class Asked:
     def watched(self, model: DesiredModel) -> list[str]:
         """The paths on which it depends what the environment asks for."""
         paths = [model.release_file, CONFIG_FILE]
-        return [*paths, *self.folders(model)] if self._follows(model) else paths
+        return [*paths, *self.folders(model)] if self.follows(model) else paths
 
     def folders(self, model: DesiredModel) -> list[str]:
         """The folders that its artifact is made of."""
@@ -128,7 +128,8 @@ class Asked:
             }
         )
 
-    def _follows(self, model: DesiredModel) -> bool:
+    def follows(self, model: DesiredModel) -> bool:
+        """Whether it asks for whatever its branch has."""
         return any(each.follows_head for each in model.environments if each.name == self.name)
 
     def _touching(self, paths: Iterable[str], head: str) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ class WayBack:
     versions were passed over. ``how`` ``pin`` edits the pin alone; ``why`` says what kept the whole
     commit from being reverted. ``passed`` are newer versions that are not gone back to, each a
     sentence that says why. ``warnings`` are sentences about what could not be known, or is bad.
+    ``unfollows``: an environment that followed the branch is pinned by it.
     """
 
     model: str
@@ -55,6 +56,7 @@ class WayBack:
     commit: str
     passed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    unfollows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,12 +172,15 @@ class _Search:
             branch=branch,
             commit=made,
             warnings=self._unknown(),
+            unfollows=how == "pin" and self.asked.follows(self.model),
         )
 
     def _target(self, head: str, now: Wish) -> tuple[Turn, tuple[str, ...]]:
         """Before which commit what to go back to was asked for; and what is passed over for it."""
         passed: dict[object, str] = {}
+        last = ""
         for turn in self.asked.turns(head, self.model):
+            last = last or turn.commit
             if turn.wish.key == now.key or turn.wish.key in passed:
                 continue
             against = self.proven.against(turn.wish.version)
@@ -185,7 +190,10 @@ class _Search:
         if self.objects.is_shallow():
             hint = "It is shallow: `git fetch --unshallow` brings the whole history."
         elif passed:
-            hint = "Name the commit to go to with --to; what is held is taken all the same then."
+            hint = (
+                "Name the commit to go to with --to, which may be one that is held; or revert"
+                f" {last[:12]}, the last change, yourself."
+            )
         else:
             hint = "There is no way back by Git; name a commit with --to."
         if passed:
@@ -204,11 +212,8 @@ class _Search:
         """Back to what no single revert brings back: the pin alone, and why."""
         now = self._now()
         branch = self._branch(request, wanted.commit or now.commit or head)
-        notes = [f"Passed over: {'; '.join(passed)}."]
-        if self._follows():
-            notes.append(f"Reverting this lets {self.name} follow the branch again.")
         try:
-            made = self._pin(head, wanted, *notes)
+            made = self._pin(head, wanted, f"Passed over: {'; '.join(passed)}.")
         except InvalidRelease as error:
             raise Refused(
                 f"the pin of {self.place} cannot go back to {wanted.named}: {error.problems[0]}",
@@ -227,10 +232,8 @@ class _Search:
             branch=branch,
             commit=made,
             passed=passed,
+            unfollows=self.asked.follows(self.model),
         )
-
-    def _follows(self) -> bool:
-        return any(each.follows_head for each in self.model.environments if each.name == self.name)
 
     def _unknown(self) -> tuple[str, ...]:
         """What to say where no log tells good versions from bad ones."""
@@ -271,6 +274,7 @@ class _Search:
             branch=branch,
             commit=made,
             warnings=self._bad(asked),
+            unfollows=self.asked.follows(self.model),
         )
 
     def _bad(self, wanted: Wish) -> tuple[str, ...]:
@@ -295,6 +299,8 @@ class _Search:
         assert data is not None
         document = read(self.model.release_file, data)
         edited = self._edited(document, wanted)
+        if self.asked.follows(self.model):
+            notes = (*notes, f"Reverting this lets {self.name} follow the branch again.")
         message = message_of(self.asked, f"Roll {self.place} back to {wanted.named}", *notes)
         made = self.changes.commit(head, {self.model.release_file: edited}, message)
         compile_commit(self.objects, made)

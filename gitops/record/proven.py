@@ -72,7 +72,8 @@ def why_held(hold: Hold) -> str:
     """Why a version is held, to be said after its name."""
     entry = hold.entry
     when = f"{entry.at:%Y-%m-%d %H:%M} UTC"
-    by = f" by {entry.by}" if entry.by else ""
+    name = entry.by.partition(" <")[0]
+    by = f" by {name}" if name else ""
     match entry.event:
         case Event.REJECTED:
             return f"failed its checks there at {when}"

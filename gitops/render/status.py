@@ -62,6 +62,9 @@ def sentence(status: EnvironmentStatus) -> str:
     place = _place(status)
     if status.state == "paused":
         return f"{place} is paused in its release file, so nothing was asked about it."
+    if status.state == "blocked" and status.serving is None:
+        # What is there under another name may serve all the same.
+        return f"{place} is {_next(status)}."
     parts = [f"{place} serves {serving(status.serving)}{_figures(status)}"]
     if status.promotion is not None:
         parts.append(

@@ -114,6 +114,8 @@ def test_what_is_bad_and_what_never_served_is_passed_over(life: Life) -> None:
     for text in (out, message):
         assert "was rolled back there at 2026-11-20 12:03 UTC" in text
         assert f"commit {life.versions['v4'][1][:12]} never served there" in text
+    assert "That pins production, which followed the branch" in out
+    assert "Reverting this lets production follow the branch again." in message
     assert message.startswith(
         f"Roll triage/production back to commit {life.versions['v3'][1][:12]}"
     )

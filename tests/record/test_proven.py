@@ -74,7 +74,7 @@ ROLLED_BACK = (
         (
             (entry(Event.RELEASED, 0), entry(Event.HELD, 9, from_=NEW, to=OLD, by="Ann <a@b.c>")),
             NEW,
-            "was rolled back there by Ann <a@b.c> at 2026-11-20 12:09 UTC",
+            "was rolled back there by Ann at 2026-11-20 12:09 UTC",
         ),
         (
             (entry(Event.HELD, 9, from_=NEW, to=None, figures={CANDIDATE: True}),),

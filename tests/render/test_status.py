@@ -116,3 +116,16 @@ def test_hostile_words_stay_on_their_line() -> None:
     assert all(line.isprintable() for line in render(status).splitlines())
     assert len(render(status, width=1000).splitlines()) == 2
     assert "\x1b[1;31m" in render(status, ansi)
+
+
+def test_of_what_is_not_there_under_its_name_nobody_says_that_it_serves_nothing() -> None:
+    why = Blocked(why="the model is called ada-2 now", remedy="write `model: ada-2`")
+    renamed = at_rest(State.BLOCKED, 2, blocked=why, serving=None, serving_status=None)
+    status = build_status(
+        desired(model(environment(artifact=artifact(), name="production"), name="ada")),
+        live({}),
+        {"ada": {"production": renamed}},
+        now=NOW,
+    )
+    said = "ada/production is blocked: the model is called ada-2 now (write `model: ada-2`)."
+    assert render(status, width=1000).startswith(said)
