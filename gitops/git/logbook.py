@@ -92,19 +92,32 @@ class LogBook:
         """The logs of one model, sorted by workspace and team.
 
         In a workspace that has no log of that name these are the logs whose newest entry names the
-        release file: the model may have had another name there.
+        release file: the model may have had another name there. Raises ``RepositoryError`` where
+        one of these holds something that is no entry.
         """
-        own = self.logs(model=model)
-        there = {each.workspace for each in own}
-        tips = {LOG + path: tip for path in self._refs.paths() if (tip := self._refs.tip(path).own)}
+        kept = {name.path: name for name in self._pending.names()}
+        names = {path: LogName.read(path) for path in self._refs.paths()} | kept
+        own = [name for path in sorted(names) if (name := names[path]) and name.model == model]
+        there = {name.workspace for name in own}
         former = [
             name
-            for ref, entry in self._chains.newest(tips).items()
-            if entry.release_file == release_file
-            and (name := LogName.read(ref.removeprefix(LOG))) is not None
+            for path in sorted(names)
+            if (name := names[path])
             and name.workspace not in there
+            and self._file(name) == release_file
         ]
-        return (*own, *map(self._log, former))
+        return tuple(self._log(name) for name in (*own, *former))
+
+    def _file(self, name: LogName) -> str | None:
+        """The release file that a log's newest entry names; None where it says nothing."""
+        tip = self._refs.tip(name.path).own
+        if tip is None:
+            return None
+        try:
+            return self._chains.newest({name.path: tip})[name.path].release_file
+        except RepositoryError:
+            # Whoever asks for this very log is told.
+            return None
 
     def _log(self, name: LogName) -> ModelLog:
         chain = self._chains.entries(self._refs.tip(name.path).own, LOG + name.path)

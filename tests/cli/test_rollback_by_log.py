@@ -165,3 +165,12 @@ def test_a_log_of_another_environment_says_nothing(
     assert code == 0
     assert "Reverts" in out
     assert "no entry of triage/production" in err
+
+
+def test_a_broken_log_of_another_model_is_in_nobodys_way(life: Life) -> None:
+    life.repository.git("update-ref", "refs/gitops/log/acme%40api%2Ebaseten%2Eco/ml/other", "HEAD")
+    life.repository.git("update-ref", "refs/gitops/log/elsewhere/ml/other", "HEAD")
+    life.repository.git("update-ref", "refs/gitops/log/no-name", "HEAD")
+    code, out, err = life.rollback()
+    assert code == 0, err
+    assert "Reverts" in out
