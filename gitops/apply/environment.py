@@ -270,6 +270,7 @@ def _unlocked(job: Job, error: Locked | LeaseEnded, doing: str) -> Ended:
     failure = job.failure(
         FailureKind.LOCK_LOST if isinstance(error, Locked) else FailureKind.LEASE_ENDED,
         candidate=live.candidate if live is not None else None,
+        percent=live.promotion.percent if live is not None and live.promotion else None,
         doing=doing,
         detail=error.message,
         still_running=moving,

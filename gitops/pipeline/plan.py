@@ -75,7 +75,7 @@ def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
     whole = desired_state(project, rev=request.rev)
     _raise_if_unmanaged(request.retry, whole)
     selection = _with_changed(project, whole, request)
-    select(whole, selection)
+    _raise_if_left_out(request.retry, select(whole, selection), selection)
     with connect(project, whole, no_log=request.no_log) as outside:
         warnings = list(whole.warnings)
         known = True
@@ -217,6 +217,22 @@ def _repository_id(project: Project) -> str:
         return project.repository.root_id()
     except RepositoryError:
         return ""
+
+
+def _raise_if_left_out(tags: Collection[str], chosen: Desired, selection: Selection) -> None:
+    """Nobody is to think that a hold was lifted in what this run never looks at."""
+    taken = {
+        f"{model.key}/{environment.name}"
+        for model in chosen.models
+        for environment in model.environments
+        if selection.takes(environment.name)
+    }
+    for tag in sorted(tags):
+        if tag not in taken:
+            raise UsageError(
+                f"--retry {tag}: this run leaves it out",
+                hint="take its model and environment into the run, or leave --retry out",
+            )
 
 
 def _raise_if_unmanaged(tags: Collection[str], desired: Desired) -> None:

@@ -114,7 +114,9 @@ def _baseten(saved: EnvironmentPlan, fresh: EnvironmentPlan) -> str:
     )
     if paths:
         return f"Baseten has other values now for {', '.join(paths)}"
-    return "the model, the environment or its promotion on Baseten is another one now"
+    differs = "the model, the environment or its promotion on Baseten is another one now"
+    blocked = fresh.blocked is not None and fresh.blocked != saved.blocked
+    return f"{differs}: {fresh.blocked}" if blocked else differs
 
 
 def _id(serving: Serving | None) -> str | None:

@@ -15,11 +15,16 @@ from gitops.apply.locking import Claim
 from gitops.git.identity import Identity
 from gitops.git.locks import LockBook, Locks
 from gitops.git.repository import Repository
-from gitops.plan.events import ActionStarted, ApplyEvent, RollbackStarted
+from gitops.plan.events import ActionProgress, ActionStarted, ApplyEvent, RollbackStarted
 from gitops.record.lock import Holder
 from tests.apply.stage import KEY, MODEL, Stage, stage
 from tests.echo import PRODUCTION, release, truss
 
+ROLLING = """\
+    promotion:
+      rolling_deploy: true
+      rolling_deploy_config: {max_surge_percent: 50, stabilization_time_seconds: 0}
+"""
 WRITER = Identity(name="tester", email="tester@example.invalid")
 
 
@@ -93,6 +98,21 @@ def test_after_its_lock_was_broken_a_run_sends_nothing_more(released: Stage) -> 
     pushed = len(released.pushes())
     assert under_lock(released, SystemClock(released.stop)).exit_code == 0
     assert len(released.pushes()) == pushed
+
+
+def test_the_traffic_that_moved_before_a_lock_was_broken_is_told(released: Stage) -> None:
+    released.commit({**truss("two"), **release(PRODUCTION + ROLLING)})
+    released.emulator.fault(kind="promotion_sticks", percent=50)
+    held: list[Leases] = []
+    released.once(
+        lambda event: isinstance(event, ActionProgress) and event.percent == 50,
+        lambda: unlock(released, held),
+    )
+    ended = under_lock(released, SystemClock(released.stop), held)
+    assert ended.exit_code == 6
+    [failure] = ended.finished.failures
+    assert "what was begun goes on at Baseten" in failure.failure.happened
+    assert "and 50% of its traffic goes to commit" in failure.failure.serves_now
 
 
 def test_without_a_renewal_nothing_is_begun(released: Stage, tmp_path: Path) -> None:

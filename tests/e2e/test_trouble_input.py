@@ -119,6 +119,7 @@ NAMES: tuple[tuple[str, ...], ...] = (
     ("apply", "--yes", "triaga"),
     ("apply", "--yes", "--exclude", "triaga"),
     ("apply", "--yes", "--retry", "triage/prod"),
+    ("apply", "--yes", "--env", "staging", "--retry", "triage/production"),
     ("apply", "--plan", "p", "triage", "--env", "e", "--changed", "--rev", "r"),
     ("apply", "--plan", "p", "--exclude", "triage"),
     ("status", "triaga"),

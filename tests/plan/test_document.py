@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.decide.decision import Decision, State
+from gitops.decide.decision import Blocked, Decision, State
 from gitops.errors import GitopsError, Refused
 from gitops.plan import document
 from gitops.plan.build import build_plan
@@ -245,6 +245,17 @@ def test_health_alone_is_no_difference() -> None:
         there=live({"qwen-3-8b": live_model(environments=(sleeping,))}),
     )
     assert compare(made(), fresh) == ()
+
+
+def test_what_stands_in_the_way_now_is_named() -> None:
+    serving = live_environment(candidate=ANOTHER)
+    there = live({"qwen-3-8b": live_model(environments=(serving,))})
+    why = "deployment by-hand is being promoted to production by ada@example.com"
+    blocked = dataclasses.replace(
+        at_rest(), state=State.BLOCKED, row=9, blocked=Blocked(why=why, remedy="wait for its end")
+    )
+    [found] = compare(made(pushed(changes=())), made(blocked, there=there))
+    assert found.endswith(f"is another one now: {why}")
 
 
 def test_what_a_newer_commit_has_overtaken_is_no_difference() -> None:
