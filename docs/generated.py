@@ -140,9 +140,18 @@ def _kind(node: Mapping[str, Any] | bool) -> str:
         return " or ".join(kind)
     if kind == "array":
         return f"list of {_kind(node.get('items', {}))}"
-    if kind == "object" and isinstance(node.get("additionalProperties"), dict):
-        return f"map of {_kind(node['additionalProperties'])}"
+    values = _values(node)
+    if values:
+        return f"map of {values}"
     return str(node.get("format", kind))
+
+
+def _values(node: Mapping[str, Any]) -> str:
+    """What an object with names of one's own holds; empty for any other."""
+    of_any_name = node.get("additionalProperties")
+    of_names = list(node.get("patternProperties", {}).values())
+    kinds = [*of_names, of_any_name] if isinstance(of_any_name, dict) else of_names
+    return " or ".join(map(_kind, kinds))
 
 
 def _cell(text: str) -> str:
