@@ -12,7 +12,7 @@ from typing import assert_never
 from gitops.plan.events import Failure
 from gitops.record.entry import Side
 from gitops.render.failure_kinds import Facts, FailureKind
-from gitops.render.words import commit_and_deployment, duration, one_line, refusal
+from gitops.render.words import commit_and_deployment, doing, duration, one_line, refusal
 
 __all__ = ["Facts", "FailureKind", "describe"]
 
@@ -216,9 +216,11 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             )
         case FailureKind.INTERRUPTED:
             runs = "; it goes on at Baseten" if facts.still_running else ""
+            serving = doing("promote") if facts.still_running else doing("watch")
+            until = "; until then nobody judges the release" if _doing(facts) == serving else ""
             return _say(
                 f"The run was interrupted during {_doing(facts)}{runs}{because}.",
-                f"Nothing is lost: {again} continues from what is there by then.",
+                f"Nothing is lost: {again} continues from what is there by then{until}.",
             )
         case _:
             assert_never(kind)
