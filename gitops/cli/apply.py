@@ -113,7 +113,7 @@ def command(
       gitops apply --yes --format json
       gitops apply qwen-3-8b --env staging
       gitops apply --plan plan.json --yes --events events.jsonl
-      gitops apply --retry qwen-3-8b/production
+      gitops apply qwen-3-8b --retry qwen-3-8b/production
     """
     from gitops.decide.situation import Options
     from gitops.pipeline.apply import ApplyRequest, apply

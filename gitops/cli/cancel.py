@@ -16,7 +16,8 @@ def command(context: Context, model: str, environment: str) -> None:
     """Cancel the promotion that runs in an environment, and wait until its traffic is back.
 
     What served before goes on serving. The artifact is held there afterwards, until Git asks for
-    another one or `gitops apply --retry` tries it again. Ends in 1 where no promotion runs.
+    another one or `gitops apply MODEL --retry MODEL/ENV` tries it again. Ends in 1 where no
+    promotion runs.
 
     \b
     Examples:

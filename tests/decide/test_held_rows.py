@@ -47,7 +47,7 @@ def test_a_hold_is_reported_and_ends_well_in_later_runs() -> None:
     answer = decided(Scene(entries=[RELEASED, rolled_back(reason="error rate 0.4")]))
     assert (answer.row, answer.state, answer.exit_code, answer.steps) == (11, State.HELD, 0, ())
     assert "it was rolled back (error rate 0.4)" in answer.reason
-    assert "--retry qwen/production" in answer.reason
+    assert "`gitops apply qwen --retry qwen/production`" in answer.reason
 
 
 def test_what_serves_instead_and_has_failed_is_tried_again_and_then_needs_a_person() -> None:

@@ -94,7 +94,7 @@ def _reason(view: View, hold: Hold) -> str:
     )
     return (
         f"{failed}held since {hold.entry.at:%Y-%m-%d %H:%M} UTC: {_cause(hold)}; "
-        f"release another commit, or `gitops apply --retry {key}/{view.name}`"
+        f"release another commit, or `gitops apply {key} --retry {key}/{view.name}`"
     )
 
 

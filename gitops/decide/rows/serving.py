@@ -121,7 +121,7 @@ def unverified(view: View) -> Decision | None:
         16,
         State.VERIFY,
         f"what serves {view.name} could not be verified: {why}; release another commit, "
-        f"or `gitops apply --retry {key}/{view.name}`",
+        f"or `gitops apply {key} --retry {key}/{view.name}`",
         steps=(note,) if view.unverified is None else (),
         changes=changes,
         exit_code=CANDIDATE_FAILED,
