@@ -166,9 +166,8 @@ def missing_secrets(view: View) -> Blocked | None:
     missing = sorted(set(artifact.secrets) - there)
     if not missing:
         return None
-    one = len(missing) == 1
+    named = f"the secret{'' if len(missing) == 1 else 's'} {', '.join(missing)}"
     return Blocked(
-        why=f"the truss needs the secret{'' if one else 's'} {', '.join(missing)}, "
-        f"which the workspace lacks",
-        remedy=f"create {'it' if one else 'them'} in Baseten's settings, under Secrets",
+        why=f"the truss needs {named}, which the workspace lacks",
+        remedy=f"create {named} in Baseten's settings, under Secrets",
     )
