@@ -18,7 +18,7 @@ from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection
 from gitops.plan.compare import raise_if_stale
 from gitops.plan.model import Plan
-from gitops.plan.safety import raise_if_unsafe
+from gitops.plan.safety import consented, raise_if_unsafe
 from gitops.plan.wording import sentence
 
 DEFAULT_PARALLEL: Final = 8
@@ -72,14 +72,11 @@ def apply(
         planned = session.plan()
         if request.saved is not None:
             raise_if_stale(request.saved, planned.plan)
-        raise_if_unsafe(
-            planned.plan,
-            planned.desired.limits,
-            allow_many=request.allow_many,
-            allow_cost=request.allow_cost,
-        )
+        limits = planned.desired.limits
+        allowed = {"allow_many": request.allow_many, "allow_cost": request.allow_cost}
+        raise_if_unsafe(planned.plan, limits, **allowed)
         session.outside.stop.check()
-        if not approve(planned):
+        if not approve(replace(planned, plan=consented(planned.plan, limits, **allowed))):
             raise Refused("not approved")
         run = _run(session, planned, request, emit)
         with _claim(session, planned, request, run, say or _unheard).held() as leases:

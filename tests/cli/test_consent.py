@@ -109,4 +109,9 @@ def test_limits_over_the_fleet_are_told_and_then_refused(
     assert sentence in err
     assert f"{option} allows it" in err
     assert "Nothing on Baseten was changed. Read the plan again" in err
+    code, _, err = call("apply", option)
+    assert (code, "there is no terminal to ask on" in err) == (4, True)
+    shown = " ".join(err.split())
+    assert f": {option} allows it" in shown
+    assert "apply refuses it" not in shown
     assert emulator.requests(writes=True) == []

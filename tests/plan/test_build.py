@@ -319,7 +319,7 @@ def test_only_secrets_that_a_truss_asks_for_are_recorded() -> None:
 
 
 def test_limits_are_notices_in_a_plan() -> None:
-    from gitops.plan.safety import refusals
+    from gitops.plan.safety import consented, refusals
 
     names = [f"m{number}" for number in range(6)]
     fleet = desired(*(model(name=name) for name in names))
@@ -330,6 +330,11 @@ def test_limits_are_notices_in_a_plan() -> None:
     assert "--allow-many" in plan.notices[0]
     assert len(refusals(plan, Limits())) == 1
     assert refusals(plan, Limits(), allow_many=True) == ()
+    assert "apply refuses it without --allow-many" in plan.notices[0]
+    assert consented(plan, Limits(), allow_cost=True) == plan
+    (notice,) = consented(plan, Limits(), allow_many=True).notices
+    assert "6 of 6 models would change" in notice
+    assert notice.endswith(": --allow-many allows it")
     assert refusals(plan, Limits(max_changed=1.0)) == ()
 
 

@@ -6,6 +6,7 @@ what is exceeded. What a person consents to with an option is left out of the re
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from gitops.errors import Refused
@@ -22,10 +23,23 @@ _RULES: Final = (
 def limit_notices(plan: Plan, limits: Limits) -> tuple[str, ...]:
     """What apply would refuse, each with the option that allows it."""
     return tuple(
-        f"{sentence}: apply refuses it without {option}"
+        _refused(sentence, option)
         for option, rule in _RULES
         if (sentence := rule(plan, limits)) is not None
     )
+
+
+def consented(
+    plan: Plan, limits: Limits, *, allow_many: bool = False, allow_cost: bool = False
+) -> Plan:
+    """The plan with what an option allows told as allowed, and no longer as refused."""
+    allowed = {"--allow-many": allow_many, "--allow-cost": allow_cost}
+    said = {
+        _refused(sentence, option): f"{sentence}: {option} allows it"
+        for option, rule in _RULES
+        if allowed[option] and (sentence := rule(plan, limits)) is not None
+    }
+    return replace(plan, notices=tuple(said.get(each, each) for each in plan.notices))
 
 
 def refusals(
@@ -50,3 +64,7 @@ def raise_if_unsafe(
             "; ".join(found),
             hint="Read the plan again; where it is what you want, allow it with that option.",
         )
+
+
+def _refused(sentence: str, option: str) -> str:
+    return f"{sentence}: apply refuses it without {option}"
