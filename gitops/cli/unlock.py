@@ -10,6 +10,7 @@ import click
 from gitops.cli.context import Context
 
 if TYPE_CHECKING:
+    from gitops.pipeline.opened import Project
     from gitops.record.lock import NamedLock
 
 
@@ -24,7 +25,8 @@ def command(context: Context, model: str, *, yes: bool) -> None:
     more, and ends in 6; what Baseten is doing for it goes on, and the next apply continues from
     there. A run that is dead needs no unlocking: its lock ends a minute after its last sign of
     life. Locks of that name in every workspace and team are shown and broken; TEAM/MODEL is those
-    of one team. Needs the Git remote, and not Baseten.
+    of one team. A name that neither a lock nor a release file has is a usage error. Needs the Git
+    remote, and not Baseten.
 
     \b
     Examples:
@@ -37,14 +39,14 @@ def command(context: Context, model: str, *, yes: bool) -> None:
     from gitops.render.text import printable
     from gitops.wiring import open_lock_book
 
-    book = open_lock_book(context.project())
+    project = context.project()
+    book = open_lock_book(project)
     team, _, name = model.rpartition("/")
-    held = [
-        lock
-        for lock in book.locks(team=team or None, model=name)
-        if lock.lock is None or lock.lock.holder is not None
-    ]
+    found = book.locks(team=team or None, model=name)
+    held = [lock for lock in found if lock.lock is None or lock.lock.holder is not None]
     if not held:
+        if not found:
+            _raise_if_unknown(project, model)
         click.echo(printable(f"{model} is not locked."))
         return
     for lock in held:
@@ -64,6 +66,22 @@ def command(context: Context, model: str, *, yes: bool) -> None:
                 hint="look again, and run it again if you still want to",
             )
         click.echo(printable(f"Unlocked {lock.team}/{lock.model}."))
+
+
+def _raise_if_unknown(project: Project, model: str) -> None:
+    """A name that is mistyped is not to pass for a model that is free."""
+    from gitops.pipeline.project import compile_as_far_as_valid
+    from gitops.pipeline.selection import Selection, select
+
+    compilation = compile_as_far_as_valid(project)
+    team, _, name = model.rpartition("/")
+    # The team of a lock is Baseten's; a release file need not write it.
+    known = any(
+        each.key.name == name and (not team or each.key.team in {None, team})
+        for each in compilation.desired.models
+    )
+    if not known and not compilation.errors:
+        select(compilation.desired, Selection(models=(model,)))
 
 
 def _told(lock: NamedLock) -> str:

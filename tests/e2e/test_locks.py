@@ -133,6 +133,9 @@ def test_unlock_names_whom_it_interrupts_and_asks(released: Trouble) -> None:
     nobody = released.gitops("unlock", "triage")
     assert (nobody.code, nobody.out) == (0, "triage is not locked.\n")
     assert nobody.requests == []
+    typo = released.gitops("unlock", "tirage")
+    assert (typo.code, typo.out) == (1, "")
+    assert "no release file has a model 'tirage'; did you mean triage?" in typo.err
     released.commit(release(WIDER))
     other = released.clone("other")
     with standing_still(released) as first:
