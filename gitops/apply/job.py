@@ -289,6 +289,7 @@ class Job:
     ) -> Failure:
         """The three sentences of a failure, with what serves as last read."""
         current = self.live.current if self.live is not None else None
+        late = kind is FailureKind.API_UNAVAILABLE or self.view.is_unanswered
         values: dict[str, object] = {
             "model": self.model,
             "environment": None if of_push else self.name,
@@ -296,6 +297,7 @@ class Job:
             "serving": self.side(current),
             "serving_status": current.status if current is not None else None,
             "serving_known": self.view.looked,
+            "answered": self.view.answered if late else None,
             "remote": self.run.remote,
             **facts,
         }

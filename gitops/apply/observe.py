@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from gitops.decide import decide
 from gitops.decide.decision import Decision, Needs
 from gitops.decide.situation import Asked, Evidence, Fact, Situation
-from gitops.errors import RequestRefused
+from gitops.errors import BasetenError, RequestRefused, Unavailable
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.health import Health, health_of
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 _ROUNDS: Final = len(Fact) + 1
 _CLOCKS_DIFFER: Final = timedelta(minutes=10)
+_LATE: Final = 5.0
+"""So many seconds an answer may take before it is one that does not come."""
 
 
 class ModelView:
@@ -47,6 +50,9 @@ class ModelView:
         self.retried: frozenset[str] = frozenset()
         self.looked = False
         """Whether Baseten was read: only then no ``live`` means that the model is not there."""
+        self.answered: datetime | None = None
+        """When ``live`` was read."""
+        self._asked_at: float | None = None
         self._elsewhere: str | None = None
         self._deployments: tuple[Deployment, ...] | None = None
         self._audit: tuple[AuditEntry, ...] | None = None
@@ -93,7 +99,9 @@ class ModelView:
     def refresh(self) -> None:
         """Read the model and its environments anew; forget what depends on when it was read."""
         paused = self.desired.paused
-        self.take(None if paused else self.run.ports.reader.model(self.desired.key))
+        with self.asking():
+            live = None if paused else self.run.ports.reader.model(self.desired.key)
+        self.take(live)
 
     def take(self, live: LiveModel | None, *, history_known: bool = True) -> None:
         """Start from a look that was made at many models at once, instead of a look of our own.
@@ -102,10 +110,30 @@ class ModelView:
         """
         self.live = live
         self.looked = True
+        self.answered = self.run.ports.clock.now()
         self._history_known = history_known
         self._deployments = self._audit = None
         self.read_log()
         self._elsewhere = self._found_elsewhere()
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """A question to Baseten; unanswered until it, or a later one, is answered."""
+        if self._asked_at is None:
+            self._asked_at = self.run.ports.clock.monotonic()
+        try:
+            yield
+        except BasetenError as error:
+            if not isinstance(error, Unavailable):
+                self._asked_at = None
+            raise
+        self._asked_at = None
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether Baseten owes us an answer for so long that ``live`` is no fact any more."""
+        now = self.run.ports.clock.monotonic()
+        return self._asked_at is not None and now - self._asked_at >= _LATE
 
     def read_log(self) -> None:
         """Take the log's entries as they are now, without a fetch."""
@@ -113,7 +141,9 @@ class ModelView:
 
     def reread(self, name: str) -> LiveEnvironment | None:
         """One environment, read anew and remembered."""
-        found = self.run.ports.reader.environment(self.model_id, name)
+        with self.asking():
+            found = self.run.ports.reader.environment(self.model_id, name)
+        self.answered = self.run.ports.clock.now()
         if self.live is not None:
             others = tuple(
                 each for each in self.live.environments if each.name.lower() != name.lower()

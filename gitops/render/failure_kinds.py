@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from gitops.record.entry import Side
@@ -66,12 +67,13 @@ class Facts:
 
     ``environment`` None: the failure is of a push, which belongs to no environment, or of the whole
     model. ``candidate`` is what failed, or was on its way. ``serving`` is what serves as last read
-    back, None for nothing; ``serving_known`` false where it could not be read. ``target`` is where
-    a rollback goes. ``detail`` is the cause in words (Baseten's message, the verdict's reason),
-    ``doing`` what was under way, as a noun ("the build"), ``percent`` the candidate's share of
-    traffic, ``seconds`` how long it took, ``person`` who did what stands in the way, ``remedy`` a
-    sentence of the decision itself, ``still_running`` whether Baseten goes on with it, ``shared``
-    whether another environment of this run has met the failure first.
+    back, None for nothing; ``serving_known`` false where it could not be read; ``answered`` when it
+    was read (UTC), where Baseten answers no more. ``target`` is where a rollback goes. ``detail``
+    is the cause in words (Baseten's message, the verdict's reason), ``doing`` what was under way,
+    as a noun ("the build"), ``percent`` the candidate's share of traffic, ``seconds`` how long it
+    took, ``person`` who did what stands in the way, ``remedy`` a sentence of the decision itself,
+    ``still_running`` whether Baseten goes on with it, ``shared`` whether another environment of
+    this run has met the failure first.
     ``lines`` go below the sentences.
     """
 
@@ -81,6 +83,7 @@ class Facts:
     serving: Side | None = None
     serving_status: str | None = None
     serving_known: bool = True
+    answered: datetime | None = None
     target: Side | None = None
     detail: str = ""
     doing: str = ""

@@ -258,13 +258,13 @@ def _serves(kind: FailureKind, facts: Facts) -> str:
     place = _place(facts)
     if not facts.serving_known:
         return f"What {place} serves could not be read; nothing was deleted."
+    if kind is FailureKind.API_UNAVAILABLE or facts.answered is not None:
+        at = f", at {facts.answered:%H:%M:%S} UTC" if facts.answered is not None else ""
+        return f"When Baseten last answered{at}, {_served(facts)}."
     if facts.serving is None:
         return f"Nothing serves {place}."
     status = f", {facts.serving_status}" if facts.serving_status else ""
     serving = f"{place} serves {_side(facts.serving)}{status}"
-    if kind is FailureKind.API_UNAVAILABLE:
-        served = f"{_side(facts.serving)}{status}{',' if status else ''}"
-        return f"{place} served {served} when Baseten last answered."
     if kind in _CONFIRMED:
         return f"{serving}: what it served before, read back and confirmed."
     if kind in _UNTOUCHED:
@@ -272,6 +272,18 @@ def _serves(kind: FailureKind, facts: Facts) -> str:
     if facts.percent and facts.candidate not in {None, facts.serving}:
         return f"{serving}, and {facts.percent}% of its traffic goes to {_candidate(facts)}."
     return f"{serving}."
+
+
+def _served(facts: Facts) -> str:
+    """What served when it was last read, told as what is past."""
+    place = _place(facts)
+    if facts.serving is None:
+        return f"nothing served {place}"
+    status = f", {facts.serving_status}" if facts.serving_status else ""
+    served = f"{place} served {_side(facts.serving)}{status}"
+    if facts.percent and facts.candidate not in {None, facts.serving}:
+        return f"{served}, and {facts.percent}% of its traffic went to {_candidate(facts)}"
+    return served
 
 
 def _say(happened: str, following: str) -> tuple[str, str]:

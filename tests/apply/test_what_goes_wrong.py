@@ -6,8 +6,10 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gitops.apply.clock import StopFlag, SystemClock
@@ -100,6 +102,53 @@ def test_a_pause_blocks_and_resuming_lets_it_go_on(alone: Stage) -> None:
     alone.on = None
     assert alone.apply().exit_code == 0
     assert alone.told()[-1] == "production released"
+
+
+@dataclass
+class Silent(httpx.BaseTransport):
+    """Baseten answers no more; a minute later somebody presses Ctrl-C."""
+
+    clock: Late
+    gone: bool = False
+    inner: httpx.HTTPTransport = field(default_factory=httpx.HTTPTransport)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not self.gone or not request.url.path.endswith("/environments/production"):
+            return self.inner.handle_request(request)
+        self.clock.ahead = 60.0
+        self.clock.stop.set("SIGINT")
+        return httpx.Response(503, json={"message": "unavailable"})
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class Late(SystemClock):
+    """So many seconds have passed that nobody waited for."""
+
+    def __init__(self, stop: StopFlag) -> None:
+        super().__init__(stop)
+        self.stop = stop
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+
+def test_what_baseten_answered_last_is_told_with_its_time(alone: Stage) -> None:
+    silent = Silent(Late(alone.stop))
+
+    def fall_silent() -> None:
+        silent.gone = True
+
+    alone.commit(truss("two"))
+    alone.once(moving, fall_silent)
+    outcome = alone.apply(transport=silent, clock=silent.clock)
+    assert outcome.exit_code == 130, outcome.finished
+    told = outcome.finished.failures[0].failure.serves_now
+    assert re.match(r"When Baseten last answered, at \d\d:\d\d:\d\d UTC, triage/production ", told)
+    assert "production served commit" in told
+    assert "% of its traffic went to commit" in told
 
 
 def test_a_person_ends_a_release_and_it_is_held(alone: Stage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,6 +23,7 @@ NEW = Side(
     digest="2e" + "0" * 62,
     commit="4be1c02f0c5d9a7e8b1f2a3c4d5e6f708192a3b4",
 )
+READ = datetime(2026, 11, 20, 12, 0, 5, tzinfo=UTC)
 USUAL = Facts(
     model="qwen-3-8b",
     environment="production",
@@ -182,6 +184,19 @@ VARIANTS = {
         serving_known=False,
         doing="the reading of what is there",
         detail="503 five times",
+    ),
+    "api_unavailable_after_an_answer": told(
+        FailureKind.API_UNAVAILABLE, doing="the promotion", detail="503 five times", answered=READ
+    ),
+    "interrupted_without_an_answer": told(
+        FailureKind.INTERRUPTED,
+        doing="the promotion",
+        percent=25,
+        still_running=True,
+        answered=READ,
+    ),
+    "interrupted_where_nothing_served": told(
+        FailureKind.INTERRUPTED, doing="the promotion", serving=None, answered=READ
     ),
     "api_unavailable_during_a_push": told(
         FailureKind.API_UNAVAILABLE, environment=None, doing="the push", detail="no connection"

@@ -86,7 +86,8 @@ def figures_since(job: Job, deployment_id: str, start: datetime, end: datetime) 
     if end <= start:
         return None
     try:
-        return job.ports.reader.window(job.view.model_id, deployment_id, start, end)
+        with job.view.asking():
+            return job.ports.reader.window(job.view.model_id, deployment_id, start, end)
     except (Unavailable, RequestRefused, NotFound, AccessDenied) as error:
         told = f"no figures: {error.message}"
         if told != job.no_figures:
