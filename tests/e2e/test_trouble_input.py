@@ -106,7 +106,11 @@ def test_what_cannot_be_compiled_is_said_and_nothing_is_sent(
     assert (planned.code, planned.out, planned.requests) == (1, "", [])
     golden(f"input-{case}.txt", planned.err)
     applied = stage.gitops("apply", "--yes", "--format", "json", cwd=cwd)
-    assert (applied.code, applied.err, applied.requests) == (1, planned.err, [])
+    # An apply also says that it changed nothing, where there is something to change.
+    unchanged = "Nothing on Baseten was changed."
+    assert applied.err.count(unchanged) == (case != "no-repository")
+    told = applied.err.replace(f"  {unchanged}\n", "").replace(f"{unchanged} ", "")
+    assert (applied.code, told, applied.requests) == (1, planned.err, [])
     [end] = applied.events
     assert (end["type"], end["exit_code"]) == ("apply_finished", 1)
 
