@@ -22,9 +22,9 @@ CODE = {"model/model.py": "print(1)\n", "data/größe.txt": "1\n"}
 FIRST = truss(note="one", **CODE)
 SECOND = truss(note="one", **{**CODE, "model/model.py": "print(2)\n"})
 WITH_EXTERNALS = {
-    "t/config.yaml": "model_name: t\nexternal_package_dirs: [../shared]\n",
+    "t/config.yaml": "model_name: t\nexternal_package_dirs: [../common]\n",
     "t/model/model.py": "import util\n",
-    "shared/util.py": "one = 1\n",
+    "common/util.py": "one = 1\n",
 }
 
 
@@ -77,7 +77,7 @@ def test_links_are_what_they_lead_to(tmp_path: Path) -> None:
 def test_packages_from_outside_are_part_of_it(tmp_path: Path) -> None:
     made = Made.create(tmp_path, WITH_EXTERNALS)
     first = made.head
-    made.commit({"shared/util.py": "one = 2\n"})
+    made.commit({"common/util.py": "one = 2\n"})
     made.commit({"t/model/model.py": "import util, sys\n"})
     deployed = {
         "config.yaml": "# written anew\nmodel_name: t\nexternal_package_dirs: []\n",

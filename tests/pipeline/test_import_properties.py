@@ -25,18 +25,18 @@ START = {
     **truss("größe", "one", **{"data/模型.txt": "1\n"}),
     "trusses/triage/run.sh": Executable("#!/bin/sh\n"),
     "trusses/triage/again.py": Symlink("model/model.py"),
-    "packed/config.yaml": "model_name: packed\nexternal_package_dirs: [../shared]\n",
-    "shared/util.py": "one = 1\n",
+    "packed/config.yaml": "model_name: packed\nexternal_package_dirs: [../common]\n",
+    "common/util.py": "one = 1\n",
 }
 CHANGES: tuple[Mapping[str, Any], ...] = (
     {"trusses/triage/model/model.py": "print(2)\n"},
-    {"shared/util.py": "one = 2\n"},
+    {"common/util.py": "one = 2\n"},
     {"README.md": "nothing that is served\n"},
     truss("größe", "two"),
     {"trusses/triage/model/model.py": "print(1)\n"},
     {
         "packed/config.yaml": "model_name: packed\nbundled_packages_dir: lib\n"
-        "external_package_dirs: [../shared]\n"
+        "external_package_dirs: [../common]\n"
     },
 )
 GITOPS_YAML = (
