@@ -18,7 +18,7 @@ from tests.repositories import Repository
 
 EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 HELLO = "ce013625030ba8dba906f756967f9e9ca394464a"
-URL = "https://bucket.example.invalid/model.tgz?X-Amz-Signature=sIgNeD"
+URL = "https://bucket.example.invalid/model?X-Amz-Signature=sIgNeD"
 
 
 def member(name: str, content: bytes = b"hello\n", **more: Any) -> tuple[tarfile.TarInfo, bytes]:

@@ -61,7 +61,6 @@ class Window:
             assert "internal error" not in text, text
             if holds(text):
                 return text
-            time.sleep(0.05)
         pytest.fail(f"it never came to hold of\n{self.text}")
 
     def resize(self, columns: int, rows: int) -> None:

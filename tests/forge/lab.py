@@ -12,9 +12,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from tests.forge.listening import listening
 
 PROJECT = 42
 TOKEN = "glpat-0123456789abcdefghij"
@@ -438,14 +440,5 @@ def running() -> Iterator[Lab]:
         def log_message(self, *_: object) -> None:
             """Tests print what matters."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    lab.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with listening(Handler) as lab.url:
         yield lab
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
