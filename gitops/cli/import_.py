@@ -34,7 +34,7 @@ def command(
       gitops import
       gitops import qwen-3-8b ml-platform/whisper
     """
-    from gitops.pipeline.import_live import ImportRequest, import_models
+    from gitops.pipeline.importing.live import ImportRequest, import_models
     from gitops.render import imported
     from gitops.render.text import printable
 

@@ -23,7 +23,7 @@ from gitops.emulator.world.entities import Artifact as Uploaded
 from gitops.emulator.world.entities import Deployment, Model
 from gitops.emulator.world.environments import create_environment
 from gitops.emulator.world.models import add_model
-from gitops.pipeline.import_live import ImportRequest, import_models
+from gitops.pipeline.importing.live import ImportRequest, import_models
 from gitops.pipeline.project import Project, desired_state
 from gitops.plan.imported import Import
 from gitops.record.entry import Entry, Event, Side

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops.git.repository import Repository
-from gitops.pipeline.import_check import Checker, Overlay
-from gitops.pipeline.import_files import Draft, EnvironmentDraft, file_names, grouped, slug
-from gitops.pipeline.import_settings import settings_keys
+from gitops.pipeline.importing.check import Checker, Overlay
+from gitops.pipeline.importing.files import Draft, EnvironmentDraft, file_names, grouped, slug
+from gitops.pipeline.importing.settings import settings_keys
 from gitops.plan.imported import Pin
 from gitops.release.scalars import path_problem
 from gitops.state.commit import CommitInfo

@@ -12,7 +12,7 @@ import pytest
 from gitops.baseten.archives import read_tar
 from gitops.git.repository import Repository
 from gitops.git.treesearch import TreeSearch
-from gitops.pipeline.import_pins import Hint, Prover, Sought
+from gitops.pipeline.importing.pins import Hint, Prover, Sought
 from gitops.state.archived import Archived
 from tests.pipeline.importing import tar, truss
 from tests.repositories import Executable, Symlink

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from gitops.errors import UsageError
-from gitops.pipeline.import_model import Candidate, obstacle
+from gitops.pipeline.importing.model import Candidate, obstacle
 from gitops.plan.imported import LeftOut
 from gitops.record.history import ModelHistory
 from gitops.state.desired import Desired

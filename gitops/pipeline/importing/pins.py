@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
 from gitops.errors import RepositoryError
-from gitops.pipeline.import_compare import (
+from gitops.pipeline.importing.compare import (
     content_key,
     differences_of,
     other_modes,

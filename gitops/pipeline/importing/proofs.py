@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from gitops.pipeline.import_model import Candidate, compared_pin, hints_of, labelled_pin
-from gitops.pipeline.import_pins import Prover, Sought
+from gitops.pipeline.importing.model import Candidate, compared_pin, hints_of, labelled_pin
+from gitops.pipeline.importing.pins import Prover, Sought
 from gitops.pipeline.project import Project
 from gitops.plan.imported import Pin
 from gitops.record.history import ModelHistory

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from gitops.pipeline.import_files import Draft, EnvironmentDraft, grouped, in_order
-from gitops.pipeline.import_pins import Hint, Sought, Source
-from gitops.pipeline.import_settings import about_beyond, settings_keys, unsaid
+from gitops.pipeline.importing.files import Draft, EnvironmentDraft, grouped, in_order
+from gitops.pipeline.importing.pins import Hint, Sought, Source
+from gitops.pipeline.importing.settings import about_beyond, settings_keys, unsaid
 from gitops.pipeline.sources import Objects
 from gitops.plan.imported import LeftOut, Near, Pin
 from gitops.plan.wording import listed

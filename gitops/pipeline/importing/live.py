@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gitops.errors import LogMoved, RemoteUnreachable, RepositoryError, UsageError
-from gitops.pipeline.import_check import Checked, Checker
-from gitops.pipeline.import_choice import Choice
-from gitops.pipeline.import_files import file_names
-from gitops.pipeline.import_log import adoption
-from gitops.pipeline.import_model import Candidate, draft_of
-from gitops.pipeline.import_proofs import Proofs
+from gitops.pipeline.importing.check import Checked, Checker
+from gitops.pipeline.importing.choice import Choice
+from gitops.pipeline.importing.files import file_names
+from gitops.pipeline.importing.log import adoption
+from gitops.pipeline.importing.model import Candidate, draft_of
+from gitops.pipeline.importing.proofs import Proofs
 from gitops.pipeline.plan import PlanRequest, plan
 from gitops.pipeline.project import Project, desired_state
 from gitops.pipeline.release_files import Configured, configuration

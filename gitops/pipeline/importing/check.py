@@ -10,7 +10,7 @@ from typing import Final
 from gitops.decide.hardware import other_than
 from gitops.errors import Problem
 from gitops.pipeline.compile import look
-from gitops.pipeline.import_files import Draft
+from gitops.pipeline.importing.files import Draft
 from gitops.pipeline.sources import Files, Objects
 from gitops.plan.imported import LeftOut
 from gitops.plan.wording import listed

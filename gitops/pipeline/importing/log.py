@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gitops.pipeline.import_check import Checked
-from gitops.pipeline.import_model import Candidate
+from gitops.pipeline.importing.check import Checked
+from gitops.pipeline.importing.model import Candidate
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import EnvironmentHistory
 from gitops.state.desired import DesiredEnvironment

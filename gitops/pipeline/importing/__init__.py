@@ -1,0 +1,1 @@
+"""`gitops import`: from what Baseten serves to release files, pins proved by the deployed bytes."""
