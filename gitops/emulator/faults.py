@@ -206,7 +206,7 @@ _FAULT: TypeAdapter[RequestFault | WorldFault] = TypeAdapter(Fault)
 
 
 def read(value: Any) -> RequestFault | WorldFault:
-    """A fault from its JSON form.
+    """A fault from its JSON form; a status code is a kind too.
 
     It happens once, or as often as chance has it where `probability` is given; `times` says
     otherwise, and 0 is without end.
@@ -216,11 +216,21 @@ def read(value: Any) -> RequestFault | WorldFault:
     """
     if isinstance(value, dict):
         times = value.get("times", None if "probability" in value else 1)
-        value = {**value, "times": None if times in {0, "0"} else times}
+        value = {**_of_status(value), "times": None if times in {0, "0"} else times}
     try:
         return _FAULT.validate_python(value)
     except ValidationError as problem:
         raise FaultError(_sentence(problem)) from None
+
+
+def _of_status(value: dict[str, Any]) -> dict[str, Any]:
+    """A status code as the kind is short for ``status`` with that code."""
+    code = str(value.get("kind"))
+    if not (code.isascii() and code.isdecimal()):
+        return value
+    if str(value.get("status", code)) != code:
+        raise FaultError(f"the kind is {code}, and the status {value['status']}")
+    return {**value, "kind": "status", "status": int(code)}
 
 
 def parse(text: str) -> RequestFault | WorldFault:
@@ -231,8 +241,6 @@ def parse(text: str) -> RequestFault | WorldFault:
     """
     kind, *parts = text.split(":")
     value: dict[str, Any] = {"kind": kind}
-    if kind.isdecimal():
-        value = {"kind": "status", "status": int(kind)}
     for part in parts:
         if part.upper() in METHODS:
             value["method"] = part.upper()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -13,7 +14,7 @@ from gitops.verify.shot import Finding, Kind, Shot, judge
 from gitops.verify.verdict import Measurement, Outcome, Verdict, worst
 
 SHOWN: Final = 3
-"""Failing requests that a verdict tells of."""
+"""Ways in which requests failed that a verdict tells of."""
 
 Bound = TypeVar("Bound")
 
@@ -156,8 +157,17 @@ def _error_rate(allowed: float, counted: Sequence[_Counted]) -> Measurement:
         failed=len(failed),
         unknown=len(unknown),
         runs=len(counted),
-        detail="\n".join(each.story for each in (*failed, *unknown)[:SHOWN]),
+        detail="\n".join(_stories((*failed, *unknown))),
     )
+
+
+def _stories(findings: Iterable[Finding]) -> list[str]:
+    """A line for each way in which requests failed; of what happened alike, how many times."""
+    times = Counter(each.story for each in findings)
+    return [
+        story if number == 1 else f"{number} times: {story}"
+        for story, number in list(times.items())[:SHOWN]
+    ]
 
 
 def _sample(counted: Iterable[_Counted]) -> Sample:

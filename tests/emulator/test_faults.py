@@ -56,6 +56,7 @@ def test_a_fault_is_written_in_one_line(text: str, fields: dict[str, Any]) -> No
         ("latency:/v1/", "latency needs seconds"),
         ("turns_unhealthy", "needs one of after, requests and concurrency"),
         ("status:probability=2", "probability: "),
+        ("503:status=500", "the kind is 503, and the status 500"),
     ],
 )
 def test_what_is_wrong_with_a_fault_is_said(text: str, why: str) -> None:
@@ -70,6 +71,14 @@ def strikes(seed: int | None, *, others: int = 0) -> list[bool]:
     for _ in range(others):
         faults.add(parse("500:/never"))
     return [faults.for_request("GET", "/b") is not None for _ in range(60)]
+
+
+@pytest.mark.parametrize("kind", ["503", 503])
+def test_a_status_code_is_a_kind_in_json_too(kind: object) -> None:
+    fault = read({"kind": kind, "method": "GET", "path": "/v1/", "times": 3})
+    assert isinstance(fault, RequestFault)
+    assert (fault.kind, fault.status, fault.path, fault.times) == ("status", 503, "/v1/", 3)
+    assert "503" in fault.names
 
 
 def test_a_seed_makes_chances_repeatable_and_each_fault_has_its_own() -> None:

@@ -184,9 +184,14 @@ def test_a_failure_is_shown_without_secrets_and_on_one_line() -> None:
 
 
 def test_a_few_of_the_failures_are_told_a_line_each() -> None:
-    found = judged([BROKEN] * 5)
-    assert found.reason == "smoke: 5 of 5 requests failed"
-    assert len(found.measurements[0].detail.split("\n")) == 3
+    broken = [answer(500, {"error": f"boom {number}"}) for number in (1, 2, 1, 3, 4, 1)]
+    found = judged([*broken, answer(200, {"ok": 1})])
+    assert found.reason == "smoke: 6 of 7 requests failed"
+    assert found.measurements[0].detail.split("\n") == [
+        '3 times: status 500, expected 200: {"q": 1} → 500 {"error": "boom 1"}',
+        'status 500, expected 200: {"q": 1} → 500 {"error": "boom 2"}',
+        'status 500, expected 200: {"q": 1} → 500 {"error": "boom 3"}',
+    ]
 
 
 def test_every_probe_is_sent_and_the_ceiling_holds() -> None:
