@@ -17,7 +17,7 @@ from gitops.git.partial import Say
 from gitops.git.process import Git, decoded, encoded, without_credentials
 from gitops.git.refnames import mirror
 from gitops.git.remote import Remote
-from gitops.git.ways import ways
+from gitops.git.ways import ways, with_changes
 from gitops.render.text import printable
 from gitops.state.artifact import TreeEntry
 from gitops.state.commit import CommitInfo, Span, Way
@@ -229,15 +229,18 @@ class Repository:
 
         Newest first, children before parents. With ``first_parent`` a merge counts as one change
         and its branch is not entered; without, no side of a merge is simplified away, and a merge
-        is listed where it differs from any of its parents.
+        is listed where it differs from each of its parents.
         """
         arguments: list[str | bytes] = ["--topo-order"]
         arguments += (
             ["--first-parent", "--diff-merges=first-parent"] if first_parent else ["--full-history"]
         )
         arguments += [self._full(head), *([f"^{self._full(base)}"] if base else []), "--"]
-        done = self.git.run("rev-list", *arguments, *_from_root(paths))
-        return tuple(done.text.split())
+        paths = tuple(paths)
+        found = self.git.run("rev-list", *arguments, *_from_root(paths)).text.split()
+        if first_parent or not found:
+            return tuple(found)
+        return with_changes(self.git, found, paths)
 
     def ways(self, spans: Sequence[Span]) -> dict[Span, Way]:
         """How many pairs of commits lie to each other, and what ``commits_touching`` says of each.

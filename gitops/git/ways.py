@@ -18,9 +18,9 @@ Graph = dict[str, tuple[str, ...]]
 def ways(git: Git, spans: Sequence[Span]) -> dict[Span, Way]:
     """For each pair of commits (full ids) how they lie, and the commits between them that matter.
 
-    These are what ``git rev-list --topo-order --full-history`` lists for each pair alone; a merge
-    counts where it differs from a parent that is new, or from any where none of them is. All
-    pairs are kept track of at once: a set of pairs is an integer, with a bit for each of them.
+    These are what ``git rev-list --topo-order --full-history`` lists for each pair alone, but for
+    merges that equal one of their parents there: they bring nothing of their own. All pairs are
+    kept track of at once: a set of pairs is an integer, with a bit for each of them.
     Raises ``RepositoryError`` where a commit is not in this clone.
     """
     ends = dict.fromkeys(end for span in spans for end in (span.before, span.after))
@@ -36,19 +36,12 @@ def ways(git: Git, spans: Sequence[Span]) -> dict[Span, Way]:
     back = sum(1 << number for number, span in enumerate(spans) if directions[span] == "back")
     # On a way back, what lies between is counted from the other end.
     news, olds = _turned(graph, ups, downs, back)
-    bottoms: dict[str, int] = defaultdict(int)
-    for number, span in enumerate(spans):
-        bottoms[span.after if directions[span] == "back" else span.before] |= 1 << number
     found: list[list[str]] = [[] for _ in spans]
     between = {commit: bits for commit in graph if (bits := news[commit] & ~olds[commit])}
     for commit, touched in _touched(git, graph, between, spans):
-        whole = related = anywhere = 0
-        for parent, bits in touched:
-            counts = ~olds[parent] | bottoms[parent] if parent else -1
-            whole |= counts
-            related |= counts & bits
-            anywhere |= bits
-        listing = between[commit] & (related | (~whole & anywhere))
+        listing = between[commit]
+        for _, bits in touched:
+            listing &= bits
         while listing:
             lowest = listing & -listing
             found[lowest.bit_length() - 1].append(commit)
@@ -57,6 +50,23 @@ def ways(git: Git, spans: Sequence[Span]) -> dict[Span, Way]:
         span: Way(direction=directions[span], commits=tuple(found[number]))
         for number, span in enumerate(spans)
     }
+
+
+def with_changes(git: Git, commits: Sequence[str], paths: Sequence[str]) -> tuple[str, ...]:
+    """Those that differ in these paths from each of their parents, in their order."""
+    asked = encoded("".join(f"{commit}\n" for commit in commits))
+    listed = git.run("rev-list", "--no-walk=unsorted", "--parents", "--stdin", stdin=asked).text
+    graph = {commit: tuple(parents) for commit, *parents in map(str.split, listed.splitlines())}
+    merges = {commit: 1 for commit, parents in graph.items() if len(parents) > 1}
+    if not merges:
+        return tuple(commits)
+    span = Span(before="", after="", paths=frozenset(paths))
+    plain = {
+        commit
+        for commit, touched in _touched(git, graph, merges, [span])
+        if not all(bits for _, bits in touched)
+    }
+    return tuple(commit for commit in commits if commit not in plain)
 
 
 def _reaching(graph: Graph, ends: Sequence[tuple[str, int]]) -> dict[str, int]:
