@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from gitops.errors import UsageError
+from gitops.plan.wording import listed
 from gitops.state.desired import Desired, DesiredModel
 
 MOST_NAMED: Final = 10
@@ -47,7 +48,7 @@ def select(desired: Desired, selection: Selection) -> Desired:
     their environments to plan and to touch is what ``Selection.takes`` says.
 
     Raises ``UsageError``, naming the nearest, for a model or an environment that nothing manages,
-    and for a name that several teams use.
+    for a name that several teams use, and where what was asked for leaves nothing.
     """
     if selection.everything:
         return desired
@@ -69,7 +70,20 @@ def select(desired: Desired, selection: Selection) -> Desired:
             for model in chosen
             if any(selection.takes(each.name) for each in model.environments)
         )
+    named = selection.changed is None and selection.only is None
+    if named and desired.models and not chosen:
+        raise UsageError(f"nothing is left of what was asked for: {_why_nothing(selection)}")
     return replace(desired, models=chosen)
+
+
+def _why_nothing(selection: Selection) -> str:
+    models = listed(selection.models)
+    if selection.environment is None:
+        return f"--exclude leaves {models or 'every model'} out"
+    if selection.exclude:
+        return f"what --exclude leaves has no environment {selection.environment}"
+    have = "has" if len(selection.models) == 1 else "have"
+    return f"{models} {have} no environment {selection.environment}"
 
 
 def _known(environment: str, models: Sequence[DesiredModel]) -> None:

@@ -71,6 +71,16 @@ def test_changed_release_files() -> None:
         ({"models": ("other/bert",)}, "did you mean bert?"),
         ({"models": ("clip",)}, "say which of ml/clip, vision/clip"),
         ({"environment": "prodution"}, "did you mean production?"),
+        ({"models": ("bert",), "exclude": ("bert",)}, "asked for: --exclude leaves bert out"),
+        ({"models": ("flux",), "environment": "staging"}, "flux has no environment staging"),
+        (
+            {"models": ("bert", "flux"), "environment": "lab", "exclude": ("flux",)},
+            "asked for: what --exclude leaves has no environment lab",
+        ),
+        (
+            {"environment": "staging", "exclude": ("bert",)},
+            "what --exclude leaves has no environment staging",
+        ),
     ],
 )
 def test_a_name_that_fits_nothing_or_too_much(options: dict[str, object], says: str) -> None:
