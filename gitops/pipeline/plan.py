@@ -14,6 +14,7 @@ from gitops.decide import Decision, Evidence, Options, in_order
 from gitops.errors import RemoteUnreachable, RepositoryError, UsageError
 from gitops.pipeline.project import Project, desired_state
 from gitops.pipeline.selection import Selection, select
+from gitops.pipeline.shipped import with_sources
 from gitops.plan.build import build_plan
 from gitops.plan.events import ApplyEvent
 from gitops.plan.gone import gone_environments, gone_models
@@ -126,23 +127,32 @@ class Session:
             looks = list(pool.map(lambda model: self._look(run, model, live), desired.models))
         keys = [str(model.key) for model in desired.models]
         decisions = {key: look.decided for key, look in zip(keys, looks, strict=True)}
+        built = build_plan(
+            desired,
+            live,
+            decisions,
+            now=run.ports.clock.now(),
+            repository=_repository_id(self.project),
+            managed=len(self.whole.models),
+            audit={key: look.audit for key, look in zip(keys, looks, strict=True)},
+            notices={key: look.gone for key, look in zip(keys, looks, strict=True)},
+            gone=self._gone(live),
+        )
         return Planned(
-            plan=build_plan(
-                desired,
-                live,
-                decisions,
-                now=run.ports.clock.now(),
-                repository=_repository_id(self.project),
-                managed=len(self.whole.models),
-                audit={key: look.audit for key, look in zip(keys, looks, strict=True)},
-                notices={key: look.gone for key, look in zip(keys, looks, strict=True)},
-                gone=self._gone(live),
-            ),
+            plan=self._with_sources(built, desired),
             desired=desired,
             live=live,
             decisions=decisions,
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
+
+    def _with_sources(self, plan: Plan, desired: Desired) -> Plan:
+        try:
+            return with_sources(plan, desired, self.project.repository)
+        except RepositoryError as error:
+            # What ships is told to people; nothing that is done depends on it.
+            self.warnings.append(f"which source commits ship is not known: {error}")
+            return plan
 
     def run(self, desired: Desired, live: Live) -> Run:
         """The run that decisions are made for; nobody listens to its events."""

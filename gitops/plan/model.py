@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from gitops.plan.actions import ActionKind
+from gitops.state.commit import CommitInfo, Direction
 
 FORMAT_VERSION: Final = "1"
 
@@ -84,14 +85,28 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ships:
+    """The source commits between what serves and what Git asks for that touch the truss.
+
+    Newest first, and ``more`` that are not listed. ``back``: they are taken out. Where nothing
+    served before, the one commit that is asked for.
+    """
+
+    direction: Direction
+    commits: tuple[CommitInfo, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentPlan:
     """What happens to one environment, and why.
 
     ``row`` is the row of the decision table that won. ``blocked`` says why nothing can be done and
     ``remedy`` what to do about it. ``target`` is the id of an existing deployment of what is
     wanted. ``rollback`` None: nothing changes that could be rolled back, or not known.
-    ``bound`` maps what the plan is bound to (``artifact``, ``settings``, ``checks``, ``baseten``,
-    ``steps``) to digests, so that what differs later can be named.
+    ``ships`` None: no artifact moves, or this clone does not know the commit that serves; no plan
+    is bound to it. ``bound`` maps what the plan is bound to (``artifact``, ``settings``,
+    ``checks``, ``baseten``, ``steps``) to digests, so that what differs later can be named.
     """
 
     environment: str
@@ -108,6 +123,7 @@ class EnvironmentPlan:
     remedy: str | None = None
     target: str | None = None
     history_known: bool = True
+    ships: Ships | None = None
     bound: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -69,8 +69,9 @@ def _words(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    # Punctuation at its end belongs to the sentence and not to the name.
+    # Punctuation around it belongs to the sentence and not to the name.
     bare = word.rstrip(".,;:)")
+    opened = "(" if bare.startswith("(") and bare != "(" else ""
     if not bare:
         return code(word)
-    return code(bare) + word[len(bare) :]
+    return opened + code(bare.removeprefix(opened)) + word[len(bare) :]

@@ -7,7 +7,7 @@ The whole plan is always in the JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
@@ -17,12 +17,16 @@ from gitops.render.markdown import code, sentence, table
 from gitops.render.mermaid import graph
 from gitops.render.plan_text import EXPLAINED, counts, loud, shared_notices, steps, title, told
 from gitops.render.sentences import costs, drifted, headline, judged, released, reverted, who
-from gitops.render.words import count, some, value
+from gitops.render.ships import commit_words, failing, shipped
+from gitops.render.words import count, short, some, value
 
 LIMIT: Final = 65_536
 """Characters that GitHub takes in one comment; GitLab takes more."""
 
 MOST_DRIFTED: Final = 100
+
+SOURCES: Final = 5
+"""Source commits that are named for one environment; where a plan is long, one."""
 
 MARKER: Final = "<!-- gitops plan -->"
 """First line, by which a workflow finds the comment that it wrote before."""
@@ -69,7 +73,7 @@ def _model(model: ModelPlan, detail: _Detail) -> list[str]:
 
 
 def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
-    blocks = _short(model, environment)
+    blocks = _short(model, environment, most=SOURCES)
     told_steps = [
         f"{number}. {code(action.kind)} {_sentence(why)}"
         for number, (action, why) in enumerate(steps(model, environment), start=1)
@@ -79,22 +83,37 @@ def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     return blocks
 
 
-def _short(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
+def _short(model: ModelPlan, environment: EnvironmentPlan, *, most: int = 1) -> list[str]:
     blocks = _bare(model, environment)
-    if fields := released(environment):
-        blocks.append(_nested(_fields(fields)))
     facts = [
-        sentence(each)
-        for each in (
-            judged(model, environment),
-            reverted(environment),
-            costs(environment.cost_usd_per_month),
-        )
-        if each
+        *_sources(model, environment, most),
+        *(
+            f"- {_sentence(each)}"
+            for each in (
+                judged(model, environment),
+                " ".join(filter(None, (failing(model, environment), reverted(environment)))),
+                costs(environment.cost_usd_per_month),
+            )
+            if each
+        ),
     ]
     if facts:
-        blocks.append(_nested(" ".join(facts)))
+        blocks.append(_nested("\n".join(facts)))
+    if fields := released(environment):
+        blocks.append(_nested(_fields(fields)))
     return blocks
+
+
+def _sources(model: ModelPlan, environment: EnvironmentPlan, most: int) -> Iterator[str]:
+    """What ships, as lines of a list: subjects and names are others' words."""
+    found = shipped(model, environment)
+    if found is None:
+        return
+    yield f"- {_sentence(found.sentence)}"
+    for each in found.commits[:most]:
+        yield f"  - {code(short(each.id))} {sentence(commit_words(each))}"
+    if more := found.more + len(found.commits[most:]):
+        yield f"  - and {count(more, 'more commit')}"
 
 
 def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:

@@ -20,8 +20,12 @@ from gitops.render.sentences import (
     reverted,
     sign,
 )
+from gitops.render.ships import commit_words, shipped
 from gitops.render.text import printable
 from gitops.render.words import count, some
+
+SOURCES: Final = 5
+"""Source commits that are named for one environment."""
 
 QUIET: Final = frozenset({"converged", "paused"})
 """States that are folded away, unless something is to be said about them."""
@@ -148,6 +152,7 @@ def _environment(
         yield from _below(f"why: {environment.reason}", style, "dim", width)
     if environment.remedy:
         yield from _below(f"what to do: {environment.remedy}", style, None, width)
+    yield from _sources(model, environment, style, width)
     yield from _fields(released(environment), style, indent=INDENT)
     for number, (action, why) in enumerate(steps(model, environment), start=1):
         step = safe(f"{number}. {action.kind:<18} {why}").rstrip()
@@ -155,6 +160,23 @@ def _environment(
     for told_last in (reverted(environment), costs(environment.cost_usd_per_month)):
         if told_last:
             yield from _below(told_last, style, "dim", width)
+
+
+def _sources(
+    model: ModelPlan, environment: EnvironmentPlan, style: Style, width: int
+) -> Iterator[str]:
+    """What ships; the one commit of a first release is in its steps already."""
+    found = shipped(model, environment)
+    if found is None or environment.serving is None:
+        return
+    yield from _below(found.sentence, style, None, width)
+    for each in found.commits[:SOURCES]:
+        line = safe(f"{short(each.id)} {commit_words(each)}")
+        yield from styled(line, style, None, width, first=INDENT + "  ", rest=INDENT + "    ")
+    if more := found.more + len(found.commits[SOURCES:]):
+        yield from styled(
+            f"and {count(more, 'more commit')}", style, "dim", width, first=INDENT + "  "
+        )
 
 
 def _below(text: str, style: Style, role: Role | None, width: int) -> Iterator[str]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import UTC, datetime
+
 from gitops.decide.decision import Blocked, State
 from gitops.plan.build import build_plan
-from gitops.plan.model import Plan
+from gitops.plan.model import Plan, Ships
+from gitops.state.commit import CommitInfo
 from tests.plan.examples import (
+    COMMIT,
     DRIFT,
     MORE_REPLICAS,
     NOW,
@@ -19,6 +24,21 @@ from tests.plan.examples import (
     pushed,
     requiring,
     settings,
+)
+
+
+SHIPS = Ships(
+    direction="forward",
+    commits=tuple(
+        CommitInfo(
+            id=f"{number}{COMMIT[1:]}",
+            at=datetime(2026, 11, 20 - number, tzinfo=UTC),
+            subject=subject,
+            author="Ada Lovelace",
+        )
+        for number, subject in enumerate(("Answer in v2 (#7)", "Merge @team's `fix`", "Tokenize"))
+    ),
+    more=9,
 )
 
 
@@ -40,7 +60,7 @@ def fleet() -> Plan:
             remedy="Run `gitops resume clip production` or `gitops cancel clip production`.",
         ),
     )
-    return build_plan(
+    plan = build_plan(
         desired(staged, *(model(name=name) for name in names)),
         live(there),
         {
@@ -59,4 +79,9 @@ def fleet() -> Plan:
             **{name: {"production": at_rest()} for name in names[4:]},
         },
         now=NOW,
+    )
+    first, *rest = plan.models
+    environments = tuple(dataclasses.replace(each, ships=SHIPS) for each in first.environments)
+    return dataclasses.replace(
+        plan, models=(dataclasses.replace(first, environments=environments), *rest)
     )

@@ -1,0 +1,104 @@
+"""Which source commits a plan ships, from real histories."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops.git.repository import Repository as Opened
+from gitops.pipeline.shipped import MOST, with_sources
+from gitops.plan.build import build_plan
+from gitops.plan.compare import compare
+from gitops.plan.document import from_text, to_text
+from gitops.plan.model import Plan, Ships
+from gitops.state.desired import Desired
+from tests.plan.examples import NOW, OLD, artifact, environment, live, model, pushed
+from tests.plan.examples import desired as desired_of
+from tests.repositories import Repository
+
+TRUSS = "trusses/qwen-3-8b"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Repository:
+    return Repository.create(tmp_path / "made", {f"{TRUSS}/model.py": "0\n"})
+
+
+@pytest.fixture
+def opened(made: Repository) -> Iterator[Opened]:
+    with Opened.discover(made.path) as it:
+        yield it
+
+
+def planned(serving: str | None, asked: str) -> tuple[Plan, Desired]:
+    """Production asks for one commit where another, or something unknown, serves."""
+    desired = desired_of(model(environment(artifact=artifact(asked))))
+    side = dataclasses.replace(OLD, commit=serving)
+    decision = pushed(serving=side)
+    return build_plan(desired, live(), {"qwen-3-8b": {"production": decision}}, now=NOW), desired
+
+
+def ships(plan: Plan) -> Ships | None:
+    return plan.models[0].environments[0].ships
+
+
+def told(found: Ships | None) -> tuple[str, list[str], int]:
+    assert found is not None
+    return found.direction, [each.subject for each in found.commits], found.more
+
+
+def test_what_touches_the_truss_and_no_merge_that_brings_nothing(
+    made: Repository, opened: Opened
+) -> None:
+    start = made.head
+    made.switch("side", create=True)
+    made.commit({f"{TRUSS}/model.py": "1\n"}, "Answer @everyone [in v2](https://evil.example)")
+    made.switch("main")
+    made.commit({"README.md": "elsewhere\n"}, "Unrelated")
+    end = made.merge("side")
+    plan, desired = planned(start, end)
+    with_them = with_sources(plan, desired, opened)
+    subject = "Answer @everyone [in v2](https://evil.example)"
+    assert told(ships(with_them)) == ("forward", [subject], 0)
+    assert from_text(to_text(with_them)) == with_them
+    assert compare(with_them, plan) == (), "a plan binds with and without them"
+    assert told(ships(with_sources(*planned(end, start), opened))) == ("back", [subject], 0)
+
+
+def test_many_are_counted(made: Repository, opened: Opened) -> None:
+    start = made.head
+    for number in range(MOST + 3):
+        made.commit({f"{TRUSS}/model.py": f"{number + 1}\n"}, f"Version {number} " + "x" * 500)
+    found = ships(with_sources(*planned(start, made.head), opened))
+    assert found is not None
+    assert (len(found.commits), found.more) == (MOST, 3)
+    assert found.commits[0].subject.startswith(f"Version {MOST + 2} x")
+    assert max(len(each.subject) for each in found.commits) == 200
+
+
+def test_another_line_of_history(made: Repository, opened: Opened) -> None:
+    made.switch("side", create=True)
+    side = made.commit({f"{TRUSS}/model.py": "side\n"}, "On the side")
+    made.switch("main")
+    main = made.commit({f"{TRUSS}/model.py": "main\n"}, "On main")
+    found = ships(with_sources(*planned(side, main), opened))
+    assert told(found) == ("elsewhere", ["On main"], 0)
+
+
+def test_a_first_release_names_what_is_asked_for(made: Repository, opened: Opened) -> None:
+    plan, desired = planned(None, made.head)
+    first = dataclasses.replace(plan.models[0].environments[0], serving=None)
+    plan = dataclasses.replace(
+        plan, models=(dataclasses.replace(plan.models[0], environments=(first,)),)
+    )
+    assert told(ships(with_sources(plan, desired, opened))) == ("forward", ["Start"], 0)
+
+
+@pytest.mark.parametrize("serving", [None, "1" * 40, "HEAD", "--output=/tmp/x", "\x00"])
+def test_what_serves_is_not_in_this_clone(
+    made: Repository, opened: Opened, serving: str | None
+) -> None:
+    assert ships(with_sources(*planned(serving, made.head), opened)) is None
