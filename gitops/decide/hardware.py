@@ -11,6 +11,7 @@ from gitops.release.words import nearest
 from gitops.state.artifact import Artifact
 from gitops.state.json import Json
 from gitops.state.live import Deployment, InstanceType
+from gitops.state.recognise import called
 
 _SHOWN: Final = 8
 """How many instance types are named where none is near."""
@@ -103,7 +104,7 @@ def other_hardware(view: View, target: Deployment) -> Blocked | None:
     here, there = live.instance_type_name, target.instance_type_name
     if here is None or there is None or here == there:
         return None
-    return _unlike(view, here, there, f"deployment {target.name} was built for {there}")
+    return _unlike(view, here, there, f"{called(target.id, target.name)} was built for {there}")
 
 
 def other_hardware_than(view: View, artifact: Artifact) -> Blocked | None:

@@ -54,15 +54,13 @@ def judge(view: View, row: int) -> Decision | None:
     if current.health in {Health.INACTIVE, Health.STOPPED}:
         return None
     if current.health is Health.TRANSITION:
-        why = f"deployment {deployment.name} is {deployment.status}"
+        why = f"{current.called} is {deployment.status}"
         wait = Wait(environment=view.name, reason=why)
         return decision(view, row, State.WAIT, why, steps=(wait,), exit_code=STILL_RUNNING)
     verdict = view.evidence.watch.get(deployment.id)
     failed = current.health is Health.FAILED
     if failed or is_bad(view, deployment.id):
-        reason = (
-            verdict.reason if verdict else f"deployment {deployment.name} is {deployment.status}"
-        )
+        reason = verdict.reason if verdict else f"{current.called} is {deployment.status}"
         return _condemn(view, row, intent, current, reason)
     watch = view.environment.watch
     record = _record(view, Event.RELEASED, intent, current)
@@ -70,7 +68,7 @@ def judge(view: View, row: int) -> Decision | None:
         why = verdict.reason if verdict is not None else "it serves, and no watch was asked for"
         return decision(view, row, State.WATCH, why, steps=(record,))
     step = Watch(environment=view.name, deployment_id=deployment.id, intent=intent.id)
-    why = f"deployment {deployment.name} was promoted to {view.name} and not judged yet"
+    why = f"{current.called} was promoted to {view.name} and not judged yet"
     return decision(view, row, State.WATCH, why, steps=(step, record))
 
 
@@ -80,9 +78,8 @@ def judge_followed(view: View, row: int) -> Decision | None:
     if current is None or current.health not in {Health.READY, Health.UNHEALTHY, Health.FAILED}:
         return None
     side, verdict = side_of(current), view.evidence.watch.get(current.deployment.id)
-    name = current.deployment.name
     if current.health is Health.FAILED or is_bad(view, current.deployment.id):
-        reason = verdict.reason if verdict else f"deployment {name} is {current.deployment.status}"
+        reason = verdict.reason if verdict else f"{current.called} is {current.deployment.status}"
         held = Record(environment=view.name, event=Event.HELD, from_=side, reason=reason)
         return decision(view, row, State.WATCH, reason, steps=(held,), exit_code=PERSON_NEEDED)
     adopt = Record(environment=view.name, event=Event.ADOPTED, from_=view.log.last_served, to=side)
@@ -90,7 +87,7 @@ def judge_followed(view: View, row: int) -> Decision | None:
     steps: tuple[Step, ...] = (watch, adopt)
     if verdict is not None or view.options.no_watch:
         steps = (adopt,)
-    return decision(view, row, State.WATCH, f"a person promoted deployment {name}", steps=steps)
+    return decision(view, row, State.WATCH, f"a person promoted {current.called}", steps=steps)
 
 
 def _condemn(

@@ -12,6 +12,7 @@ from gitops.git.objects import MissingObject
 from gitops.git.repository import Repository
 from gitops.record.entry import Entry, Event, Side, from_json, to_json
 from gitops.render.text import printable
+from gitops.state.recognise import called
 
 _WALKED: Final = 48
 """So many entries are read one by one; a longer chain is worth a process of its own."""
@@ -45,7 +46,7 @@ def subject(entry: Entry) -> str:
 def _thing(side: Side) -> str:
     if side.commit:
         return f"commit {side.commit[:12]}"
-    return f"deployment {side.deployment_name or side.deployment_id}"
+    return called(side.deployment_id, side.deployment_name)
 
 
 class Chains:

@@ -27,6 +27,7 @@ from gitops.plan.model import Serving
 from gitops.render.drift import commit_message
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.differences import equal, flatten
+from gitops.state.recognise import called
 from gitops.state.schedules import PREFIX
 from gitops.state.settings import Settings
 from gitops.yaml.change import with_value, without
@@ -219,10 +220,9 @@ class _ModelAcceptance:
             return self._not(name, item, item.detail)
         base = ("environments", name)
         if environment.artifact is None:
-            called = serving.deployment_name or serving.deployment_id
-            return self._or_refused(
-                with_value(document, (*base, "deployment"), called), document, name, item, called
-            )
+            reference = serving.deployment_name or serving.deployment_id
+            edited = with_value(document, (*base, "deployment"), reference)
+            return self._or_refused(edited, document, name, item, reference)
         commit = self._commit(environment, serving)
         info = self.project.repository.info(commit) if commit is not None else None
         if info is None:
@@ -254,14 +254,15 @@ class _ModelAcceptance:
         return search.first([serving.commit] if serving.commit else [])
 
     def _unknown(self, serving: Serving) -> tuple[str, str]:
-        called = serving.deployment_name or serving.deployment_id
+        name = serving.deployment_name or serving.deployment_id
+        found = called(serving.deployment_id, serving.deployment_name)
         if serving.digest is None:
             return (
-                f"deployment {called} was not pushed from this repository, so no commit is its own",
-                f"write `deployment: {called}` in place of the commit, or {_UNDO}",
+                f"{found} was not pushed from this repository, so no commit is its own",
+                f"write `deployment: {name}` in place of the commit, or {_UNDO}",
             )
         return (
-            f"no commit of this history gives what deployment {called} serves",
+            f"no commit of this history gives what {found} serves",
             "this clone is shallow: `git fetch --unshallow` brings the whole history"
             if self.project.repository.is_shallow()
             else f"merge the commit it was built from first, or {_UNDO}",

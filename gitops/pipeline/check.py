@@ -19,6 +19,7 @@ from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.health import Health, health_of
 from gitops.state.live import Deployment, LiveModel
+from gitops.state.recognise import called
 from gitops.verify.results import Checked
 
 PACE: Final = Pace()
@@ -137,7 +138,7 @@ def _raise_if_not_ready(found: Deployment, tag: str) -> None:
         if health is Health.TRANSITION
         else f"`gitops plan {tag.rpartition('/')[0]}` says what an apply would do about it."
     )
-    raise Refused(f"deployment {found.id} ({found.name}) is {found.status}", hint=remedy)
+    raise Refused(f"{called(found.id, found.name)} is {found.status}", hint=remedy)
 
 
 def _bench(session: Session, model: DesiredModel, model_id: str, hear: Hear) -> Bench:

@@ -29,6 +29,7 @@ from gitops.plan.steps import (
 from gitops.plan.wording import duration
 from gitops.record.entry import Side
 from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.state.recognise import called
 
 
 def actions(
@@ -147,4 +148,4 @@ def _watch(environment: DesiredEnvironment) -> str:
 def _side(side: Side) -> str:
     if side.commit:
         return f"commit {short(side.commit)}"
-    return f"deployment {side.deployment_name or side.deployment_id}"
+    return called(side.deployment_id, side.deployment_name)

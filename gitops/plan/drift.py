@@ -174,8 +174,8 @@ def _notes(view: View) -> Iterator[str]:
     inactive = current is not None and current.health is Health.INACTIVE
     if current is not None and inactive and view.audit is None:
         yield (
-            f"deployment {current.deployment.name} in {view.name} is INACTIVE, and this key may "
-            "not read the audit log, which says whether a person did that"
+            f"{current.called} in {view.name} is INACTIVE, and this key may not read the audit log,"
+            " which says whether a person did that"
         )
 
 

@@ -10,6 +10,7 @@ from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.measurements import told
 from gitops.render.palette import Role, Style, plain
 from gitops.render.words import count
+from gitops.state.recognise import called
 from gitops.verify.results import Checked, Ran, Woken
 from gitops.verify.verdict import Outcome, figures
 
@@ -60,7 +61,7 @@ def _lines(checked: Checked, style: Style, width: int) -> Iterator[str]:
         yield from styled(safe(f"{place} asks for no checks."), style, None, width)
         return
     role = "serves" if checked.serves else "does not serve yet"
-    head = safe(f"{place}: deployment {deployment.id} ({deployment.name}), which {role}")
+    head = safe(f"{place}: {called(deployment.id, deployment.name)}, which {role}")
     yield from styled(head, style, "heading", width)
     for each in checked.results.ran:
         yield from _check(each, style, width)

@@ -10,6 +10,7 @@ from gitops.plan.wording import sentence
 from gitops.render.layout import WIDTH, lines, safe
 from gitops.render.text import printable
 from gitops.state.json import Json
+from gitops.state.recognise import called
 
 FORMAT_VERSION = "1"
 _PROOF = {
@@ -48,7 +49,7 @@ def _file(file: ImportedFile, width: int, *, shown: bool) -> Iterator[str]:
 
 def _pin(pin: Pin) -> str:
     if pin.commit is None:
-        return safe(f"deployment {pin.deployment_id} ({pin.deployment_name})")
+        return safe(called(pin.deployment_id, pin.deployment_name))
     proof = _PROOF[pin.by] if pin.by is not None else ""
     subject = printable(pin.commit.subject)
     return f"commit {pin.commit.id[:12]} “{subject}” of {printable(str(pin.truss))}: {proof}"

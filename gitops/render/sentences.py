@@ -8,6 +8,7 @@ from typing import Final, assert_never
 from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, Cost, EnvironmentPlan, ModelPlan, Serving, Wanted
 from gitops.render.words import count, instant, value
+from gitops.state.recognise import called
 
 __all__ = [
     "changed",
@@ -107,7 +108,7 @@ def serving(now: Serving | None) -> str:
         return "nothing"
     if now.commit:
         return f"commit {short(now.commit)}"
-    return f"deployment {now.deployment_name or now.deployment_id}"
+    return called(now.deployment_id, now.deployment_name)
 
 
 def origin(change: ChangedField) -> str:

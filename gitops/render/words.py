@@ -11,6 +11,7 @@ from gitops.plan.actions import ActionKind, short
 from gitops.plan.wording import duration, listed
 from gitops.record.entry import Side
 from gitops.state.json import Json, JsonObject
+from gitops.state.recognise import called
 
 __all__ = [
     "commit_and_deployment",
@@ -39,8 +40,7 @@ def commit_and_deployment(side: Side) -> str:
         return f"commit {short(side.commit)} (deployment {side.deployment_id})"
     if side.commit:
         return f"commit {short(side.commit)}"
-    name = f" ({side.deployment_name})" if side.deployment_name else ""
-    return f"deployment {side.deployment_id}{name}"
+    return called(side.deployment_id, side.deployment_name)
 
 
 _NOUNS: Final[dict[ActionKind, str]] = {

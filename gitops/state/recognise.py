@@ -58,6 +58,20 @@ class Recognised:
         """The kind of the deployment's status."""
         return health_of(self.deployment.status)
 
+    @property
+    def called(self) -> str:
+        """The deployment as all output names it."""
+        return called(self.deployment.id, self.deployment.name)
+
+
+def called(deployment_id: str, name: str | None) -> str:
+    """``deployment w5d8x2q``: the id, and behind it a name that somebody else gave it.
+
+    A name of ours says no more than the commit, and copies of one deployment share it.
+    """
+    given = f" ({name})" if name and own_name(name) is None else ""
+    return f"deployment {deployment_id}{given}"
+
 
 def own_name(name: str) -> str | None:
     """The digits of the digest in a name that this tool gives, or in a copy's; None for others."""
@@ -142,7 +156,9 @@ def _by_log(deployment: Deployment, known: Identity, digits: str | None) -> Reco
 
 
 def _conflict(deployment: Deployment, what: str) -> Recognised:
-    return Recognised(deployment=deployment, conflict=f"deployment {deployment.name} {what}")
+    return Recognised(
+        deployment=deployment, conflict=f"deployment {deployment.id} ({deployment.name}) {what}"
+    )
 
 
 def _source_of_copy(

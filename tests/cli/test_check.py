@@ -120,7 +120,7 @@ def test_what_is_stopped_is_not_started(made: Stage, call: Call) -> None:
     finally:
         made.emulator.set_status(serving.id, "ACTIVE")
     assert code == 4
-    assert f"deployment {serving.id} ({serving.name}) is INACTIVE" in err
+    assert f"deployment {serving.id} is INACTIVE" in err
     assert "gitops plan triage" in err
 
 

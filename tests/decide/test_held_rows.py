@@ -230,7 +230,7 @@ def test_undo_drift_takes_it_back() -> None:
 def test_first_contact_goes_on_and_says_what_it_replaces() -> None:
     answer = decided(Scene(current="F", entries=[]))
     assert answer.row == 21
-    assert any("replaces deployment hotfix" in notice for notice in answer.notices)
+    assert any("replaces deployment dep-F (hotfix)" in notice for notice in answer.notices)
 
 
 @pytest.mark.parametrize(("own", "row"), [(True, 21), (False, 12)])

@@ -46,7 +46,7 @@ def fleet() -> Status:
         "flux": at_rest(State.PAUSED, 1, serving=None, serving_status=None),
         "gemma": pushed(serving=None, serving_status=None),
         "hubert": at_rest(State.FOLLOW, 6),
-        "ilm": at_rest(State.WAIT, 5, reason="deployment git-1f is UPDATING"),
+        "ilm": at_rest(State.WAIT, 5, reason="deployment q93mzk7 is UPDATING"),
         "jina": settings(),
         "kokoro": at_rest(serving_status="UNHEALTHY"),
         "llama": at_rest(State.SUPERSEDED, 3, reason="a newer commit was applied already"),

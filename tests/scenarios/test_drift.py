@@ -311,7 +311,7 @@ def accepted() -> Acceptance:
                 model="qwen-3-8b",
                 environment="production",
                 path="commit",
-                why="deployment hotfix-friday was not pushed from this repository",
+                why="deployment h4nd (hotfix-friday) was not pushed from this repository",
                 hint="take it back with `gitops apply --undo-drift`",
             ),
         ),

@@ -79,7 +79,7 @@ def test_what_disagrees_is_a_conflict_and_no_guess(
     answer = recognise(found, logged=logged)
     assert answer.digest is None
     assert answer.conflict is not None
-    assert answer.conflict.startswith(f"deployment {found.name} ")
+    assert answer.conflict.startswith(f"deployment {found.id} ({found.name}) ")
 
 
 @pytest.mark.parametrize(

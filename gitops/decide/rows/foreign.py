@@ -18,21 +18,20 @@ def foreign_serves(view: View) -> Decision | GoOn | None:
         return _blocked(view, current.conflict)
     if not view.log_known or _expected(view):
         return None
-    name = current.deployment.name
     if _never_said(view):
         first = (
-            f"the first release of {view.name} from here: it replaces deployment {name}, "
+            f"the first release of {view.name} from here: it replaces {current.called}, "
             "which somebody else put there"
         )
         return GoOn(view=view, notices=(first,), wins=False)
     if view.options.undo_drift:
         return GoOn(
             view=view,
-            notices=(f"--undo-drift: takes back deployment {name} in {view.name}",),
+            notices=(f"--undo-drift: takes back {current.called} in {view.name}",),
             wins=False,
         )
     return _blocked(
-        view, f"deployment {name} serves {view.name}, which neither Git nor we put there"
+        view, f"{current.called} serves {view.name}, which neither Git nor we put there"
     )
 
 

@@ -86,9 +86,9 @@ def _lifted(view: View, hold: Hold) -> GoOn:
 
 def _reason(view: View, hold: Hold) -> str:
     key = view.situation.model.key
-    serving = view.current.deployment if view.current is not None else None
+    serving = view.current
     failed = (
-        f"deployment {serving.name}, which serves {view.name} instead, is {serving.status}; "
+        f"{serving.called}, which serves {view.name} instead, is {serving.deployment.status}; "
         if serving is not None and _has_failed(view)
         else ""
     )

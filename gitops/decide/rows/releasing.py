@@ -78,7 +78,7 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
     deployment, health = target.deployment, target.health
     reason = view.evidence.failed_to_start.get(deployment.id)
     if health is Health.FAILED and deployment.id in view.evidence.retried:
-        reason = reason or f"deployment {deployment.name} is {deployment.status} after a retry"
+        reason = reason or f"{target.called} is {deployment.status} after a retry"
     if reason is not None:
         return decision(
             view, 20, State.PROMOTE, reason, changes=view.changes, exit_code=CANDIDATE_FAILED
@@ -120,7 +120,7 @@ def _stopped_elsewhere(view: View, target: Recognised) -> Blocked | None:
     if entry is None:
         return None
     return Blocked(
-        why=f"{entry.actor} deactivated deployment {deployment.name} in {there} "
+        why=f"{entry.actor} deactivated {target.called} in {there} "
         f"at {entry.at:%Y-%m-%d %H:%M} UTC, and {view.name} needs it",
         remedy=f"activate it in Baseten, or write another `rebuild` value for {view.name}",
     )
@@ -241,15 +241,15 @@ def _promotion(view: View, deployment_id: str | None, to: Side | None) -> tuple[
 
 
 def _reason(view: View) -> str:
-    artifact, serving = view.environment.artifact, view.serving_side
+    artifact, current = view.environment.artifact, view.current
     what = (
         f"commit {artifact.commit[:12]}"
         if artifact
         else f"deployment {view.environment.deployment}"
     )
-    if serving is None:
+    if current is None:
         return f"nothing serves {view.name}; Git asks for {what}"
-    now = f"commit {serving.commit[:12]}" if serving.commit else f"{serving.deployment_name}"
+    now = f"commit {current.commit[:12]}" if current.commit else current.called
     return f"{now} serves {view.name}; Git asks for {what}"
 
 

@@ -32,7 +32,7 @@ def in_transition(view: View) -> Decision | None:
     if view.promotion_status == "RAMPING_DOWN":
         why = f"a promotion in {view.name} is being undone"
     elif view.serves and view.current is not None and view.health is Health.TRANSITION:
-        why = f"deployment {view.current.deployment.name} is {view.current.deployment.status}"
+        why = f"{view.current.called} is {view.current.deployment.status}"
     else:
         return None
     return _wait(view, 5, why)
@@ -54,8 +54,8 @@ def candidate_is_wanted(view: View) -> Decision | None:
         return blocked(
             view,
             6,
-            f"deployment {found.deployment.name} is being promoted to {view.name}, and without the "
-            "audit log it cannot be told by whom",
+            f"{found.called} is being promoted to {view.name}, and without the audit log it "
+            "cannot be told by whom",
             "wait for its end, or let a key that may read the audit log run this",
         )
     reason = _failure(view, found)
@@ -73,8 +73,7 @@ def candidate_is_wanted(view: View) -> Decision | None:
         view,
         6,
         State.FOLLOW,
-        f"deployment {found.deployment.name} is being promoted to {view.name}"
-        + ("" if ours else f" by {who}"),
+        f"{found.called} is being promoted to {view.name}" + ("" if ours else f" by {who}"),
         steps=(
             Follow(environment=view.name, deployment_id=found.deployment.id, intent=intent_id),
             *(() if view.options.no_watch else watch),
@@ -100,11 +99,10 @@ def _record(view: View, event: Event, found: Recognised, intent: str | None) -> 
 
 
 def _failure(view: View, found: Recognised) -> str | None:
-    name = found.deployment.name
     if found.health in {Health.FAILED, Health.STOPPED}:
-        return f"deployment {name} is {found.deployment.status}"
+        return f"{found.called} is {found.deployment.status}"
     if view.promotion_status in {"FAILED", "CANCELED"}:
-        return f"the promotion of deployment {name} ended as {view.promotion_status}"
+        return f"the promotion of {found.called} ended as {view.promotion_status}"
     verdict = view.evidence.watch.get(found.deployment.id)
     if is_bad(view, found.deployment.id) and verdict is not None:
         return verdict.reason
@@ -182,7 +180,7 @@ def candidate_is_our_way_back(view: View) -> Decision | None:
         view,
         8,
         State.FOLLOW,
-        f"an earlier run is rolling {view.name} back to deployment {found.deployment.name}",
+        f"an earlier run is rolling {view.name} back to {found.called}",
         steps=(follow, record),
         exit_code=STILL_RUNNING,
     )
@@ -201,7 +199,7 @@ def candidate_is_foreign(view: View) -> Decision | None:
         return None
     entry = audit_log.promotion_of(view.audit_here, side_of(found))
     who = f" by {entry.actor} at {entry.at:%Y-%m-%d %H:%M} UTC" if entry is not None else ""
-    what = f"deployment {found.deployment.name} is being promoted to {view.name}{who}"
+    what = f"{found.called} is being promoted to {view.name}{who}"
     key = view.situation.model.key
     bad = any(is_bad(view, each) for each in view.evidence.watch)
     return blocked(

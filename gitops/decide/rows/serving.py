@@ -29,7 +29,7 @@ def stopped(view: View) -> Decision | None:
             return blocked(
                 view,
                 14,
-                f"deployment {deployment.name} in {view.name} is INACTIVE, and without the audit "
+                f"{current.called} in {view.name} is INACTIVE, and without the audit "
                 "log it cannot be told whether a person stopped it",
                 "activate it in Baseten, or let a key that may read the audit log run this",
             )
@@ -39,7 +39,7 @@ def stopped(view: View) -> Decision | None:
             return blocked(
                 view,
                 14,
-                f"{entry.actor} deactivated deployment {deployment.name} in {view.name} "
+                f"{entry.actor} deactivated {current.called} in {view.name} "
                 f"at {entry.at:%Y-%m-%d %H:%M} UTC",
                 "activate it in Baseten, or write `mode: pause` while it has to stay off",
             )
@@ -50,7 +50,7 @@ def stopped(view: View) -> Decision | None:
         view,
         14,
         State.ACTIVATE,
-        f"deployment {deployment.name} in {view.name} is INACTIVE",
+        f"{current.called} in {view.name} is INACTIVE",
         steps=(
             Activate(environment=view.name, deployment_id=deployment.id),
             Ready(deployment_id=deployment.id),
@@ -64,7 +64,7 @@ def failed(view: View) -> Decision | None:
     if not view.serves or current is None:
         return None
     deployment = current.deployment
-    what = f"deployment {deployment.name}, which serves {view.name}, is {deployment.status}"
+    what = f"{current.called}, which serves {view.name}, is {deployment.status}"
     if current.health is Health.STOPPED:
         return blocked(
             view, 15, what, "start its build again in Baseten, or release another commit"
@@ -109,7 +109,7 @@ def unverified(view: View) -> Decision | None:
             view,
             16,
             State.VERIFY,
-            f"deployment {deployment.name} serves {view.name} and was never verified there",
+            f"{current.called} serves {view.name} and was never verified there",
             steps=(check, _adopt(view)),
             changes=changes,
         )
@@ -188,9 +188,7 @@ def _notices(view: View) -> tuple[str, ...]:
     found: list[str] = []
     current = view.current
     if current is not None and current.health is Health.UNHEALTHY:
-        found.append(
-            f"deployment {current.deployment.name}, which serves {view.name}, is UNHEALTHY"
-        )
+        found.append(f"{current.called}, which serves {view.name}, is UNHEALTHY")
     found += unmanaged(view)
     found += hardware_notices(view)
     return tuple(found)
