@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gitops.pipeline.project import Repository
+from gitops.plan.actions import short
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan, Ships
 from gitops.state.artifact import Artifact
 from gitops.state.commit import CommitInfo
@@ -20,6 +21,8 @@ MOST: Final = 10
 
 _LONGEST: Final = 200
 """Characters of a subject, or of a name, that a plan holds."""
+
+_OF_OTHERS: Final = "what serves does not say from which commit it was built"
 
 _MOVES: Final = frozenset({"push", "promote", "follow"})
 
@@ -35,7 +38,7 @@ class _Way:
 
 
 def with_sources(plan: Plan, desired: Desired, repository: Repository) -> Plan:
-    """The plan with what ships, where this clone has both ends of the way.
+    """The plan with what ships, or why that is not known: this clone may lack one end of the way.
 
     Raises ``RepositoryError`` where the history cannot be read.
     """
@@ -62,7 +65,11 @@ def with_sources(plan: Plan, desired: Desired, repository: Repository) -> Plan:
             info = repository.info(artifact.commit)
             if info is not None:
                 found[place] = Ships(direction="forward", commits=(_cut(info),))
-        elif serving.commit and repository.exists(serving.commit):
+        elif not serving.commit:
+            found[place] = Ships(unknown=_OF_OTHERS)
+        elif not repository.exists(serving.commit):
+            found[place] = Ships(unknown=f"commit {short(serving.commit)} is not in this clone")
+        else:
             before = replace(artifact, commit=serving.commit)
             ways.append(_Way(model=place[0], environment=place[1], before=before, after=artifact))
     between = Ways(repository)

@@ -89,12 +89,14 @@ class Ships:
     """The source commits between what serves and what Git asks for that touch the truss.
 
     Newest first, and ``more`` that are not listed. ``back``: they are taken out. Where nothing
-    served before, the one commit that is asked for.
+    served before, the one commit that is asked for. ``unknown`` says why nothing can be said; then
+    there is no ``direction`` and no commit.
     """
 
-    direction: Direction
-    commits: tuple[CommitInfo, ...]
+    direction: Direction | None = None
+    commits: tuple[CommitInfo, ...] = ()
     more: int = 0
+    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +106,9 @@ class EnvironmentPlan:
     ``row`` is the row of the decision table that won. ``blocked`` says why nothing can be done and
     ``remedy`` what to do about it. ``target`` is the id of an existing deployment of what is
     wanted. ``rollback`` None: nothing changes that could be rolled back, or not known.
-    ``ships`` None: no artifact moves, or this clone does not know the commit that serves; no plan
-    is bound to it. ``bound`` maps what the plan is bound to (``artifact``, ``settings``,
-    ``checks``, ``baseten``, ``steps``) to digests, so that what differs later can be named.
+    ``ships`` None: no artifact moves; a plan is not bound to it. ``bound`` maps what it is bound to
+    (``artifact``, ``settings``, ``checks``, ``baseten``, ``steps``) to digests, so that what
+    differs later can be named.
     """
 
     environment: str

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Ships
 from gitops.render.sentences import serving
-from gitops.render.words import count, short
+from gitops.render.words import count
 from gitops.state.commit import CommitInfo
-
-_MOVES: Final = frozenset({"push", "promote", "follow"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +24,16 @@ def shipped(model: ModelPlan, environment: EnvironmentPlan) -> Shipped | None:
 
     Commits that an earlier environment of the model gets too are not named again.
     """
-    if environment.state not in _MOVES or environment.desired.commit is None:
+    ships = environment.ships
+    if ships is None:
         return None
-    now, ships = environment.serving, environment.ships
-    if ships is not None:
-        for other in model.environments[: model.environments.index(environment)]:
-            if other.ships == ships and ships.commits:
-                return Shipped(sentence=f"Ships the same as {other.environment} gets.")
-        head = "Its source is at:" if now is None else _announced(ships)
-        return Shipped(sentence=head, commits=ships.commits, more=ships.more)
-    if now is None:
-        return None
-    why = f"commit {short(now.commit)} is not in this clone" if now.commit else _OF_OTHERS
-    return Shipped(sentence=f"Which source commits that ships is not known: {why}.")
-
-
-_OF_OTHERS: Final = "what serves does not say from which commit it was built"
+    if ships.unknown is not None:
+        return Shipped(sentence=f"Which source commits that ships is not known: {ships.unknown}.")
+    for other in model.environments[: model.environments.index(environment)]:
+        if other.ships == ships and ships.commits:
+            return Shipped(sentence=f"Ships the same as {other.environment} gets.")
+    head = "Its source is at:" if environment.serving is None else _announced(ships)
+    return Shipped(sentence=head, commits=ships.commits, more=ships.more)
 
 
 def _announced(ships: Ships) -> str:
@@ -55,7 +46,7 @@ def _announced(ships: Ships) -> str:
             return f"Ships {commits}:"
         case "back":
             return f"Goes back, and takes {commits} out:"
-        case "elsewhere":
+        case "elsewhere" | None:
             return f"Is not in the history of what serves; ships {commits}:"
 
 

@@ -101,4 +101,8 @@ def test_a_first_release_names_what_is_asked_for(made: Repository, opened: Opene
 def test_what_serves_is_not_in_this_clone(
     made: Repository, opened: Opened, serving: str | None
 ) -> None:
-    assert ships(with_sources(*planned(serving, made.head), opened)) is None
+    found = ships(with_sources(*planned(serving, made.head), opened))
+    assert found is not None
+    assert (found.direction, found.commits) == (None, ())
+    assert found.unknown is not None
+    assert ("is not in this clone" in found.unknown) == (serving is not None)

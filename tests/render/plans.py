@@ -26,7 +26,6 @@ from tests.plan.examples import (
     settings,
 )
 
-
 SHIPS = Ships(
     direction="forward",
     commits=tuple(

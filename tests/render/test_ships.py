@@ -15,7 +15,7 @@ from gitops.render.markdown import sentence
 from gitops.render.ships import failing, shipped
 from gitops.state.commit import CommitInfo
 from gitops.state.desired import Watch as Judged
-from tests.plan.examples import COMMIT, NOW, OLD, desired, environment, live, model, pushed
+from tests.plan.examples import COMMIT, NOW, desired, environment, live, model, pushed
 from tests.render.test_plan_markdown import EVIL, inline
 
 
@@ -56,7 +56,7 @@ UNKNOWN = "Which source commits that ships is not known: commit 9d1c7a0b5d4e is 
             "No source commit on the way from one to the other touches its files.",
         ),
         (
-            None,
+            Ships(unknown="commit 9d1c7a0b5d4e is not in this clone"),
             UNKNOWN,
         ),
     ],
@@ -67,11 +67,8 @@ def test_what_ships(ships: Ships | None, says: str) -> None:
     assert found.sentence == says
 
 
-def test_nothing_is_known_of_what_others_built() -> None:
-    foreign = dataclasses.replace(OLD, commit=None)
-    found = shipped(*parts(plan(serving=foreign)))
-    assert found is not None
-    assert "does not say from which commit" in found.sentence
+def test_a_plan_that_does_not_say() -> None:
+    assert shipped(*parts(plan())) is None
 
 
 def test_what_an_environment_before_gets_is_not_told_twice() -> None:
