@@ -9,7 +9,8 @@ import click
 from gitops.cli.context import Context
 
 if TYPE_CHECKING:
-    from gitops.pipeline.doctor import Verdict
+    from gitops.pipeline.doctor import GitSide, Verdict
+    from gitops.pipeline.opened import Project
     from gitops.render.palette import Role
 
 SIGNS: Final[dict[Verdict, tuple[str, Role]]] = {
@@ -24,27 +25,28 @@ SIGNS: Final[dict[Verdict, tuple[str, Role]]] = {
 def command(context: Context) -> int:
     """Say what is needed and whether it is there: Git, remote, key. Changes nothing.
 
-    Looks at Git and this clone, the release files, whether the deploy log may be pushed, what the
-    key may see, and whether this Baseten has the endpoints that plans are better with. Ends with 1
-    where anything is missing.
+    Looks at Git and this clone, the release files, whether the deploy log may be pushed, the
+    addresses that are set, what the key may see, whether this Baseten has the endpoints that plans
+    are better with, and the clock. Ends with 1 where anything is missing.
 
     \b
     Examples:
       gitops doctor
       gitops emulator --exec gitops doctor
     """
-    from functools import partial
-
     from gitops.pipeline.doctor import diagnose
     from gitops.render.layout import safe, styled
     from gitops.render.palette import chosen
     from gitops.render.words import count
     from gitops.wiring import look_at_baseten, open_diagnosis
 
-    project = context.project()
+    def opened() -> tuple[Project, GitSide]:
+        project = context.project()
+        return project, open_diagnosis(project)
+
     style, width = chosen(colour=context.colour()), context.width()
     missing = 0
-    for each in diagnose(project, open_diagnosis(project), partial(look_at_baseten, project)):
+    for each in diagnose(context.environ, opened, lambda: look_at_baseten(context.environ)):
         sign, role = SIGNS[each.verdict]
         missing += each.verdict == "missing"
         text = safe(f"{sign}: {each.about}: {each.text}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol, TypeVar
 
-from gitops.errors import GitopsError
+from gitops.address import is_loopback
+from gitops.errors import GitopsError, Unavailable
 from gitops.pipeline.project import Project, validate_releases
 from gitops.plan.wording import sentence
 from gitops.state.access import Access
@@ -17,7 +18,13 @@ Verdict = Literal["good", "missing", "note"]
 
 _MAY_APPLY: Final = frozenset({"PERSONAL", "WORKSPACE_MANAGE_ALL"})
 _SKEW_SECONDS: Final = 60.0
-_ACTION_KEY: Final = "BASETEN_API_KEY"
+_KEY: Final = "BASETEN_API_KEY"
+_API: Final = "BASETEN_API_URL"
+_BESIDE: Final = {
+    "BASETEN_INFERENCE_URL": "checks would ask models",
+    "AWS_ENDPOINT_URL_S3": "archives would be sent",
+}
+"""The addresses that belong to an API on this machine, and what would go elsewhere without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +62,23 @@ class GitSide(Protocol):
         """Entries of the deploy log that wait here to be pushed."""
 
 
-def diagnose(project: Project, git: GitSide, access: Callable[[], Access]) -> Iterator[Finding]:
+def diagnose(
+    environ: Mapping[str, str],
+    opened: Callable[[], tuple[Project, GitSide]],
+    access: Callable[[], Access],
+) -> Iterator[Finding]:
     """Everything that is needed, one after the other; a problem never hides the next."""
+    try:
+        project, git = opened()
+    except GitopsError as error:
+        yield _of(error, "Git")
+    else:
+        yield from _git(project, git)
+    yield from _addresses(environ)
+    yield from _baseten(environ, access)
+
+
+def _git(project: Project, git: GitSide) -> Iterator[Finding]:
     yield _good("Git", git.git_version())
     if git.is_shallow():
         yield _missing(
@@ -67,7 +89,6 @@ def diagnose(project: Project, git: GitSide, access: Callable[[], Access]) -> It
     yield _asked("author", git.writer, lambda name: f"commits and log entries are by {name}")
     yield from _releases(project)
     yield from _remote(git)
-    yield from _baseten(project, access)
 
 
 def _releases(project: Project) -> Iterator[Finding]:
@@ -76,10 +97,11 @@ def _releases(project: Project) -> Iterator[Finding]:
     except GitopsError as error:
         yield _of(error, "release files")
         return
-    errors = sum(each.severity == "error" for each in validation.problems)
+    errors = [each for each in validation.problems if each.severity == "error"]
     if errors:
-        told = f"{errors} problem{'s' if errors > 1 else ''}"
-        yield _missing("release files", told, "`gitops validate` tells each with its place.")
+        more = f", and {len(errors) - 1} more" if errors[1:] else ""
+        remedy = "Mend it in its place" if not more else "`gitops validate` tells all of them"
+        yield _missing("release files", f"{errors[0]}{more}", f"{remedy}.")
     elif not validation.files:
         yield _note(
             "release files", "there are none yet: `gitops init` or `gitops import` writes them"
@@ -109,11 +131,38 @@ def _remote(git: GitSide) -> Iterator[Finding]:
         yield _note("deploy log", f"entries that wait here for the next push: {number}")
 
 
-def _baseten(project: Project, access: Callable[[], Access]) -> Iterator[Finding]:
-    if not project.environ.get(_ACTION_KEY):
+def _addresses(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What an emulator printed is set whole, or not at all."""
+    here = _is_here(environ, _API)
+    for variable, what in _BESIDE.items():
+        if here and not _is_here(environ, variable):
+            yield _missing(
+                "addresses",
+                f"{_API} is on this machine and {variable} is not: {what} elsewhere",
+                "Export everything that `gitops emulator` printed.",
+            )
+    if not here and _is_here(environ, "BASETEN_INFERENCE_URL"):
+        yield _missing(
+            "addresses",
+            f"BASETEN_INFERENCE_URL is on this machine and {_API} is not: checks would ask other"
+            " models",
+            "Unset it for the real service.",
+        )
+
+
+def _is_here(environ: Mapping[str, str], variable: str) -> bool:
+    try:
+        return is_loopback(environ.get(variable, ""))
+    except ValueError:
+        # What it is instead is told by whoever uses it.
+        return False
+
+
+def _baseten(environ: Mapping[str, str], access: Callable[[], Access]) -> Iterator[Finding]:
+    if not environ.get(_KEY):
         yield _missing(
             "Baseten",
-            f"{_ACTION_KEY} is not set",
+            f"{_KEY} is not set",
             "Create a key in the workspace's settings, and export it; or try it without an account:"
             " `gitops emulator --exec gitops doctor`.",
         )
@@ -121,8 +170,16 @@ def _baseten(project: Project, access: Callable[[], Access]) -> Iterator[Finding
     try:
         seen = access()
     except GitopsError as error:
-        yield _of(error, "Baseten")
-        return
+        found = _of(error, "Baseten")
+        if isinstance(error, Unavailable) and _is_here(environ, _API):
+            again = "An emulator that was started again is elsewhere: export what it printed."
+            found = replace(found, remedy=f"{found.remedy} {again}".strip())
+        yield found
+    else:
+        yield from _seen(seen)
+
+
+def _seen(seen: Access) -> Iterator[Finding]:
     named = f"workspace {seen.workspace}" if seen.workspace else "a workspace that hides its name"
     models = f"{seen.models} model{'' if seen.models == 1 else 's'}"
     yield _good("Baseten", f"{named}, {models} to be seen")

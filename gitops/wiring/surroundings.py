@@ -53,11 +53,11 @@ def open_diagnosis(project: Project) -> Diagnosis:
     return Diagnosis(git_of(project), remote, project.environ)
 
 
-def look_at_baseten(project: Project) -> Access:
+def look_at_baseten(environ: Mapping[str, str]) -> Access:
     """What the key can see. Raises ``UsageError`` and ``BasetenError``."""
     from gitops.apply.clock import SystemClock
     from gitops.baseten.client import Baseten
     from gitops.baseten.endpoint import from_environment
 
-    with Baseten(from_environment(project.environ), SystemClock()) as baseten:
+    with Baseten(from_environment(environ), SystemClock()) as baseten:
         return baseten.access()
