@@ -103,17 +103,20 @@ class ModelView:
             live = None if paused else self.run.ports.reader.model(self.desired.key)
         self.take(live)
 
-    def take(self, live: LiveModel | None, *, history_known: bool = True) -> None:
+    def take(
+        self, live: LiveModel | None, *, history_known: bool = True, clone_counts: bool = False
+    ) -> None:
         """Start from a look that was made at many models at once, instead of a look of our own.
 
-        ``history_known`` False: the deploy log could not be read, and decisions have to say so.
+        ``history_known`` False: the deploy log could not be read, and decisions have to say so;
+        with ``clone_counts``, only where this clone has no entries of the model either.
         """
         self.live = live
         self.looked = True
         self.answered = self.run.ports.clock.now()
-        self._history_known = history_known
         self._deployments = self._audit = None
         self.read_log()
+        self._history_known = history_known or (clone_counts and bool(self.history.entries))
         self._elsewhere = self._found_elsewhere()
 
     @contextmanager

@@ -12,11 +12,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from gitops.errors import LogMoved, RemoteUnreachable
 from gitops.git.chain import Chains
-from gitops.git.fetched import note_fetch
+from gitops.git.fetched import last_fetch, note_fetch
 from gitops.git.identity import Identity
 from gitops.git.logrefs import LogRefs
 from gitops.git.pending import Kept, Pending
@@ -101,6 +102,11 @@ class DeployLog:
     def remote(self) -> str | None:
         """The remote that the log is kept on; None where the local refs are the log."""
         return self._remote.name if self._remote else None
+
+    @property
+    def fetched(self) -> datetime | None:
+        """When this clone last fetched a log, in UTC; None where that is not known."""
+        return last_fetch(self._repository.common_dir)
 
     def fetch(self) -> None:
         """Bring every model's log from the remote, once; and push results kept by an earlier run.
@@ -310,6 +316,8 @@ class DeployLog:
             self._renamed.forget(name)
         for each in kept:
             self._pending.remove(each)
+        if renamed:
+            self._notices.append(_recorded(name, len(renamed)))
         self._kept.pop(name.path, None)
         return parent or ""
 
@@ -349,6 +357,14 @@ def _what(entry: Entry, name: LogName) -> str:
     return printable(f"The entry “{entry.event}” of {name.model}/{entry.environment}")
 
 
-def _still_kept(name: LogName, count: int, why: str) -> str:
+def _recorded(name: LogName, count: int) -> str:
     entries = "1 entry" if count == 1 else f"{count} entries"
-    return printable(f"{entries} of {name.model} stay kept in this clone, not pushed: {why}.")
+    had = "has" if count == 1 else "have"
+    return printable(
+        f"{entries} of {name.model} that this clone kept {had} reached the deploy log."
+    )
+
+
+def _still_kept(name: LogName, count: int, why: str) -> str:
+    entries, stay = ("1 entry", "stays") if count == 1 else (f"{count} entries", "stay")
+    return printable(f"{entries} of {name.model} {stay} kept in this clone, not pushed: {why}.")

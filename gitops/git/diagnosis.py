@@ -67,7 +67,7 @@ class Diagnosis:
         )
         if done.code:
             raise RemoteUnreachable(
-                f"{printable(self._name)} takes no push: {done.said}",
+                f"{printable(self._name)} takes no push: {done.gist}",
                 hint="let this user create and update refs/gitops/* there",
             )
 

@@ -34,6 +34,17 @@ _ALWAYS: Final = {
 # older Git only stops where no transport is allowed.
 _OFFLINE: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
+_AROUND: Final = (
+    "hint:",
+    "warning:",
+    "Warning:",
+    "@",
+    "fatal: Could not read from remote repository",
+    "Please make sure you have the correct access rights",
+    "and the repository exists",
+)
+"""How lines begin that Git and SSH put around what is wrong with a remote."""
+
 _USERINFO: Final = re.compile(r"(?<=://)[^\s/]*@")
 
 
@@ -71,6 +82,13 @@ class Done:
         lines = [line.strip() for line in self.err.splitlines()]
         joined = " / ".join(line for line in lines if line and not line.startswith("hint:"))
         return printable(without_credentials(joined)) or f"git ended with code {self.code}"
+
+    @property
+    def gist(self) -> str:
+        """The first line of it that says what is wrong; like ``said`` otherwise."""
+        lines = [line.strip() for line in self.err.splitlines()]
+        told = next((line for line in lines if line and not line.startswith(_AROUND)), "")
+        return printable(without_credentials(told)) or self.said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

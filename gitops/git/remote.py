@@ -233,7 +233,7 @@ class Remote:
         if any(word in done.err for word in _NO_ACCESS):
             hint = "this run lacks access: in CI, give its token read and write access to contents"
         return RemoteUnreachable(
-            f"The Git remote {self._shown} cannot {doing}: {done.said}", hint=hint
+            f"The Git remote {self._shown} cannot {doing}: {done.gist}", hint=hint
         )
 
 

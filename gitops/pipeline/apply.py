@@ -162,6 +162,6 @@ def _raise_if_unknown(session: Session) -> None:
     if not session.history_known and not session.request.no_log:
         raise RemoteUnreachable(
             "; ".join(session.warnings) or "history unknown",
-            hint="on a day when the Git host is down, --no-log goes on without the deploy log and "
-            "keeps its entries for the next run",
+            hint="on a day when the Git host is down, the same command with --no-log goes on "
+            "without the deploy log and keeps its entries for the next run",
         )

@@ -111,7 +111,7 @@ def _deployment(
             applied_commit=session.whole.commit,
             now=ports.clock.now(),
             live=replace(live, deployments=ports.reader.deployments(live.id)),
-            history=ModelHistory.of(ports.log.entries(key)) if session.history_known else None,
+            history=ModelHistory.of(ports.log.entries(key)),
         )
         found = deployment_of(situation)
     if found is None:

@@ -19,6 +19,7 @@ from gitops.plan.build import build_plan
 from gitops.plan.events import ApplyEvent
 from gitops.plan.gone import gone_environments, gone_models
 from gitops.plan.model import Plan
+from gitops.render.behind import unknown
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import AuditEntry, Live
 
@@ -59,7 +60,8 @@ def plan(project: Project, request: PlanRequest) -> Planned:
     """What apply would do, and why. Reads only.
 
     Raises ``InvalidRelease`` before anything is sent, ``UsageError``, ``RepositoryError`` and
-    ``BasetenError``. A deploy log that cannot be read is a warning: the plan says what is unknown.
+    ``BasetenError``. A deploy log that cannot be read is a warning: decisions are made by what this
+    clone knows of it, and the plan says so, or that nothing is known.
     """
     with opened(project, request) as session:
         return session.plan()
@@ -79,12 +81,12 @@ def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
     _raise_if_left_out(request.retry, select(whole, selection), selection)
     with connect(project, whole, no_log=request.no_log) as outside:
         warnings = list(whole.warnings)
-        known = True
+        unread: str | None = None
         try:
             outside.fetch()
         except RemoteUnreachable as error:
-            known = False
-            warnings.append(f"history unknown: {error}")
+            unread = unknown(outside.log.fetched, outside.ports.clock.now(), str(error))
+            warnings.append(unread)
         warnings += outside.log.notices
         yield Session(
             project=project,
@@ -92,7 +94,7 @@ def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
             whole=whole,
             selection=selection,
             outside=outside,
-            history_known=known,
+            unread=unread,
             warnings=warnings,
         )
 
@@ -108,15 +110,23 @@ class _Look:
 
 @dataclass(slots=True, kw_only=True)
 class Session:
-    """One compiled commit, one connection, one fetch of the log; plans as often as asked."""
+    """One compiled commit, one connection, one fetch of the log; plans as often as asked.
+
+    ``unread`` is the warning that the log could not be fetched, None where it was.
+    """
 
     project: Project
     request: PlanRequest
     whole: Desired
     selection: Selection
     outside: Outside
-    history_known: bool
+    unread: str | None
     warnings: list[str]
+
+    @property
+    def history_known(self) -> bool:
+        """Whether the deploy log was fetched."""
+        return self.unread is None
 
     def plan(self) -> Planned:
         """Read live state, decide for every model side by side, and build the plan."""
@@ -137,6 +147,7 @@ class Session:
             audit={key: look.audit for key, look in zip(keys, looks, strict=True)},
             notices={key: look.gone for key, look in zip(keys, looks, strict=True)},
             gone=self._gone(live),
+            history_read=self.history_known,
         )
         return Planned(
             plan=self._with_sources(built, desired),
@@ -199,7 +210,9 @@ class Session:
 
     def _look(self, run: Run, model: DesiredModel, live: Live) -> _Look:
         view = ModelView(run, model)
-        view.take(live.models.get(str(model.key)), history_known=self.history_known)
+        there = live.models.get(str(model.key))
+        # As an apply with --no-log decides: what was held here does not look as if it would go out.
+        view.take(there, history_known=self.history_known, clone_counts=True)
         for environment in in_order(model.environments):
             if self.selection.takes(environment.name):
                 view.decided[environment.name] = view.decide(environment, Evidence())

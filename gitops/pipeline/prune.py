@@ -213,8 +213,8 @@ def _kept(fate: Fate, why: str) -> Fate:
 def _raise_if_unknown(session: Session) -> None:
     if not session.history_known:
         raise RemoteUnreachable(
-            "; ".join(session.warnings) or "history unknown",
-            hint="Nothing was changed: without the deploy log nobody knows what a rollback needs.",
+            "nothing is pruned without the deploy log",
+            hint="Nothing was changed: without it, nobody knows what a rollback needs.",
         )
 
 

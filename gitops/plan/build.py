@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from gitops._version import __version__
 from gitops.decide import Decision, in_order
@@ -28,6 +29,9 @@ from gitops.plan.wording import listed
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.live import AuditEntry, Live, LiveModel
 
+_PAUSED: Final = 1
+"""The row of what Git says to leave alone: it is not judged at all."""
+
 
 def build_plan(
     desired: Desired,
@@ -40,6 +44,7 @@ def build_plan(
     audit: Mapping[str, Sequence[AuditEntry]] | None = None,
     notices: Mapping[str, Sequence[str]] | None = None,
     gone: Sequence[str] = (),
+    history_read: bool = True,
 ) -> Plan:
     """The plan of those models and environments that were decided about.
 
@@ -48,6 +53,8 @@ def build_plan(
     commit manages, where ``desired`` holds only some of them. ``repository`` is an id that every
     clone shares. ``audit`` holds, by model, the entries that decisions could see, and ``notices``
     further sentences to be told, by model; ``gone`` those about models that Git names no more.
+    ``history_read`` False: the deploy log could not be fetched, and what could be judged was judged
+    by what this clone knows of it.
     """
     models = tuple(
         _model(
@@ -55,6 +62,7 @@ def build_plan(
             live,
             decisions[str(model.key)],
             notices=(notices or {}).get(str(model.key), ()),
+            history_read=history_read,
         )
         for model in desired.models
         if str(model.key) in decisions
@@ -80,6 +88,7 @@ def _model(
     decisions: Mapping[str, Decision],
     *,
     notices: Sequence[str],
+    history_read: bool,
 ) -> ModelPlan:
     there = live.models.get(str(model.key))
     ordered = tuple(each for each in in_order(model.environments) if each.name in decisions)
@@ -97,8 +106,10 @@ def _model(
         )
     ]
     environments = tuple(
-        _environment(model, each, decisions[each.name], there, live) for each in ordered
+        _environment(model, each, decisions[each.name], there, live, history_read=history_read)
+        for each in ordered
     )
+    unknown = _notices(ordered, decisions, history_read=history_read)
     return ModelPlan(
         model=model.key.name,
         team=model.key.team,
@@ -107,7 +118,7 @@ def _model(
         binding=binding({each.environment: each.bound for each in environments}),
         environments=environments,
         actions=acts,
-        notices=tuple(dict.fromkeys((*_notices(ordered, decisions), *warm, *notices))),
+        notices=tuple(dict.fromkeys((*unknown, *warm, *notices))),
     )
 
 
@@ -117,6 +128,8 @@ def _environment(
     decision: Decision,
     there: LiveModel | None,
     live: Live,
+    *,
+    history_read: bool,
 ) -> EnvironmentPlan:
     look = there.environment(environment.name) if there else None
     mode = model.mode if model.mode != "reconcile" else environment.mode
@@ -141,13 +154,16 @@ def _environment(
         row=decision.row,
         mode=mode,
         target=decision.target.id if decision.target else None,
-        history_known=decision.history_known,
+        history_known=history_read and decision.history_known,
         bound=bound(environment, decision, model_id=there.id if there else None, live=look),
     )
 
 
 def _notices(
-    environments: Sequence[DesiredEnvironment], decisions: Mapping[str, Decision]
+    environments: Sequence[DesiredEnvironment],
+    decisions: Mapping[str, Decision],
+    *,
+    history_read: bool,
 ) -> list[str]:
     found = _folded([(each.name, decisions[each.name].notices) for each in environments])
     unknown = [each.name for each in environments if not decisions[each.name].history_known]
@@ -155,6 +171,13 @@ def _notices(
         found.append(
             f"history unknown: the deploy log could not be read, so what it would say about "
             f"{', '.join(unknown)} is not judged"
+        )
+    judged = [name for each in environments if decisions[name := each.name].row != _PAUSED]
+    by_clone = [name for name in judged if name not in unknown]
+    if by_clone and not history_read:
+        found.append(
+            f"history unknown: the deploy log could not be read, so {listed(by_clone)}"
+            f" {'is' if len(by_clone) == 1 else 'are'} judged by what this clone knows of it"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""How old what a clone knows of the deploy log is, in a sentence; nobody is asked for it."""
+"""How old what a clone knows of the deploy log is, in a sentence."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def known_as_of(
 ) -> str | None:
     """What to say of a log that was last fetched then; None where it is as good as new.
 
+    Nobody was asked for it.
     ``fetched`` None: not known, or with ``never`` not yet. ``asked`` is the moment that is asked
     about, which the clone may know nothing of.
     """
@@ -40,6 +41,17 @@ def known_as_of(
     return f"What is known here is {since}: `gitops log --fetch` asks the remote for more."
 
 
+def unknown(fetched: datetime | None, now: datetime, why: str) -> str:
+    """What to say where the log cannot be fetched, with the moment up to which it is known here.
+
+    ``fetched`` None: this clone has never had it, or does not know when.
+    """
+    if fetched is None:
+        return f"history unknown: {why}"
+    return f"history unknown since {instant(fetched)}, {_ago(now - fetched)} ago: {why}"
+
+
 def _ago(age: timedelta) -> str:
-    days = int(age.total_seconds() // _DAY)
-    return f"{days}d" if days else duration(age.total_seconds() // 60 * 60)
+    seconds = max(int(age.total_seconds()), 0)
+    days = seconds // _DAY
+    return f"{days}d" if days else duration(seconds if seconds < 60 else seconds // 60 * 60)

@@ -74,7 +74,9 @@ def test_a_result_is_kept_while_the_remote_is_away_and_pushed_by_the_next_run(
     assert remote.refs("refs/gitops") == {REF: kept.id}
     assert later.entries(KEY) == (intent, kept)
     assert files(here) == []
-    assert later.notices == ()
+    [told] = later.notices
+    assert told.startswith("1 entry of ")
+    assert told.endswith("that this clone kept has reached the deploy log.")
 
 
 def test_keep_appends_where_the_remote_is_there(here: Made, remote: Made) -> None:

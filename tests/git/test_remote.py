@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.git.process import without_credentials
+from gitops.git.process import Done, without_credentials
 from gitops.git.remote import is_local
 from gitops.git.repository import Repository
 from tests.repositories import Repository as Made
@@ -59,6 +59,20 @@ def test_remotes_elsewhere(url: str) -> None:
 )
 def test_credentials_are_taken_out(text: str, shown: str) -> None:
     assert without_credentials(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "gist"),
+    [
+        ("fatal: '../a' is no repository\nfatal: Could not read from remote repository.\n", 0),
+        ("Warning: Permanently added 'h' (ED25519).\nu@h: Permission denied (publickey).\n", 1),
+        ("hint: try again\n\nPlease make sure you have the correct access rights\n", None),
+        ("", None),
+    ],
+)
+def test_the_gist_is_the_line_that_says_what_is_wrong(said: str, gist: int | None) -> None:
+    done = Done(code=128, out=b"", err=said)
+    assert done.gist == (done.said if gist is None else said.splitlines()[gist])
 
 
 def test_what_a_repository_knows_of_its_remotes(repository: Made, tmp_path: Path) -> None:

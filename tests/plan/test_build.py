@@ -44,9 +44,15 @@ def plan_of(
     wanted: Desired | None = None,
     there: Live | None = None,
     managed: int | None = None,
+    history_read: bool = True,
 ) -> Plan:
     return build_plan(
-        wanted or desired(), there or live(), {"qwen-3-8b": decisions}, now=NOW, managed=managed
+        wanted or desired(),
+        there or live(),
+        {"qwen-3-8b": decisions},
+        now=NOW,
+        managed=managed,
+        history_read=history_read,
     )
 
 
@@ -307,6 +313,17 @@ def test_what_is_said_of_several_environments_is_said_once() -> None:
 def test_an_unknown_history_is_said() -> None:
     plan = plan_of({"production": pushed(history_known=False)})
     assert any("history unknown" in each for each in plan.models[0].notices)
+
+
+def test_what_is_judged_by_what_this_clone_knows_is_said() -> None:
+    wanted = desired(model(environment("staging"), environment("production")))
+    decisions = {"staging": pushed("staging"), "production": pushed(history_known=False)}
+    [planned] = plan_of(decisions, wanted=wanted, history_read=False).models
+    assert [each.history_known for each in planned.environments] == [False, False]
+    assert [each.partition("could not be read, so ")[2] for each in planned.notices] == [
+        "what it would say about production is not judged",
+        "staging is judged by what this clone knows of it",
+    ]
 
 
 def test_only_secrets_that_a_truss_asks_for_are_recorded() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import pytest
 from gitops.record.entry import Entry, Event, Side, from_json
 from gitops.record.timeline import ModelLog
 from gitops.render import log as render
-from gitops.render.behind import known_as_of
+from gitops.render.behind import known_as_of, unknown
 from gitops.render.palette import ansi
+from gitops.render.words import instant
 
 if TYPE_CHECKING:
     from tests.golden_files import Golden
@@ -79,7 +81,14 @@ STORY = (
         Event.INTENT, 60, from_=side("2"), to=Side(deployment_id="d9", deployment_name="by-hand")
     ),
     entry(Event.NOT_STARTED, 61, intent=f"{60:040x}", to=BY_HAND),
-    entry(Event.HELD, 70, from_=side("2"), to=side("1"), ended_by="bob@example.invalid"),
+    entry(
+        Event.HELD,
+        70,
+        intent=f"{69:040x}",
+        from_=side("2"),
+        to=side("1"),
+        ended_by="bob@example.invalid",
+    ),
 )
 LOG = ModelLog(
     workspace="acme@api.baseten.co",
@@ -92,6 +101,31 @@ LOG = ModelLog(
 
 def test_the_log_reads_well(golden: Golden) -> None:
     golden("log/story.txt", render.text([LOG]))
+
+
+def test_a_rollback_by_hand_is_one_line_once_it_has_ended(golden: Golden) -> None:
+    begun = entry(
+        Event.HELD,
+        80,
+        from_=side("2"),
+        to=side("1"),
+        by="Bob Oncall <bob@example.invalid>",
+        reason="rolled back by hand to commit 111111111111 (branch back)",
+    )
+    ended = entry(
+        Event.HELD,
+        81,
+        intent=begun.id,
+        from_=side("2"),
+        to=side("1"),
+        seconds=4.2,
+        reason="a person asked for the version before it",
+    )
+    still, done = (
+        render.text([replace(LOG, entries=entries, kept=frozenset())])
+        for entries in ((begun,), (begun, ended))
+    )
+    golden("log/by_hand.txt", f"{still}\n{done}")
 
 
 def test_several_workspaces_are_named(golden: Golden) -> None:
@@ -168,6 +202,15 @@ def test_how_old_the_clones_knowledge_is(age: timedelta, said: str | None) -> No
     assert asked is None or "before that time" in asked
     assert "not known" in (known_as_of(None, START) or "")
     assert "has not asked" in (known_as_of(None, START, never=True) or "")
+
+
+@pytest.mark.parametrize(
+    ("age", "told"), [(-3, "0s"), (9, "9s"), (150, "2m"), (7200, "2h"), (200_000, "2d")]
+)
+def test_a_log_that_cannot_be_fetched_is_unknown_since_then(age: int, told: str) -> None:
+    said = unknown(START, START + timedelta(seconds=age), "it is away")
+    assert said == f"history unknown since {instant(START)}, {told} ago: it is away"
+    assert unknown(None, START, "it is away") == "history unknown: it is away"
 
 
 def test_json_gives_back_every_entry() -> None:

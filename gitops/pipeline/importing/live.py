@@ -22,6 +22,7 @@ from gitops.pipeline.selection import Selection
 from gitops.plan.imported import Import, ImportedEnvironment, ImportedFile, LeftOut
 from gitops.plan.model import EnvironmentPlan
 from gitops.plan.summary import changed_fields
+from gitops.render.behind import unknown
 from gitops.state.desired import Desired
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def import_models(project: Project, request: ImportRequest, say: Callable[[str],
         except RemoteUnreachable as error:
             # What is written to the log is kept here then, and pushed by a later run.
             known = False
-            warnings.append(f"history unknown: {error}")
+            now = outside.ports.clock.now()
+            warnings.append(unknown(outside.log.fetched, now, str(error)))
         session = _Session(project=project, request=request, whole=whole, outside=outside, say=say)
         files, left_out = session.run()
         warnings += outside.log.notices
