@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gitops.pipeline.project import Project
+    from gitops.pipeline.reverts import Changes
     from gitops.pipeline.rollback import WayBack
 
 
@@ -75,18 +77,21 @@ def command(
     book = open_log_book(project, remote=now and not no_lock)
     if now and not no_lock and book.has_remote:
         _bring(book.fetch)
-    way = way_back(project, git_changes(project), request, book, api_host(project))
+    changes = git_changes(project)
+    way = way_back(project, changes, request, book, api_host(project))
     _tell(way)
     if check:
         _check(project, way)
     if not now:
+        _branch(changes, way)
         click.echo(
             "Nothing changed on Baseten yet: push the branch and merge it, or bring it back at once"
             " with --now.",
             err=True,
         )
         return
-    ctx.exit(_now(context, project, way, no_lock=no_lock, timeout=lock_timeout))
+    made = partial(_branch, changes, way)
+    ctx.exit(_now(context, project, way, made, no_lock=no_lock, timeout=lock_timeout))
 
 
 def _bring(fetch: Callable[[], object]) -> None:
@@ -116,6 +121,8 @@ def _tell(way: WayBack) -> None:
             click.echo(printable(f"Reverts {culprit}."))
         else:
             click.echo(printable(f"Edits the pin that {culprit} moved: {way.why}."))
+    for note in way.notes:
+        click.echo(printable(note))
     if way.unfollows:
         click.echo(
             printable(
@@ -123,6 +130,16 @@ def _tell(way: WayBack) -> None:
                 " follow again."
             )
         )
+
+
+def _branch(changes: Changes, way: WayBack) -> None:
+    """Make the branch, or find the one of an earlier try."""
+    from gitops.render.text import printable
+
+    if way.there:
+        click.echo(printable(f"{way.branch} is there already, with this change."), err=True)
+    else:
+        changes.branch(way.branch, way.commit)
     click.echo(printable(f"Branch {way.branch}, commit {way.commit}."))
 
 
@@ -140,12 +157,18 @@ def _check(project: Project, way: WayBack) -> None:
         raise Rejected(
             f"{way.after} does not pass the checks of {way.model}/{way.environment}",
             hint=f"Nothing was changed on Baseten; `gitops check {way.model} {way.environment}"
-            f" --rev {way.branch}` shows why.",
+            f" --rev {way.commit[:12]}` shows why.",
         )
 
 
 def _now(
-    context: Context, project: Project, way: WayBack, *, no_lock: bool, timeout: float | None
+    context: Context,
+    project: Project,
+    way: WayBack,
+    branch: Callable[[], None],
+    *,
+    no_lock: bool,
+    timeout: float | None,
 ) -> int:
     from gitops.cli.terminal import Terminal
     from gitops.pipeline.rollback_now import NowRequest, roll_back_now
@@ -154,7 +177,12 @@ def _now(
     request = NowRequest(way=way, no_lock=no_lock, lock_timeout=waits(context, timeout))
     with terminal:
         outcome = roll_back_now(
-            project, request, emit=terminal.emit, stoppable=terminal.stoppable, say=terminal.say
+            project,
+            request,
+            branch=branch,
+            emit=terminal.emit,
+            stoppable=terminal.stoppable,
+            say=terminal.say,
         )
     for notice in outcome.notices:
         terminal.say(notice)

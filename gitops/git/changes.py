@@ -31,16 +31,23 @@ class GitChanges:
                 f"{printable(branch)!r} cannot be a branch's name",
                 hint="Name another with --branch.",
             )
-        if not self.is_free(branch):
+        if self.tip(branch) is not None:
             raise UsageError(
                 f"there is a branch {printable(branch)} already",
                 hint="Name another with --branch, or delete that one.",
             )
 
-    def is_free(self, branch: str) -> bool:
-        """Whether there is no local branch of that name."""
+    def tip(self, branch: str) -> str | None:
+        """The commit of a local branch; None where there is none of that name."""
         asked = ("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
-        return self.repository.git.try_run(*asked).code != 0
+        done = self.repository.git.try_run(*asked)
+        return done.text if done.code == 0 else None
+
+    def are_same(self, one: str, other: str) -> bool:
+        """Whether two commits have the same files and the same parents."""
+        asked = ("rev-list", "--no-walk", "--format=%T %P", one, other)
+        rows = self.repository.git.run(*asked).text.splitlines()
+        return len({row for row in rows if not row.startswith("commit ")}) == 1
 
     def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
         """A commit on top of ``base`` that changes these files, which no ref names yet; its id.

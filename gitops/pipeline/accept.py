@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from gitops.pipeline.commit_search import CommitSearch
 from gitops.pipeline.compile import look
 from gitops.pipeline.drift import FoundDrift
 from gitops.pipeline.project import Project
-from gitops.pipeline.promote import CommitSearch
 from gitops.pipeline.release_files import configuration
 from gitops.pipeline.sources import Files
 from gitops.plan.drift import Drifted

@@ -24,11 +24,15 @@ class Parents(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What an environment asks for; two are the same where their keys are."""
+    """What an environment asks for; two are the same where their keys are.
+
+    ``truss`` is the folder that holds its files in ``commit``.
+    """
 
     commit: str | None = None
     digest: str | None = None
     deployment: str | None = None
+    truss: str | None = None
 
     @property
     def key(self) -> tuple[str | None, str | None]:
@@ -94,7 +98,8 @@ class Asked:
         """
         now, after = self.wish(model), model
         assert now is not None
-        commits = iter(self._touching(self.watched(model), head))
+        watched = self.watched(model)
+        commits = iter(self._touching(watched, head))
         while (commit := next(commits, None)) is not None:
             parent = self.parents.parent(commit)
             if parent is None:
@@ -102,14 +107,18 @@ class Asked:
             before = self.at(parent, after.release_file)
             wish = self.wish(before)
             if before is None or wish is None:
-                if before is not None or self.objects.at(parent).read(after.release_file) is None:
-                    # Only this file can bring back what is not there at all.
-                    commits = iter(self._touching([after.release_file], parent))
+                # Only this file can bring back what is not there at all, anything what is broken.
+                gone = before is not None or not self.objects.at(parent).read(after.release_file)
+                wanted = [after.release_file] if gone else ["."]
+                if wanted != watched:
+                    watched = wanted
+                    commits = iter(self._touching(watched, parent))
                 continue
             if wish.key != now.key:
                 yield Turn(commit=commit, parent=parent, before=before, after=after, wish=wish)
-            if set(self.watched(before)) != set(self.watched(after)):
-                commits = iter(self._touching(self.watched(before), parent))
+            if set(self.watched(before)) != set(watched):
+                watched = self.watched(before)
+                commits = iter(self._touching(watched, parent))
             now, after = wish, before
 
     def watched(self, model: DesiredModel) -> list[str]:
@@ -142,4 +151,5 @@ def _wish(environment: DesiredEnvironment) -> Wish:
         commit=artifact.commit if artifact else None,
         digest=artifact.digest if artifact else None,
         deployment=environment.deployment,
+        truss=artifact.truss if artifact else None,
     )

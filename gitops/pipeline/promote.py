@@ -5,25 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
-from typing import Final
 
-from gitops.errors import GitopsError, Refused, RepositoryError, UsageError
+from gitops.errors import GitopsError, Refused, UsageError
+from gitops.pipeline.commit_search import CommitSearch
 from gitops.pipeline.plan import PlanRequest, plan
 from gitops.pipeline.project import Project, Repository
 from gitops.pipeline.selection import Selection
-from gitops.pipeline.trusses import Trusses
 from gitops.plan.model import ModelPlan, Serving
 from gitops.record.proven import Proven, Version, why_held
 from gitops.record.timeline import ModelLog
 from gitops.state.commit import CommitInfo
 from gitops.state.desired import DesiredEnvironment, DesiredModel
-from gitops.state.identity.refusal import NoArtifact
 from gitops.yaml.document import Document, read
 from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
-
-LOOKED_AT: Final = 200
-"""Commits of a truss that are tried where the one it was built from is not in this history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,35 +159,6 @@ def _serving(seen: ModelPlan, source: str) -> tuple[Serving, str]:
             hint="No commit can be pinned for it; name the deployment in the release file instead.",
         )
     return found.serving, found.serving.digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitSearch:
-    """For a commit that may be pinned and whose truss gives one artifact."""
-
-    objects: Repository
-    head: str
-    truss: str
-    rebuild: str | None
-    digest: str | None
-
-    def first(self, commits: Iterable[str]) -> str | None:
-        """The first of these that does; else of those that touched the truss last."""
-        trusses = Trusses(self.objects)
-        return next(
-            (each for each in chain(commits, self._touched()) if self._fits(trusses, each)), None
-        )
-
-    def _touched(self) -> Iterator[str]:
-        yield from self.objects.commits_touching([self.truss], self.head)[:LOOKED_AT]
-
-    def _fits(self, trusses: Trusses, commit: str) -> bool:
-        if not self.objects.exists(commit) or not self.objects.is_ancestor(commit, self.head):
-            return False
-        try:
-            return trusses.artifact(commit, self.truss, self.rebuild).digest == self.digest
-        except (NoArtifact, RepositoryError):
-            return False
 
 
 def _document(project: Project, model: DesiredModel) -> Document:

@@ -31,8 +31,11 @@ class Changes(Protocol):
     def check_branch(self, branch: str) -> None:
         """Raises ``UsageError`` where a new local branch cannot have that name."""
 
-    def is_free(self, branch: str) -> bool:
-        """Whether there is no local branch of that name."""
+    def tip(self, branch: str) -> str | None:
+        """The commit of a local branch; None where there is none of that name."""
+
+    def are_same(self, one: str, other: str) -> bool:
+        """Whether two commits have the same files and the same parents."""
 
     def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
         """A commit on top of ``base`` that changes these files; its id."""

@@ -10,8 +10,9 @@ from typing import Final, Literal, Protocol, TypeAlias
 from gitops.errors import InvalidRelease, Refused, UsageError
 from gitops.pipeline.asked import Asked, Turn, Wish
 from gitops.pipeline.compile import compile_commit
+from gitops.pipeline.pin_back import PinBack, PutBack
 from gitops.pipeline.project import Project, Repository
-from gitops.pipeline.reverts import Changes, Reverts, message_of
+from gitops.pipeline.reverts import Changes, Reverts
 from gitops.pipeline.selection import Selection, select
 from gitops.plan.wording import listed
 from gitops.record.proven import Proven, why_held
@@ -19,8 +20,6 @@ from gitops.record.timeline import ModelLog
 from gitops.render.text import printable
 from gitops.state.commit import CommitInfo
 from gitops.state.desired import Desired, DesiredModel
-from gitops.yaml.document import Document, read
-from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
 
 How: TypeAlias = Literal["revert", "pin"]
 
@@ -36,13 +35,15 @@ class Logs(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayBack:
-    """A rollback as a commit on a new branch.
+    """A rollback as a commit, and the branch that it is for.
 
-    ``culprit`` is the commit that is taken back, None where somebody named the commit to go to or
-    versions were passed over. ``how`` ``pin`` edits the pin alone; ``why`` says what kept the whole
-    commit from being reverted. ``passed`` are newer versions that are not gone back to, each a
-    sentence that says why. ``warnings`` are sentences about what could not be known, or is bad.
-    ``unfollows``: an environment that followed the branch is pinned by it.
+    ``there``: that branch exists, with this very change. ``culprit`` is the commit that is taken
+    back, None where somebody named the commit to go to or versions were passed over. ``how``
+    ``pin`` edits the pin alone; ``why`` says what kept the whole commit from being reverted.
+    ``passed`` are newer versions that are not gone back to, each a sentence that says why.
+    ``notes`` are sentences about what is pinned where the truss has moved since. ``warnings`` are
+    sentences about what could not be known, or is bad. ``unfollows``: an environment that followed
+    the branch is pinned by it.
     """
 
     model: str
@@ -54,7 +55,9 @@ class WayBack:
     after: str
     branch: str
     commit: str
+    there: bool = False
     passed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unfollows: bool = False
 
@@ -76,7 +79,7 @@ def way_back(
     logs: Logs | None = None,
     host: str = "",
 ) -> WayBack:
-    """Make the branch. Needs no network, and leaves the working tree and HEAD as they are.
+    """Make the commit, which no ref names yet. Needs no network, and changes nothing else.
 
     ``logs`` are the deploy logs of this clone, ``host`` is the host of the API that is meant: by
     them what was rolled back or never served is not gone back to.
@@ -139,28 +142,47 @@ class _Search:
             return self._past(head, request, turn.wish, passed)
         culprit = self.objects.info(turn.commit)
         assert culprit is not None
-        branch = self._branch(request, culprit.id)
+        self._check_branch(request)
         reverts = Reverts(
             objects=self.objects, changes=self.changes, model=self.model, asked=self.asked
         )
         made, why = reverts.commit(head, turn, culprit, self.asked.watched)
-        how: How = "revert"
-        if made is None:
-            how = "pin"
-            note = f"It takes back {culprit.id[:12]} here, and nothing else of it."
-            try:
-                made = self._pin(head, turn.wish, note)
-            except InvalidRelease as error:
-                # As where the truss had another place then: only the whole commit can go back.
-                made, more = reverts.commit(head, turn, culprit, self.asked.folders)
-                how, why = "revert", ""
-                if made is None:
-                    raise Refused(
-                        f"there is no commit that takes {self.place} back to {turn.wish.named}:"
-                        f" {more}, and the pin alone would not be valid: {error.problems[0]}",
-                        hint=f"Write it yourself: {culprit.id[:12]} is what has to be undone.",
-                    ) from error
-        self.changes.branch(branch, made)
+        if made is not None:
+            return self._way(request, now, turn.wish, PutBack(commit=made), culprit=culprit)
+        note = f"It takes back {culprit.id[:12]} here, and nothing else of it."
+        pin = self._pin_back(head)
+        try:
+            put = pin.pin(turn.wish, note)
+        except InvalidRelease as error:
+            # As where the truss had another place then: only the whole commit can go back.
+            made, more = reverts.commit(head, turn, culprit, self.asked.folders)
+            if made is not None:
+                return self._way(request, now, turn.wish, PutBack(commit=made), culprit=culprit)
+            brought = pin.files(turn.wish, note)
+            if brought is None:
+                raise Refused(
+                    f"there is no commit that takes {self.place} back to {turn.wish.named}:"
+                    f" {more}, and the pin alone would not be valid: {error.problems[0]}",
+                    hint=f"Write it yourself: {culprit.id[:12]} is what has to be undone.",
+                ) from error
+            put = brought
+        return self._way(request, now, turn.wish, put, culprit=culprit, why=why)
+
+    def _way(
+        self,
+        request: RollbackRequest,
+        now: Wish,
+        wanted: Wish,
+        put: PutBack,
+        *,
+        culprit: CommitInfo | None = None,
+        why: str = "",
+        passed: tuple[str, ...] = (),
+        warnings: tuple[str, ...] | None = None,
+    ) -> WayBack:
+        how: How = "revert" if culprit is not None and not why else "pin"
+        about = culprit.id if culprit is not None else wanted.commit or now.commit or put.commit
+        branch, tip = self._branch(request, about, put.commit)
         return WayBack(
             model=str(self.model.key),
             environment=self.name,
@@ -168,11 +190,23 @@ class _Search:
             why=why,
             culprit=culprit,
             before=now.named,
-            after=turn.wish.named,
+            after=wanted.named,
             branch=branch,
-            commit=made,
-            warnings=self._unknown(),
+            commit=tip or put.commit,
+            there=tip is not None,
+            passed=passed,
+            notes=put.said,
+            warnings=self._unknown() if warnings is None else warnings,
             unfollows=how == "pin" and self.asked.follows(self.model),
+        )
+
+    def _pin_back(self, head: str) -> PinBack:
+        return PinBack(
+            objects=self.objects,
+            changes=self.changes,
+            model=self.model,
+            asked=self.asked,
+            head=head,
         )
 
     def _target(self, head: str, now: Wish) -> tuple[Turn, tuple[str, ...]]:
@@ -210,30 +244,23 @@ class _Search:
         self, head: str, request: RollbackRequest, wanted: Wish, passed: tuple[str, ...]
     ) -> WayBack:
         """Back to what no single revert brings back: the pin alone, and why."""
-        now = self._now()
-        branch = self._branch(request, wanted.commit or now.commit or head)
+        self._check_branch(request)
+        note = f"Passed over: {'; '.join(passed)}."
+        put = self._put_back(head, wanted, note, hint=f", or name another commit with --to. {note}")
+        return self._way(request, self._now(), wanted, put, passed=passed, warnings=())
+
+    def _put_back(self, head: str, wanted: Wish, *notes: str, hint: str) -> PutBack:
+        pin = self._pin_back(head)
         try:
-            made = self._pin(head, wanted, f"Passed over: {'; '.join(passed)}.")
+            return pin.pin(wanted, *notes)
         except InvalidRelease as error:
+            brought = pin.files(wanted, *notes)
+            if brought is not None:
+                return brought
             raise Refused(
                 f"the pin of {self.place} cannot go back to {wanted.named}: {error.problems[0]}",
-                hint=f"Write it yourself, or name another commit with --to. Passed over:"
-                f" {'; '.join(passed)}.",
+                hint=f"Write it yourself{hint}",
             ) from error
-        self.changes.branch(branch, made)
-        return WayBack(
-            model=str(self.model.key),
-            environment=self.name,
-            how="pin",
-            why="",
-            culprit=None,
-            before=now.named,
-            after=wanted.named,
-            branch=branch,
-            commit=made,
-            passed=passed,
-            unfollows=self.asked.follows(self.model),
-        )
 
     def _unknown(self) -> tuple[str, ...]:
         """What to say where no log tells good versions from bad ones."""
@@ -251,31 +278,17 @@ class _Search:
             raise UsageError(
                 f"commit {to[:12]} is not in the history of HEAD", hint="Name one that is."
             )
-        branch = self._branch(request, to)
+        self._check_branch(request)
         if now.commit == to:
             raise UsageError(f"{self.place} is pinned to commit {to[:12]} already")
-        made = self._pin(head, Wish(commit=to))
-        asked = self.asked.wish(self.asked.at(made, self.model.release_file))
-        assert asked is not None
-        if asked.key == now.key:
+        wanted = self._pin_back(head).version(to, self.model.release_file)
+        if wanted.digest is not None and wanted.key == now.key:
             raise UsageError(
                 f"commit {to[:12]} gives {self.place} what {now.named} gives it: the same files",
                 hint="Name a commit with another version of the truss.",
             )
-        self.changes.branch(branch, made)
-        return WayBack(
-            model=str(self.model.key),
-            environment=self.name,
-            how="pin",
-            why="",
-            culprit=None,
-            before=now.named,
-            after=asked.named,
-            branch=branch,
-            commit=made,
-            warnings=self._bad(asked),
-            unfollows=self.asked.follows(self.model),
-        )
+        put = self._put_back(head, wanted, hint=", or name another commit.")
+        return self._way(request, now, wanted, put, warnings=self._bad(wanted))
 
     def _bad(self, wanted: Wish) -> tuple[str, ...]:
         """What to say of a version that somebody named although it is held."""
@@ -294,38 +307,22 @@ class _Search:
             )
         return wish
 
-    def _pin(self, head: str, wanted: Wish, *notes: str) -> str:
-        data = self.objects.at(head).read(self.model.release_file)
-        assert data is not None
-        document = read(self.model.release_file, data)
-        edited = self._edited(document, wanted)
-        if self.asked.follows(self.model):
-            notes = (*notes, f"Reverting this lets {self.name} follow the branch again.")
-        message = message_of(self.asked, f"Roll {self.place} back to {wanted.named}", *notes)
-        made = self.changes.commit(head, {self.model.release_file: edited}, message)
-        compile_commit(self.objects, made)
-        return made
-
-    def _edited(self, document: Document, wanted: Wish) -> bytes:
-        steps = ("environments", self.name, "commit" if wanted.commit else "deployment")
-        info = self.objects.info(wanted.commit) if wanted.commit else None
-        comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject) if info else None
-        value = wanted.commit or wanted.deployment or ""
-        edited = with_scalar(document, steps, value, comment=comment)
-        if isinstance(edited, NotEditable):
-            raise Refused(
-                f"{document.where(steps)}: the pin of {self.name} cannot be changed in place:"
-                f" {edited.reason}",
-                hint=f"Write it yourself: `{steps[-1]}: {value}`.",
-            )
-        return edited
-
-    def _branch(self, request: RollbackRequest, commit: str) -> str:
-        """The name that was asked for, else the first of its kind that is free."""
-        if request.branch is not None:
+    def _check_branch(self, request: RollbackRequest) -> None:
+        """Raises ``UsageError`` for a name that no branch can have, before anything is made."""
+        if request.branch is not None and self.changes.tip(request.branch) is None:
             self.changes.check_branch(request.branch)
-            return request.branch
+
+    def _branch(self, request: RollbackRequest, about: str, made: str) -> tuple[str, str | None]:
+        """The name that was asked for, else the first of its kind that is free; and its commit.
+
+        That is a branch which has just this change already, as of an earlier try; None: a new one.
+        """
         place = _UNFIT.sub("-", f"{self.model.key}-{self.name}").strip("-.")
-        name = f"gitops/rollback-{place}-{commit[:12]}"
-        names = chain([name], (f"{name}-{number}" for number in count(2)))
-        return next(each for each in names if self.changes.is_free(each))
+        name = request.branch or f"gitops/rollback-{place}-{about[:12]}"
+        more = () if request.branch else (f"{name}-{number}" for number in count(2))
+        for each in chain([name], more):
+            tip = self.changes.tip(each)
+            if tip is None or self.changes.are_same(tip, made):
+                return each, tip
+        self.changes.check_branch(name)
+        return name, None

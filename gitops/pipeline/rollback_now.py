@@ -22,7 +22,7 @@ from gitops.pipeline.project import Project
 from gitops.pipeline.rollback import WayBack
 from gitops.pipeline.selection import Selection, select
 from gitops.record.entry import Entry, Event
-from gitops.record.history import ModelHistory
+from gitops.record.history import BRANCH, ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.live import LiveModel
 
@@ -44,6 +44,7 @@ def roll_back_now(
     project: Project,
     request: NowRequest,
     *,
+    branch: Callable[[], None],
     emit: Emit,
     stoppable: Callable[[StopFlag], None],
     say: Callable[[str], None],
@@ -51,7 +52,8 @@ def roll_back_now(
     """Record the hold, and carry the rollback out; confirmed, it ends with 0.
 
     The hold is recorded before anything is promoted. Where the Git host is down it is kept here,
-    which is said, and goes on: the next run pushes it.
+    which is said, and goes on: the next run pushes it. ``branch`` makes the branch of the request;
+    it is called right before that, when nothing speaks against it any more.
 
     Raises ``Refused`` where what served before is not on Baseten any more, or serves already, or
     where nothing would be done about a hold (``mode: pause``, a checkout that is older than what
@@ -76,6 +78,7 @@ def roll_back_now(
         with _locked(session, request, run, model, say) as run:
             entry = _hold(project, way, run, model)
             _refuse_what_is_left_alone(way, run, model, entry)
+            branch()
             kept = run.ports.log.keep(model.key, entry)
             if run.ports.log.is_kept(model.key, kept.id):
                 say("The hold could not be pushed: it is kept in this clone, for the next run.")
@@ -127,12 +130,12 @@ def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entr
     if good is None:
         raise Refused(
             f"{way.after}, which served {place} before, is not on Baseten any more",
-            hint=f"Merge {way.branch}: the next apply builds it again.",
+            hint=f"{_merge(way)}: the next apply builds it again.",
         )
     if good.deployment.id == bad.deployment.id:
         raise Refused(
             f"{place} serves {way.after} already",
-            hint=f"Merge {way.branch}; to go further back, name a commit with --to.",
+            hint=f"{_merge(way)}; to go further back, name a commit with --to.",
         )
     opened_by = _released_by(history, way.environment, bad.deployment.id)
     return Entry(
@@ -150,6 +153,7 @@ def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entr
         where=run.where,
         run=run.id,
         reason=f"rolled back by hand to {way.after} (branch {way.branch})",
+        figures={BRANCH: way.branch},
         settings_before=opened_by.settings_before if opened_by else None,
         settings_after=opened_by.settings_after if opened_by else None,
     )
@@ -167,7 +171,7 @@ def _refuse_what_is_left_alone(way: WayBack, run: Run, model: DesiredModel, entr
     if decision.state is State.SUPERSEDED:
         raise Refused(
             f"{place} was given a newer commit than {run.commit[:12]}, which is checked out here",
-            hint=f"Bring this clone up to date (`git pull`), delete {way.branch}, and try again.",
+            hint="Bring this clone up to date (`git pull`), and try again.",
         )
     if decision.blocked is not None:
         raise Refused(f"{place}: {decision.blocked.why}", hint=decision.blocked.remedy)
@@ -175,8 +179,15 @@ def _refuse_what_is_left_alone(way: WayBack, run: Run, model: DesiredModel, entr
     raise Refused(
         f"{place} is left alone: {why}",
         hint=f"Nothing was changed on Baseten, and nothing is held. Take `mode` out of"
-        f" {model.release_file} first, or see to it in Baseten and merge {way.branch}.",
+        f" {model.release_file} first, or see to it in Baseten. {_merge(way)}.",
     )
+
+
+def _merge(way: WayBack) -> str:
+    """What to do for good, where nothing is done at once."""
+    if way.there:
+        return f"Merge {way.branch}"
+    return "Merge the branch that the same command without --now makes"
 
 
 def _released_by(history: ModelHistory, environment: str, deployment_id: str) -> Entry | None:

@@ -18,6 +18,8 @@ from gitops.state.recognise import Identity
 
 CANDIDATE: Final = "candidate"
 """The figure of a ``held`` entry whose artifact never served, but was only on its way."""
+BRANCH: Final = "rollback_branch"
+"""The figure of a ``held`` entry that began a rollback by hand: the branch that says so in Git."""
 
 _WAYS_BACK = frozenset({Event.ROLLED_BACK, Event.HELD})
 

@@ -73,7 +73,7 @@ class Facts:
     as a noun ("the build"), ``percent`` the candidate's share of traffic, ``seconds`` how long it
     took, ``person`` who did what stands in the way, ``remedy`` a sentence of the decision itself,
     ``still_running`` whether Baseten goes on with it, ``shared`` whether another environment of
-    this run has met the failure first.
+    this run has met the failure first, ``branch`` what a rollback by hand called its branch.
     ``lines`` go below the sentences.
     """
 
@@ -95,4 +95,5 @@ class Facts:
     still_running: bool = False
     shared: bool = False
     remote: str = "origin"
+    branch: str = ""
     lines: tuple[str, ...] = ()

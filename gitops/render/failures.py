@@ -92,8 +92,9 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
         case FailureKind.ROLLED_BACK_BY_HAND:
             return _say(
                 f"{_first_up(candidate)} was taken out of {place} by hand{because}.",
-                "It is held there until Git asks for something else: push and merge the branch "
-                "that `gitops rollback` made, so that Git says the same.",
+                "It is held there until Git asks for something else: push and merge "
+                f"{facts.branch or 'the branch'}, which `gitops rollback` made, so that Git says "
+                "the same.",
             )
         case FailureKind.WATCH_FAILED_ALERT_ONLY:
             return _say(

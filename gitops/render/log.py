@@ -143,9 +143,16 @@ def as_json_at(
 
 
 def _block(log: ModelLog, style: Style, width: int, *, newest: int | None) -> Iterator[str]:
-    ended = {each.closes for each in log.entries}
+    begun = {each.id: each for each in log.entries if _is_begun(each)}
+    ended = {each.closes: each.event for each in log.entries if each.closes}
     # What was announced and has ended is told once, by its end.
-    told = [it for it in log.entries if it.event is not Event.INTENT or it.id not in ended]
+    told = [
+        it
+        for it in log.entries
+        if it.id not in begun
+        or it.id not in ended
+        or (it.event is Event.HELD and ended[it.id] is not Event.HELD)
+    ]
     shown = told[-newest:] if newest is not None else told
     names = max(len(printable(each.environment)) for each in shown)
     column = 26 + names
@@ -169,7 +176,7 @@ def _block(log: ModelLog, style: Style, width: int, *, newest: int | None) -> It
         yield from (further + style(line[len(further) :], role) for line in others)
         # Entries of one run follow each other: where it ran is worth one line.
         details = [f"on {entry.where}"] if entry.where not in {"", where} else []
-        details += _details(entry, kept=entry.id in log.kept)
+        details += _details(entry, begun.get(entry.closes or ""), kept=entry.id in log.kept)
         where = entry.where
         for line in details:
             detail = safe(one_line(line))
@@ -177,6 +184,12 @@ def _block(log: ModelLog, style: Style, width: int, *, newest: int | None) -> It
     if len(shown) < len(told):
         older = f"and {count(len(told) - len(shown), 'older entry', 'older entries')}"
         yield f"  {style(older, 'dim')}"
+
+
+def _is_begun(entry: Entry) -> bool:
+    """Whether an entry announces what another one ends."""
+    by_hand = entry.event is Event.HELD and entry.intent is None and entry.to is not None
+    return by_hand or entry.event is Event.INTENT
 
 
 def _by(entry: Entry) -> str:
@@ -211,7 +224,9 @@ def sentence(entry: Entry) -> str:  # noqa: C901 - one case an event
         case Event.ADOPTED:
             return f"{to} adopted"
         case Event.HELD:
-            return f"{origin} held" + (f", back to {to}" if entry.to else "")
+            if _is_begun(entry):
+                return f"{origin} held, goes back to {to}"
+            return f"{origin} held" + (f", back to {to}" + _took(entry) if entry.to else "")
         case Event.LIFTED:
             return f"hold on {to} lifted"
         case _:
@@ -237,8 +252,13 @@ def _took(entry: Entry) -> str:
     return f", after {duration(entry.seconds)}" if entry.seconds is not None else ""
 
 
-def _details(entry: Entry, *, kept: bool) -> Iterator[str]:
-    if entry.reason and entry.event not in {Event.INTENT, Event.SETTINGS}:
+def _details(entry: Entry, begun: Entry | None, *, kept: bool) -> Iterator[str]:
+    if begun is not None and begun.event is entry.event is Event.HELD:
+        # What began a rollback by hand is told by its end alone.
+        yield from [begun.reason] if begun.reason else []
+        if begun.by != entry.by:
+            yield f"asked for at {instant(begun.at)}{_by(begun)}"
+    elif entry.reason and entry.event not in {Event.INTENT, Event.SETTINGS}:
         # What an intent goes over is in its sentence, and which settings are listed below.
         yield entry.reason
     yield from verdicts(entry.figures, told=entry.reason)

@@ -155,6 +155,67 @@ def test_what_is_held_is_gone_back_to_where_somebody_names_it(life: Life) -> Non
     assert "was rolled back there at 2026-11-20 12:03 UTC: it is gone back to because --to" in err
 
 
+MOVED = "trusses/teams/triage/config.yaml"
+
+
+def moved(life: Life, note: str = "v6") -> str:
+    """The truss has moved, and with it the pin: what the commit of the move holds."""
+    files = {TRUSS: None, MOVED: f"model_name: m\ndescription: {note}\n"}
+    pin = life.repository.commit(files, f"Move the truss, with {note}")
+    text = f"{PINNED}    commit: {pin}\n  staging:\n    commit: HEAD\n"
+    life.repository.commit({FILE: text.replace("trusses/triage", "trusses/teams/triage")}, "Pin it")
+    return life.repository.head
+
+
+@pytest.mark.parametrize("arguments", [(), ("--to", "v3")], ids=["passed over", "named"])
+def test_a_version_from_before_its_truss_moved_comes_back_with_its_files(
+    life: Life, arguments: tuple[str, ...]
+) -> None:
+    life.merge("v5")
+    head = moved(life)
+    digest, commit = life.versions["v3"]
+    life.said(Event.HELD, "v3", "v5")
+    code, out, err = life.rollback(*(commit if each == "v3" else each for each in arguments))
+    assert code == 0, err
+    made, pin = life.made(out), life.pin(out)
+    assert f"to commit {commit[:12]}" in out
+    assert f"not at trusses/teams/triage: {pin[:12]} brings them back there" in out
+    assert "Merge the branch with a merge commit" in out
+    assert life.repository.id(f"{made}^") == pin
+    assert life.repository.id(f"{pin}^") == head
+    assert life.repository.read(MOVED, pin).endswith(b"v3\n")
+    assert life.repository.git("diff", "--name-only", "HEAD", made) == FILE
+
+    life.repository.merge(made)
+    with open_project(life.repository.path, dict(os.environ)).repository as objects:
+        [model] = compile_commit(objects, life.repository.head).models
+    assert model.environments[0].artifact is not None
+    assert model.environments[0].artifact.digest == digest
+
+
+def test_the_move_itself_is_pinned_where_it_has_the_same_files(life: Life) -> None:
+    life.merge("v3")
+    files = {TRUSS: None, MOVED: "model_name: m\ndescription: v3\n"}
+    same = life.repository.commit(files, "Move the truss")
+    text = f"{PINNED}    commit: HEAD\n".replace("trusses/triage", "trusses/teams/triage")
+    life.repository.commit({FILE: text, MOVED: "model_name: m\ndescription: v8\n"}, "Answer in v8")
+    code, out, err = life.rollback("--to", life.versions["v3"][1])
+    assert code == 0, err
+    assert life.pin(out) == same
+    assert f"Pins commit {same[:12]}, which has the same files at trusses/teams/triage" in out
+
+
+def test_a_branch_of_an_earlier_try_is_taken_again(life: Life) -> None:
+    code, out, _ = life.rollback()
+    again, same, err = life.rollback()
+    assert (code, again) == (0, 0)
+    assert same == out
+    assert "is there already, with this change" in err
+    life.repository.commit({"README": "work goes on"}, "Words")
+    name = out.splitlines()[-1].split(",")[0]
+    assert life.rollback()[1].splitlines()[-1].startswith(f"{name}-2, ")
+
+
 def test_a_log_of_another_environment_says_nothing(
     repository: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,12 @@ def test_another_machine_rolls_back_and_the_next_merge_does_not_bring_it_back(
     assert "held" in made.gitops("plan").out
 
     branch = done.out.split("Branch ")[1].split(",")[0]
+    assert branch in done.err.split("What to do:")[1], "the third sentence names it"
+    again = made.gitops("rollback", "triage", "production", "--now", cwd=colleague.path)
+    assert (again.code, again.writes) == (4, [])
+    assert f"Merge {branch}" in again.err
+    assert colleague.git("branch", "--list", "gitops/*").split() == [branch]
+
     colleague.git("push", "-q", "origin", f"{branch}:{branch}")
     made.work.git("fetch", "-q", "origin", branch)
     made.work.merge("FETCH_HEAD")
@@ -92,15 +98,26 @@ def test_while_the_git_host_is_down(made: Trouble) -> None:
     locked = made.gitops("rollback", "triage", "production", "--now")
     assert locked.code == 1
     assert locked.writes == []
-    assert "--no-lock" in locked.err
+    assert "`gitops rollback triage production --now --no-lock`" in locked.err
+    assert locked.err.count("The Git remote origin cannot be") == 1, locked.err
+    assert "Please make sure" not in locked.err, "the first line says what is wrong"
     assert note(made) == "two"
     done = made.gitops("rollback", "triage", "production", "--now", "--no-lock")
     assert done.code == 0, done.err
     assert note(made) == "one"
     assert "kept in this clone" in done.err
+    planned = made.gitops("plan", "--format", "json")
+    assert planned.document["summary"]["held"] == 1, "what this clone keeps counts"
+    [model] = planned.document["models"]
+    assert not model["environments"][0]["history_known"]
+    assert "judged by what this clone knows" in model["notices"][-1]
+    assert "history unknown since " in planned.err
+    shown = made.gitops("status").out
+    assert "it was rolled back by hand" in " ".join(shown.split())
     (made.folder / "away.git").rename(made.folder / "remote.git")
     later = made.apply()
     assert (later.code, later.writes) == (0, []), later.err
+    assert later.err.count("2 entries of triage that this clone kept have reached") == 1
     assert [each.split()[0] for each in made.entries()][-2:] == ["Held", "Held"]
 
 
@@ -127,6 +144,7 @@ def test_nothing_is_changed_where_there_is_nothing_to_go_back_to(made: Trouble) 
     assert (done.code, done.writes) == (4, [])
     assert "is not on Baseten any more" in done.err
     assert "the next apply builds it again" in done.err
+    assert made.work.git("branch", "--list", "gitops/*") == "", "nothing is left of it"
 
 
 def test_no_hold_is_recorded_that_nothing_would_be_done_about(made: Trouble) -> None:
@@ -147,3 +165,5 @@ def test_no_hold_is_recorded_that_nothing_would_be_done_about(made: Trouble) -> 
 
     assert made.entries() == entries
     assert note(made) == "three"
+    assert made.work.git("branch", "--list", "gitops/*") == ""
+    assert older.git("branch", "--list", "gitops/*") == ""

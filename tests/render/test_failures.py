@@ -64,7 +64,9 @@ CASES: dict[FailureKind, Facts] = {
         USUAL, detail="12 % of 300 requests failed, at most 2 % may"
     ),
     FailureKind.ROLLED_BACK_BY_HAND: dataclasses.replace(
-        USUAL, detail="a person asked for the version before it"
+        USUAL,
+        detail="a person asked for the version before it",
+        branch="gitops/rollback-qwen-3-8b-production-4be1c02f0c5d",
     ),
     FailureKind.WATCH_FAILED_ALERT_ONLY: dataclasses.replace(
         USUAL, serving=NEW, detail="p95 was 3.1s, at most 2s was allowed"

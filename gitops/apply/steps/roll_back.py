@@ -16,6 +16,7 @@ from gitops.errors import BasetenError, RepositoryError, RequestRefused
 from gitops.plan.events import Failure, RollbackFinished, RollbackStarted
 from gitops.plan.steps import RollBack
 from gitops.record.entry import Entry, Event, Side
+from gitops.record.history import BRANCH
 from gitops.render.failures import FailureKind
 from gitops.render.words import refusal
 from gitops.state.back import put_back
@@ -203,8 +204,16 @@ def _tell_end(
         kind, code = FailureKind.PROMOTION_FAILED_WITH_TRAFFIC, 3
     else:
         kind, code = FailureKind.WATCH_FAILED, 3
+    opened = job.history.intent(step.intent)
+    branch = opened.figures.get(BRANCH) if opened is not None else None
     failure = job.failure(
-        kind, candidate=step.bad, target=step.to, detail=step.reason, percent=share, lines=kept
+        kind,
+        candidate=step.bad,
+        target=step.to,
+        detail=step.reason,
+        percent=share,
+        branch=branch if isinstance(branch, str) else "",
+        lines=kept,
     )
     _emit_finished(
         job,
