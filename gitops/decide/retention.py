@@ -120,7 +120,7 @@ class _Scene:
         if view.serves:
             return
         held = {it.side.deployment_id for it in view.log.holds if view.wanted.is_side(it.side)}
-        why = "held in" if held else "Git asks for it in"
+        why = "held in" if held else "asked for by Git in"
         target = existing(view)
         taken = held | ({target.deployment.id} if target is not None else set())
         for each in view.recognised:
@@ -150,7 +150,7 @@ class _Scene:
         if log.last_served is not None:
             yield log.last_served, f"the deploy log says that it serves {log.name}"
         for side in self._ways_back(log, serving):
-            yield side, f"{log.name} can go back to it"
+            yield side, f"a rollback of {log.name} may go there"
 
     def _ways_back(self, log: EnvironmentHistory, serving: Recognised | None) -> Sequence[Side]:
         """What served an environment last with success, newest first; never none at all.
@@ -247,7 +247,7 @@ def _goes(scene: _Scene, deployment: Deployment) -> str:
     keep = scene.retention.keep
     if not keep:
         return unused
-    return f"{unused}, and not {'the newest' if keep == 1 else f'one of the newest {keep}'}"
+    return f"{unused}, and not {'the newest' if keep == 1 else f'among the newest {keep}'}"
 
 
 def _unasked(scene: _Scene, _: Recognised) -> str | None:
@@ -273,14 +273,14 @@ def _candidate(scene: _Scene, found: Recognised) -> str | None:
             (it for it in scene.recognised if it.deployment.id == each.candidate.id), None
         )
         if theirs is not None and theirs.digest is not None and theirs.digest == found.digest:
-            return f"holds what is on its way to {each.name}"
+            return f"the same files are on their way to {each.name}"
     return None
 
 
 def _shadow(scene: _Scene, found: Recognised) -> str | None:
     return next(
         (
-            f"a shadow rule of {each.name} sends to it"
+            f"a shadow rule of {each.name} sends requests there"
             for each in scene.live.environments
             if found.deployment.id in each.shadows
         ),
@@ -291,7 +291,7 @@ def _shadow(scene: _Scene, found: Recognised) -> str | None:
 def _attached(scene: _Scene, found: Recognised) -> str | None:
     name = found.deployment.environment
     there = scene.live.environment(name) if name is not None else None
-    return f"belongs to {there.name}" if there is not None else None
+    return f"attached to {there.name}" if there is not None else None
 
 
 def _development(_: _Scene, found: Recognised) -> str | None:
@@ -304,14 +304,14 @@ def _foreign(scene: _Scene, found: Recognised) -> str | None:
     if scene.is_ours(found):
         return None
     if found.commit is not None:
-        return f"was built from commit {found.commit[:12]}, which is not in this clone"
+        return f"built from commit {found.commit[:12]}, which is not in this clone"
     return "not pushed from this repository"
 
 
 def _in_transition(_: _Scene, found: Recognised) -> str | None:
     if found.health is not Health.TRANSITION:
         return None
-    return f"is {found.deployment.status}: what is on its way somewhere is left alone"
+    return f"{found.deployment.status}: what is on its way somewhere is left alone"
 
 
 def _asked_for(scene: _Scene, found: Recognised) -> str | None:
@@ -326,12 +326,12 @@ def _among_newest(scene: _Scene, found: Recognised) -> str | None:
     if found.deployment.id not in scene.newest:
         return None
     keep = scene.retention.keep
-    return "the newest" if keep == 1 else f"one of the newest {keep}"
+    return "the newest" if keep == 1 else f"among the newest {keep}"
 
 
 def _too_young(scene: _Scene, found: Recognised) -> str | None:
     if found.deployment.created_at.timestamp() <= 0:
-        return "Baseten does not say when it was made"
+        return "of an age that Baseten does not say"
     older_than = scene.retention.older_than
     age = scene.now - scene.last_use(found.deployment)
     if older_than is None or age > timedelta(seconds=older_than):
@@ -342,7 +342,7 @@ def _too_young(scene: _Scene, found: Recognised) -> str | None:
 def _stopped(scene: _Scene, found: Recognised) -> str | None:
     if scene.retention.action == "delete" or found.health not in AT_REST:
         return None
-    return f"is {found.deployment.status}: nothing of it runs"
+    return f"{found.deployment.status}, so nothing runs"
 
 
 KEEPS: Final = (

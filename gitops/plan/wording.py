@@ -3,6 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
+
+from gitops.state.recognise import called
+
+
+class Artifact(Protocol):
+    """A deployment with the commit that it was built from, where that is known."""
+
+    @property
+    def deployment_id(self) -> str:
+        """Its id."""
+
+    @property
+    def deployment_name(self) -> str | None:
+        """Its name."""
+
+    @property
+    def commit(self) -> str | None:
+        """The full id of the commit that it is labelled with."""
+
+
+def artifact(it: Artifact) -> str:
+    """``commit 4be1c02f0c5d``, or where no commit is known ``deployment w5d8x2q``."""
+    if it.commit:
+        return f"commit {it.commit[:12]}"
+    return called(it.deployment_id, it.deployment_name)
 
 
 def duration(seconds: float) -> str:

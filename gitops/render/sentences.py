@@ -72,7 +72,7 @@ def _happens(environment: EnvironmentPlan, *, failed: bool) -> str:  # noqa: C90
                 return "is being rolled back by an earlier run: that is followed to its end."
             return f"is on its way to {new}: that promotion is followed to its end."
         case "watch":
-            return f"serves {old} since a run that did not end: its release is brought to its end."
+            return f"serves {old}, and what an earlier run began there is brought to its end."
         case "verify":
             return f"serves {new}, which was never verified there: its checks run."
         case "activate":

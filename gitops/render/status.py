@@ -117,7 +117,7 @@ def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a
         case "follow":
             return f"Git wants {new}, which is on its way"
         case "watch":
-            return "its release was not judged yet"
+            return _end(status.reason)
         case "verify":
             return "that is what Git wants, and it was never verified there"
         case "activate":

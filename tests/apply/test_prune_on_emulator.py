@@ -247,7 +247,7 @@ def test_what_a_shadow_rule_sends_to_stays(shelf: Shelf) -> None:
     assert (outcome.exit_code, told(outcome), writes[1:]) == (4, {shadowed: "spared"}, [])
     again = shelf.prune(approve=pytest.fail)
     reasons = {each.deployment.id: each.reason for each in again.plan.models[0].fates}
-    assert reasons[shadowed] == "a shadow rule of staging sends to it"
+    assert reasons[shadowed] == "a shadow rule of staging sends requests there"
 
 
 def test_what_is_promoted_after_the_plan_was_shown_is_spared(shelf: Shelf) -> None:

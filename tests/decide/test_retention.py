@@ -126,9 +126,9 @@ def test_without_retention_everything_stays() -> None:
     [
         ({"is_development": True}, "the development deployment"),
         ({"is_production": True}, "serves production"),
-        ({"environment": "Production"}, "belongs to production"),
-        ({"status": "DEPLOYING"}, "is DEPLOYING: what is on its way somewhere is left alone"),
-        ({"status": "NEWLY_INVENTED"}, "is NEWLY_INVENTED: what is on its way somewhere"),
+        ({"environment": "Production"}, "attached to production"),
+        ({"status": "DEPLOYING"}, "DEPLOYING: what is on its way somewhere is left alone"),
+        ({"status": "NEWLY_INVENTED"}, "NEWLY_INVENTED: what is on its way somewhere"),
         ({"labels": {}, "name": "by-hand"}, "not pushed from this repository"),
         ({"labels": {}}, "is called like one of this tool's, but has no labels"),
         (
@@ -136,7 +136,7 @@ def test_without_retention_everything_stays() -> None:
             "which is not in this clone",
         ),
         ({"labels": {LABEL_DIGEST: digest(3)}}, "is labelled 333333333333, but named"),
-        ({"created_at": datetime(1970, 1, 1, tzinfo=UTC)}, "Baseten does not say when it was"),
+        ({"created_at": datetime(1970, 1, 1, tzinfo=UTC)}, "of an age that Baseten does not say"),
         ({"created_at": NOW + timedelta(hours=1)}, "used just now"),
     ],
 )
@@ -155,17 +155,17 @@ def test_a_promotion_keeps_its_candidate_and_what_it_is_a_copy_of() -> None:
     moving = environment(candidate=copy, promotion=Promotion(status="RAMPING_UP", percent=10))
     told = kept(deployment(1), deployment(3), copy, environments=[moving], desired=model(asked=1))
     assert told["copy"] == "is the candidate of production"
-    assert told["d3"] == "holds what is on its way to production"
+    assert told["d3"] == "the same files are on their way to production"
 
 
 def test_a_shadow_rule_keeps_its_target() -> None:
     told = kept(deployment(1), deployment(2), environments=[environment(shadows=("d2",))])
-    assert told["d2"] == "a shadow rule of production sends to it"
+    assert told["d2"] == "a shadow rule of production sends requests there"
 
 
 def test_what_git_asks_for_stays_though_it_does_not_serve_yet() -> None:
     there = (deployment(1), deployment(2))
-    assert kept(*there, desired=model(asked=2))["d2"] == "Git asks for it in production"
+    assert kept(*there, desired=model(asked=2))["d2"] == "asked for by Git in production"
     held = ModelHistory.of([entry(Event.ROLLED_BACK, 2, 1)])
     assert kept(*there, desired=model(asked=2), history=held)["d2"] == "held in production"
     newer = replace(there[1], id="newer", name=f"{there[1].name}-2", created_at=NOW)
@@ -184,7 +184,7 @@ def test_a_release_that_has_not_ended_keeps_both_of_its_sides() -> None:
 def test_the_last_ways_back_stay_by_the_deploy_log() -> None:
     there = [deployment(number) for number in range(1, 7)]
     history = served(6, 5, 4, 5, 2, 1)
-    back = "production can go back to it"
+    back = "a rollback of production may go there"
     one = kept(*there, history=history)
     assert [name for name, why in one.items() if why == back] == ["d2"], "never none at all"
     two = kept(*there, history=history, desired=model(replace(ALL, keep=2)))
@@ -203,7 +203,9 @@ def test_what_was_rolled_back_counts_as_no_way_back() -> None:
         desired=model(replace(ALL, keep=1, older_than=None), asked=2),
         history=history,
     )
-    assert told["d1"] == "production can go back to it", "the bad one does not take its place"
+    assert told["d1"] == "a rollback of production may go there", (
+        "the bad one does not take its place"
+    )
 
 
 def test_a_way_back_whose_deployment_is_gone_is_taken_by_another_of_its_artifact() -> None:
@@ -211,7 +213,7 @@ def test_a_way_back_whose_deployment_is_gone_is_taken_by_another_of_its_artifact
     older = replace(other, id="older", created_at=other.created_at - timedelta(days=3))
     told = kept(deployment(1), other, older, history=served(2, 1))
     assert told == {"d1": "serves production", "other": told["other"], "older": None}
-    assert told["other"] == "production can go back to it"
+    assert told["other"] == "a rollback of production may go there"
 
 
 def test_what_the_log_says_serves_stays_also_where_somebody_promoted_another() -> None:
@@ -225,8 +227,8 @@ def test_the_newest_and_the_young_stay() -> None:
     assert told == {
         "d1": "serves production",
         "d2": None,
-        "d3": "one of the newest 2",
-        "d4": "one of the newest 2",
+        "d3": "among the newest 2",
+        "d4": "among the newest 2",
     }
     young = kept(*there, desired=model(Retention(older_than=97.5 * 86400)))
     assert (young["d2"], young["d3"]) == (None, "used 97d ago")
@@ -243,8 +245,8 @@ def test_what_served_until_yesterday_is_not_old() -> None:
 def test_only_what_runs_is_deactivated_and_what_failed_may_be_deleted() -> None:
     there = [deployment(1), deployment(2, status="INACTIVE"), deployment(3, status="BUILD_FAILED")]
     stop = kept(*there, desired=model(replace(ALL, action="deactivate")))
-    assert stop["d2"] == "is INACTIVE: nothing of it runs"
-    assert stop["d3"] == "is BUILD_FAILED: nothing of it runs"
+    assert stop["d2"] == "INACTIVE, so nothing runs"
+    assert stop["d3"] == "BUILD_FAILED, so nothing runs"
     gone = kept(*there)
     assert (gone["d2"], gone["d3"]) == (None, None)
 
@@ -255,7 +257,7 @@ def test_the_log_proves_ours_where_the_commit_is_not_in_this_clone() -> None:
     assert told == {
         "d1": "serves production",
         "d2": None,
-        "d3": "production can go back to it",
+        "d3": "a rollback of production may go there",
     }
 
 

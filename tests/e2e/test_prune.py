@@ -26,7 +26,7 @@ def test_retention_is_carried_out_and_a_revert_builds_again(tmp_path: Path) -> N
         assert (unasked.code, unasked.out, unasked.writes) == (4, "", [])
         first = made.work.id("HEAD~2")[:12]
         assert f"  - delete commit {first} (deployment {served[0]}), " in unasked.err
-        assert f"(deployment {served[1]}): staging can go back to it" in unasked.err
+        assert f"(deployment {served[1]}): a rollback of staging may go there" in unasked.err
         assert "run it again with --yes" in unasked.err
 
         done = made.gitops("prune", "--yes", "--format", "json")

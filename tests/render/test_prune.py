@@ -57,7 +57,7 @@ def plan(*models: ModelPrune) -> PrunePlan:
     )
 
 
-SPARE = "not used for 45d, and not one of the newest 5"
+SPARE = "not used for 45d, and not among the newest 5"
 WHOLE = plan(
     model(
         "qwen-3-8b",
@@ -65,7 +65,7 @@ WHOLE = plan(
         fate(2, "not pushed from this repository", name="main-1"),
         fate(3, SPARE, "delete", status="INACTIVE"),
         fate(4, SPARE, "delete"),
-        fate(5, "production can go back to it"),
+        fate(5, "a rollback of production may go there"),
         fate(6, "serves production", status="ACTIVE"),
         keep=5,
         older_than=30 * 86400.0,

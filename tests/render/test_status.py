@@ -49,11 +49,19 @@ def fleet() -> Status:
         "ilm": at_rest(State.WAIT, 5, reason="deployment q93mzk7 is UPDATING"),
         "jina": settings(),
         "kokoro": at_rest(serving_status="UNHEALTHY"),
-        "llama": at_rest(State.SUPERSEDED, 3, reason="a newer commit was applied already"),
+        "llama": at_rest(
+            State.SUPERSEDED,
+            3,
+            reason="commit 7f3a9c5e1d2b is older than what was applied last",
+        ),
         "mms": at_rest(State.ACTIVATE, 14, serving_status="INACTIVE"),
         "nomic": at_rest(State.RETRY, 15, serving_status="FAILED"),
         "opt": at_rest(State.VERIFY, 16),
-        "phi": at_rest(State.WATCH, 13),
+        "phi": at_rest(
+            State.WATCH,
+            13,
+            reason="deployment w5d8x2q was promoted to production and not judged yet",
+        ),
         "qwen": at_rest(State.PROMOTE, 20),
         "ray": at_rest(State.CANCEL, 7),
     }

@@ -56,7 +56,8 @@ def superseded(view: View) -> Decision | None:
         view,
         3,
         State.SUPERSEDED,
-        f"a newer commit than {commit} was applied already (`--allow-older` applies it anyway)",
+        f"commit {commit} is older than what was applied last; `git pull` brings this clone up to "
+        "date, `--allow-older` applies the older one all the same",
     )
 
 
