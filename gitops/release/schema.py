@@ -46,6 +46,7 @@ def _tidy_map(node: dict[str, Any]) -> None:
                 if key == "properties" and name != "policy":
                     _without_null(each)
     node.pop("discriminator", None)
+    _of_one_type(node)
     if "patternProperties" in node:
         node["additionalProperties"] = False
     if "$ref" in node and len(node) > 1:
@@ -54,6 +55,13 @@ def _tidy_map(node: dict[str, Any]) -> None:
     for key, each in node.items():
         if key not in {"examples", "default", "const", "enum"}:
             _tidy(each)
+
+
+def _of_one_type(node: dict[str, Any]) -> None:
+    """A list of types goes: the alternatives say so already, and strict readers refuse it."""
+    if isinstance(node.get("type"), list):
+        for key in ("type", "minLength", "maxLength"):
+            node.pop(key, None)
 
 
 def _without_null(node: dict[str, Any]) -> None:
