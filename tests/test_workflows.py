@@ -6,12 +6,20 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
 import yaml
 
+from gitops._version import __version__
+from gitops.cli.main import run
+from tests.repositories import Repository
+
 ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+GOOD = "version: 1\nmodel: m\ntruss: trusses/m\nenvironments: {lab: {commit: HEAD}}\n"
 FILES = (
     ROOT / "action.yml",
     *(ROOT / ".github" / "workflows").glob("*.yml"),
@@ -44,6 +52,32 @@ def test_zizmor_finds_nothing(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_hook_refuses_a_release_file_that_is_wrong(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As pre-commit runs it: in the repository, with what is staged, and without file names."""
+    [hook] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert (hook["language"], hook["always_run"], hook["pass_filenames"]) == ("python", True, False)
+    program, *words = hook["entry"].split()
+    assert program in PROJECT["scripts"]
+    repository.commit({"trusses/m/config.yaml": "model_name: m\n", "models/m.yaml": GOOD}, "Begin")
+    repository.write({"gitops.yaml": "version: 1\nreleases: models\n"})
+    assert run(["-C", str(repository.path), *words]) == 0
+    repository.write({"models/m.yaml": GOOD.replace("environments", "enviroments")})
+    with pytest.raises(SystemExit, match="1"):
+        run(["-C", str(repository.path), *words])
+    assert "models/m.yaml:4:1: enviroments: unknown key" in capsys.readouterr().out
+
+
+def test_the_docs_name_the_hook_and_this_version() -> None:
+    page = (ROOT / "docs" / "editors.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    [named] = next(yaml.safe_load(each) for each in blocks if "repos:" in each)["repos"]
+    assert named["rev"] == f"v{__version__}"
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert [each["id"] for each in named["hooks"]] == [each["id"] for each in hooks]
 
 
 def test_the_action_runs_what_the_workflows_run() -> None:
