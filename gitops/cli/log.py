@@ -61,6 +61,7 @@ def command(
       gitops log --fetch --format json
     """
     from gitops.errors import UsageError
+    from gitops.plan.wording import sentence
     from gitops.render import log as render
     from gitops.render.text import printable
     from gitops.wiring import open_log_book
@@ -84,15 +85,34 @@ def command(
         logs = [log.only(environment) for log in logs]
     if model is not None and not any(log.entries for log in logs):
         every = [log for log in book.logs() if log.entries]
-        if every:
-            click.echo(render.nothing_of(model, environment, every), err=form == "json")
-            if form == "text":
-                return
+        nothing = render.nothing_of(model, environment, every)
+        if not _is_wanted(context, model, environment):
+            raise UsageError(nothing)
+        click.echo(sentence(nothing), err=form == "json")
+        if form == "text":
+            return
     if form == "json":
         shown = _json(logs, then, newest, book.last_fetch)
     else:
         shown = _text(context, logs, then, newest)
     click.echo(shown, nl=False)
+
+
+def _is_wanted(context: Context, model: str, environment: str | None) -> bool:
+    """Whether release files name it, so that it may be released yet; also where that is unknown."""
+    from gitops.errors import GitopsError
+    from gitops.pipeline.project import desired_state
+
+    try:
+        desired = desired_state(context.project())
+    except GitopsError:
+        return True
+    team, _, name = model.rpartition("/")
+    return any(
+        environment is None or environment.lower() in {it.name.lower() for it in each.environments}
+        for each in desired.models
+        if each.key.name == name and (not team or each.key.team in {team, None})
+    )
 
 
 def _before(context: Context, book: Logs, model: str | None) -> Sequence[ModelLog]:

@@ -89,7 +89,9 @@ def text_at(
 
 
 def nothing_of(model: str, environment: str | None, logs: Sequence[ModelLog]) -> str:
-    """What to say where nobody has released a model, or there, and ``logs`` have something else."""
+    """What to say where nobody has released a model, or there; ``logs`` have everything else."""
+    if not logs:
+        return printable(f"the deploy log is empty: nothing of {model} was released yet")
     name = model.rpartition("/")[2]
     own = [log for log in logs if log.model == name]
     if own and environment is not None:
@@ -101,7 +103,7 @@ def nothing_of(model: str, environment: str | None, logs: Sequence[ModelLog]) ->
     there = list(dict.fromkeys(known))
     near = difflib.get_close_matches(wrong, there, 3, 0.5)
     about = f"did you mean {' or '.join(near)}?" if near else f"it has {some(sorted(there))}"
-    return printable(f"The deploy log has no {what}; {about}")
+    return printable(f"the deploy log has no {what}; {about}")
 
 
 def as_json(logs: Sequence[ModelLog], fetched_at: datetime | None = None) -> str:

@@ -54,14 +54,55 @@ def test_models_and_environments_are_picked(
     assert models("qwen-3-8b") == ["ml/qwen-3-8b", "search/qwen-3-8b"]
     assert models("search/qwen-3-8b") == ["search/qwen-3-8b"]
     assert models("qwen-3-8b", "staging") == ["ml/qwen-3-8b"]
-    assert models("nope") == ["The deploy log has no model nope; it has other and qwen-3-8b"]
-    assert models("qwen-3-8c") == ["The deploy log has no model qwen-3-8c; did you mean qwen-3-8b?"]
-    assert models("qwen-3-8b", "produktion") == [
-        "The deploy log has no environment qwen-3-8b/produktion; did you mean production?"
-    ]
-    code, out, err = gitops("nope", "--format", "json")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("nope",), "has no model nope; it has qwen-3-8b"),
+        (("qwen-3-8c",), "has no model qwen-3-8c; did you mean qwen-3-8b?"),
+        (
+            ("qwen-3-8b", "produktion"),
+            "no environment qwen-3-8b/produktion; did you mean production?",
+        ),
+        (("nope", "--at", "1h", "--format", "json"), "has no model nope"),
+    ],
+)
+def test_a_name_that_nothing_knows_is_wrong_usage(
+    repository: Made,
+    gitops: Callable[..., tuple[int, str, str]],
+    asked: tuple[str, ...],
+    said: str,
+) -> None:
+    repository.commit({"README": "x"})
+    log(repository.path, None).append(KEY, entry())
+    code, out, err = gitops(*asked)
+    assert (code, out) == (1, "")
+    assert said in err
+
+
+def test_what_was_not_released_yet_is_no_wrong_usage(
+    repository: Made, gitops: Callable[..., tuple[int, str, str]]
+) -> None:
+    repository.commit(
+        {
+            "trusses/new/config.yaml": "model_name: new\n",
+            "releases/new.yaml": "version: 1\nmodel: new\ntruss: trusses/new\n"
+            "environments:\n  staging: {commit: HEAD}\n",
+        }
+    )
+    said = "The deploy log is empty: nothing of new was released yet.\n"
+    assert gitops("new") == (0, said, "")
+    log(repository.path, None).append(KEY, entry())
+    assert gitops("new", "staging") == (
+        0,
+        "The deploy log has no model new; it has qwen-3-8b.\n",
+        "",
+    )
+    code, out, err = gitops("new", "--format", "json")
     assert (code, json.loads(out)["logs"]) == (0, [])
-    assert "has no model nope" in err
+    assert "has no model new" in err
+    assert gitops("new", "production")[0] == 1
 
 
 def test_workspaces_are_named_where_there_are_several(
