@@ -13,6 +13,8 @@ from gitops.apply.clock import StopFlag
 from gitops.baseten import upload
 from gitops.baseten.client import Baseten
 from gitops.baseten.endpoint import ApiKey, Endpoint
+from gitops.emulator.uploads import UploadProblem
+from gitops.errors import Unavailable
 from tests.properties.baseten import URL
 
 if TYPE_CHECKING:
@@ -99,13 +101,20 @@ def reach(stage: Stage, run: Run, clock: Clock) -> Baseten:
 
 
 def store(stage: Stage, where: upload.Target, archive: Iterator[bytes], **_: object) -> None:
-    """Takes the place of ``gitops.baseten.upload.upload``: straight into the platform's bucket."""
+    """Takes the place of ``gitops.baseten.upload.upload``: straight into the platform's bucket.
+
+    Raises:
+        Unavailable: as that does, where the credentials ended while the run stood still.
+    """
     run = stage.turns.acting
     assert run is not None
     content = b"".join(archive)
     run.point()
     uploads = stage.platform.emulator.uploads
-    uploads.credentials(where.access_key_id, where.session_token, where.key)
+    try:
+        uploads.credentials(where.access_key_id, where.session_token, where.key)
+    except UploadProblem as problem:
+        raise Unavailable(str(problem), method="PUT", path=f"/{where.bucket}/{where.key}") from None
     path = uploads.new_file()
     path.write_bytes(content)
     uploads.put(where.key, path, hashlib.md5(content).hexdigest())  # noqa: S324
