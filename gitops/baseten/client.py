@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class Baseten:
     """One workspace, reached with one key; a context manager, safe to share between threads.
 
-    ``transport`` replaces the network, for tests.
+    ``transport`` replaces the network, for tests. ``tell`` hears, in sentences, that Baseten does
+    not answer while requests are repeated, and that it answers again.
     """
 
     def __init__(
@@ -38,8 +40,11 @@ class Baseten:
         *,
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
-        self._transport = Transport(endpoint, clock, patience=patience, transport=transport)
+        self._transport = Transport(
+            endpoint, clock, patience=patience, transport=transport, tell=tell
+        )
         self.endpoint = endpoint
         self.reader = Reader(self._transport)
         self.inventory = Inventory(self._transport)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -26,6 +26,7 @@ from gitops.address import is_loopback
 from gitops.baseten import failures
 from gitops.baseten.endpoint import Endpoint
 from gitops.baseten.pacing import Pacing
+from gitops.baseten.silence import Silence
 from gitops.errors import BasetenError, NotFound
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ class _AgainError(Exception):
 class Transport:
     """Sends requests to one ``Endpoint``; safe to share between threads.
 
-    ``transport`` replaces the network, for tests. ``server_time`` is what the last answer's clock
+    ``transport`` replaces the network, for tests. ``tell`` hears that Baseten does not answer while
+    requests are repeated. ``server_time`` is what the last answer's clock
     said.
     """
 
@@ -115,11 +117,13 @@ class Transport:
         *,
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.clock = clock
         self.patience = patience or Patience()
         self._pacing = Pacing(clock)
+        self._silence = Silence(tell or _unheard)
         self._reached = False
         self.server_time: datetime | None = None
         self.http = httpx.Client(
@@ -187,6 +191,14 @@ class Transport:
             # Jitter on top of what was asked for, so that waiting clients do not return at once.
             return backoff(state) if asked is None else asked + backoff(state) / 10
 
+        def waits(state: tenacity.RetryCallState) -> None:
+            now = self.clock.monotonic()
+            # A mistyped address is an error soon, and one is enough.
+            number = state.attempt_number if self._reached else 1
+            self._silence.failed(
+                call.form, last[-1].error.message, attempt=number, spent=now - started, now=now
+            )
+
         def attempt() -> dict[str, Any]:
             try:
                 return self._exchange(call)
@@ -199,6 +211,7 @@ class Transport:
             retry=tenacity.retry_if_exception_type(_AgainError),
             wait=pause,
             stop=tired,
+            before_sleep=waits,
             sleep=self.clock.sleep,
             reraise=True,
         )
@@ -206,8 +219,10 @@ class Transport:
             answer = retrying(attempt)
         except _AgainError as again:
             error = again.error
+            self._silence.gave_up(call.form)
         else:
             self._reached = True
+            self._silence.answered(call.form)
             return answer
         # Outside of the handler: httpx's exceptions hold the request, and so the key.
         raise error
@@ -310,6 +325,10 @@ class Transport:
                 return f"the connection broke off ({text})" if text else "the connection broke off"
             case _:
                 return text or type(error).__name__
+
+
+def _unheard(_: str) -> None:
+    """Nobody listens."""
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:

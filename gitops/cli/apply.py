@@ -154,7 +154,7 @@ def command(
             lock_timeout=waits(context, lock_timeout),
         )
         outcome = apply(
-            context.project(),
+            context.project(terminal.say),
             request,
             emit=terminal.emit if events is None else _both(terminal, events),
             approve=terminal.approve,

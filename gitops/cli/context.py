@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +21,14 @@ class Context:
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     debug: bool = False
 
-    def project(self) -> Project:
-        """The Git repository around ``directory``; ``RepositoryError`` where there is none."""
+    def project(self, say: Callable[[str], None] | None = None) -> Project:
+        """The Git repository around ``directory``; ``RepositoryError`` where there is none.
+
+        ``say`` hears what it has to tell meanwhile; stderr, if nobody else does.
+        """
         from gitops.wiring import open_project
 
-        return open_project(self.directory, self.environ, say=_say)
+        return open_project(self.directory, self.environ, say=say or _say)
 
     @property
     def in_ci(self) -> bool:

@@ -68,7 +68,7 @@ def push(
     )
     with Terminal(context, form="text", yes=True) as terminal:
         terminal.begin(f"pushing work in progress of {model}")
-        done = dev_push(context.project(), request, terminal.say, terminal.emit)
+        done = dev_push(context.project(terminal.say), request, terminal.say, terminal.emit)
     click.echo(
         f"{printable(str(done.key))} development: deployment {printable(done.deployment.id)}"
     )

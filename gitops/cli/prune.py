@@ -71,7 +71,7 @@ def command(
         return terminal.confirm(_plan_text(context, plan, err=True), "Prune this?")
 
     outcome = prune(
-        context.project(),
+        context.project(terminal.say),
         PruneRequest(
             selection=Selection(models=models, exclude=exclude),
             dry_run=dry_run,

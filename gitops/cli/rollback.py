@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,9 +16,11 @@ from gitops.cli.locking import as_seconds, waits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gitops.git.logbook import LogBook
     from gitops.pipeline.project import Project
     from gitops.pipeline.reverts import Changes
     from gitops.pipeline.rollback import WayBack
+    from gitops.pipeline.rollback_now import NowRequest
 
 
 @click.command()
@@ -75,8 +80,7 @@ def command(
     project = context.project()
     request = RollbackRequest(model=model, environment=environment, to=to, branch=branch)
     book = open_log_book(project, remote=now and not no_lock)
-    if now and not no_lock and book.has_remote:
-        _bring(book.fetch)
+    unread = now and not no_lock and book.has_remote and not _bring(book)
     changes = git_changes(project)
     way = way_back(project, changes, request, book, api_host(project))
     _tell(way)
@@ -90,19 +94,32 @@ def command(
             err=True,
         )
         return
-    made = partial(_branch, changes, way)
-    ctx.exit(_now(context, project, way, made, no_lock=no_lock, timeout=lock_timeout))
+    from gitops.pipeline.rollback_now import NowRequest
+
+    words = ["gitops", "rollback", model, environment, *(["--to", to] if to else []), "--now"]
+    at_once = NowRequest(
+        way=way,
+        no_lock=no_lock,
+        lock_timeout=waits(context, lock_timeout),
+        unread=unread,
+        again=shlex.join([*words, *(["--check"] if check else [])]),
+    )
+    ctx.exit(_now(context, project, at_once, partial(_branch, changes, way)))
 
 
-def _bring(fetch: Callable[[], object]) -> None:
-    """Fetch the deploy logs; without the remote, what this clone knows has to do."""
+def _bring(book: LogBook) -> bool:
+    """Fetch the deploy logs; without the remote, what this clone knows has to do: False."""
     from gitops.errors import RemoteUnreachable
+    from gitops.render.behind import unknown
     from gitops.render.text import printable
 
     try:
-        fetch()
+        book.fetch()
     except RemoteUnreachable as error:
-        click.echo(printable(f"The deploy log is as this clone knows it: {error}"), err=True)
+        now = datetime.now(tz=UTC)
+        click.echo(printable(unknown(book.last_fetch, now, str(error))), err=True)
+        return False
+    return True
 
 
 def _tell(way: WayBack) -> None:
@@ -162,22 +179,15 @@ def _check(project: Project, way: WayBack) -> None:
 
 
 def _now(
-    context: Context,
-    project: Project,
-    way: WayBack,
-    branch: Callable[[], None],
-    *,
-    no_lock: bool,
-    timeout: float | None,
+    context: Context, project: Project, request: NowRequest, branch: Callable[[], None]
 ) -> int:
     from gitops.cli.terminal import Terminal
-    from gitops.pipeline.rollback_now import NowRequest, roll_back_now
+    from gitops.pipeline.rollback_now import roll_back_now
 
     terminal = Terminal(context, form="text", yes=True)
-    request = NowRequest(way=way, no_lock=no_lock, lock_timeout=waits(context, timeout))
     with terminal:
         outcome = roll_back_now(
-            project,
+            replace(project, say=terminal.say),
             request,
             branch=branch,
             emit=terminal.emit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,8 +45,12 @@ class Repository(Objects, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A repository with its working tree, and the environment variables of this call."""
+    """A repository with its working tree, and the environment variables of this call.
+
+    ``say`` hears, in sentences, what a command waits for or does that nobody asked for.
+    """
 
     repository: Repository
     worktree: Files
     environ: Mapping[str, str]
+    say: Callable[[str], None] | None = None

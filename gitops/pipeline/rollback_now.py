@@ -32,12 +32,15 @@ class NowRequest:
     """What to roll back at once: ``way`` is the change in Git that says so for good.
 
     ``no_lock`` takes no lock, for the day on which the Git host is down; ``lock_timeout`` is how
-    many seconds to wait for one.
+    many seconds to wait for one. ``unread``: it was said already that the deploy log
+    cannot be fetched. ``again`` is the command that was given, for sentences.
     """
 
     way: WayBack
     no_lock: bool = False
     lock_timeout: float = 0.0
+    unread: bool = False
+    again: str = ""
 
 
 def roll_back_now(
@@ -64,7 +67,8 @@ def roll_back_now(
     with opened(project, PlanRequest(selection=selection)) as session:
         stoppable(session.outside.stop)
         for warning in session.warnings:
-            say(warning)
+            if warning != session.unread or not request.unread:
+                say(warning)
         planned = session.plan()
         [model] = planned.desired.models
         run = replace(
@@ -110,8 +114,11 @@ def _locked(
             session.outside.fetch()
             yield replace(run, leases=leases)
     except RemoteUnreachable as error:
-        error.hint = "While the Git host is down, --no-lock goes on without it."
-        raise
+        # Where the log could not be fetched either, the warnings have said why.
+        why = error.message if session.history_known else f"the lock of {model.key} cannot be taken"
+        raise RemoteUnreachable(
+            why, hint=f"While the Git host is down, `{request.again} --no-lock` goes on without it."
+        ) from None
 
 
 def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entry:

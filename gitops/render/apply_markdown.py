@@ -7,7 +7,7 @@ from typing import Final
 
 from gitops.plan.events import ApplyEvent, ApplyFinished, ApplyStarted
 from gitops.plan.released import outputs
-from gitops.render.event_words import EXIT_CODES
+from gitops.render.event_words import outcome
 from gitops.render.events import render
 from gitops.render.layout import safe
 from gitops.render.markdown import block, code, sentence
@@ -53,7 +53,7 @@ def _headline(started: ApplyStarted | None, finished: ApplyFinished | None) -> s
     if finished is None:
         return f"{what}: cut off; the next apply continues"
     took = f" after {duration(finished.seconds)}" if finished.seconds is not None else ""
-    meaning = EXIT_CODES.get(finished.exit_code, "ended")
+    meaning = outcome(finished)
     number = f" (exit {finished.exit_code})" if finished.exit_code else ""
     return f"{what}: {meaning}{took}{number}"
 

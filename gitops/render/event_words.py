@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gitops.plan.actions import ActionKind
-from gitops.plan.events import ActionFinished
+from gitops.plan.events import ActionFinished, ApplyFinished
 from gitops.render.failures import FailureKind
 from gitops.render.words import doing
 
@@ -37,6 +37,8 @@ DONE: Final[dict[ActionKind, str]] = {
 }
 """An action that went well, as a word."""
 
+_LOCKED: Final = 6
+
 EXIT_CODES: Final[dict[int, str]] = {
     0: "done",
     1: "failed",
@@ -64,6 +66,15 @@ ENDED: Final[dict[str, str]] = {
     FailureKind.TIMED_OUT: "still not done",
 }
 """How an action ended, by the cause of its end, where that says more than that it failed."""
+
+
+def outcome(event: ApplyFinished) -> str:
+    """What the exit code of an apply means, by how it came to that."""
+    if event.exit_code == _LOCKED and any(
+        each.failure.cause == FailureKind.LOCK_LOST for each in event.failures
+    ):
+        return "its lock was taken away meanwhile"
+    return EXIT_CODES.get(event.exit_code, "ended")
 
 
 def noun(kind: ActionKind) -> str:

@@ -23,7 +23,7 @@ from gitops.plan.events import (
     RollbackStarted,
     to_json,
 )
-from gitops.render.event_words import DOING, DONE, EXIT_CODES, failed, noun
+from gitops.render.event_words import DOING, DONE, failed, noun, outcome
 from gitops.render.figures import way_back
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.measurements import bounded
@@ -276,7 +276,7 @@ class Teller:
     def _end(self, event: ApplyFinished) -> _Told:
         idle = self._idle and event.exit_code == 0
         took = f"after {duration(event.seconds)}" if event.seconds is not None else ""
-        meaning = EXIT_CODES.get(event.exit_code, "ended")
+        meaning = outcome(event)
         if event.exit_code == ROLLED_BACK and not self._undone:
             meaning = "a release was ended, not by this run; what served before serves"
         if event.exit_code:

@@ -21,8 +21,8 @@ def open_project(
 ) -> Project:
     """The repository around a directory. Raises ``RepositoryError`` where there is none.
 
-    ``say`` hears what Git does that nobody asked for: with it, what a partial clone lacks is
-    fetched; without it, nothing is, and the error says how to.
+    ``say`` hears that Baseten keeps us waiting, and what Git does that nobody asked for: with it,
+    what a partial clone lacks is fetched; without it, nothing is, and the error says how to.
     """
     from gitops.files.worktree import WorkTree
     from gitops.git.repository import Repository
@@ -30,7 +30,7 @@ def open_project(
 
     repository = Repository.discover(directory, environ, say=say)
     worktree = WorkTree(repository.root, elsewhere=Unchecked(repository))
-    return Project(repository=repository, worktree=worktree, environ=environ)
+    return Project(repository=repository, worktree=worktree, environ=environ, say=say)
 
 
 def git_of(project: Project) -> Repository:

@@ -67,6 +67,7 @@ def baseten(
     *,
     clock: FakeClock | None = None,
     patience: Patience | None = None,
+    tell: Callable[[str], None] = lambda _: None,
     **endpoint: Any,
 ) -> tuple[Baseten, Server]:
     """A client on answers made by hand."""
@@ -76,6 +77,7 @@ def baseten(
         clock or FakeClock(),
         patience=patience,
         transport=httpx.MockTransport(server),
+        tell=tell,
     )
     return client, server
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -106,6 +107,63 @@ def test_a_read_gives_up_in_the_end() -> None:
     assert "api.baseten.co has a fault (500 on GET /v1/models): boom" in caught.value.message
     assert len(server.requests) == Patience().attempts
     assert sum(clock.slept) <= Patience().total
+
+
+FAULT = "waiting for Baseten: api.baseten.co has a fault (503 on GET /v1/models): {}"
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ([MODELS], []),
+        ([status(503), MODELS], []),
+        ([status(503)] * 2 + [MODELS], [FAULT, "Baseten answers again"]),
+        ([status(503)] * 7 + [MODELS] * 2, [FAULT, "Baseten answers again"]),
+        ([status(503)] * 8, [FAULT]),
+        ([httpx.ConnectError("refused")] * 3, []),
+        (
+            [MODELS, *[httpx.ConnectError("refused")] * 2, MODELS],
+            [
+                "waiting for Baseten: cannot reach Baseten at api.baseten.co: refused",
+                "Baseten answers again",
+            ],
+        ),
+    ],
+)
+def test_who_waits_for_an_answer_is_told_why_once(answers: list[Any], says: list[str]) -> None:
+    told: list[str] = []
+    client, _ = baseten(in_turn(*answers), tell=told.append)
+    with suppress(BasetenError, IndexError):
+        while True:
+            send(client, "GET")
+    assert told == says
+
+
+def test_a_long_wait_is_told_of_once_a_minute() -> None:
+    told: list[str] = []
+    clock = FakeClock()
+    client, _ = baseten(lambda _: status(503), clock=clock, tell=told.append)
+    begun = clock.monotonic()
+    while clock.monotonic() - begun < 300:
+        with pytest.raises(Unavailable):
+            send(client, "GET")
+    assert set(told) == {FAULT}
+    assert 3 <= len(told) <= 6
+
+
+def test_what_one_request_waits_for_another_one_does_not_answer() -> None:
+    told: list[str] = []
+
+    def answer(request: httpx.Request) -> Any:
+        if request.url.path == "/v1/models":
+            client._transport.get("/v1/teams")
+            return status(503)
+        return MODELS
+
+    client, _ = baseten(answer, tell=told.append)
+    with pytest.raises(Unavailable):
+        send(client, "GET")
+    assert told == [FAULT]
 
 
 def test_a_wrong_path_in_the_address_is_not_taken_for_an_empty_workspace() -> None:

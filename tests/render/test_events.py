@@ -499,3 +499,17 @@ def test_the_cause_of_a_failure_survives_json() -> None:
     SCHEMA.validate(body)
     del body["cause"]
     assert from_json(body) == STORY[7]
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        ("lock lost", "Apply: its lock was taken away meanwhile (exit 6)."),
+        ("deploy log moved", "Apply: another run was there first (exit 6)."),
+    ],
+)
+def test_who_lost_a_lock_was_there_first(cause: str, says: str) -> None:
+    [failed] = over().failures
+    lost = dataclasses.replace(failed, failure=dataclasses.replace(failed.failure, cause=cause))
+    ended = dataclasses.replace(over(), exit_code=6, failures=(lost,))
+    assert told(ended)[-1] == says
