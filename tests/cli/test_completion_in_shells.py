@@ -29,8 +29,9 @@ SHELLS = {
     ),
     "fish": (
         "fish --no-config",
-        "set -g fish_autosuggestion_enabled 0; gitops completion fish | source;"
-        " function fish_prompt; echo 'all'' set> '; end",
+        """set -g fish_autosuggestion_enabled 0
+        gitops completion fish | source
+        function fish_prompt; echo 'all'' set> '; end""",
     ),
 }
 TYPED = {
