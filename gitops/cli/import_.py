@@ -14,9 +14,9 @@ from gitops.cli.forms import formats
 @click.argument("models", nargs=-1, metavar="[MODEL]…")
 @click.option("--dry-run", is_flag=True, help="Show the files; write nothing anywhere.")
 @formats("json", says="A summary for people, or one JSON document.")
-@click.pass_obj
+@click.pass_context
 def command(
-    context: Context, *, models: tuple[str, ...], dry_run: bool, form: Literal["text", "json"]
+    ctx: click.Context, *, models: tuple[str, ...], dry_run: bool, form: Literal["text", "json"]
 ) -> None:
     """Write release files for models that serve already; a plan right after is empty.
 
@@ -29,6 +29,13 @@ def command(
     log, so that it counts as released.
 
     \b
+    Exit codes:
+      0 every model that serves, or those that were named, have a release file
+      1 failed
+      4 some of them were left out; the summary says why
+      6 another run wrote the same model's deploy log
+
+    \b
     Examples:
       gitops import --dry-run
       gitops import
@@ -38,6 +45,7 @@ def command(
     from gitops.render import imported
     from gitops.render.text import printable
 
+    context = ctx.ensure_object(Context)
     done = import_models(
         context.project(),
         ImportRequest(models=models, dry_run=dry_run),
@@ -49,3 +57,4 @@ def command(
         click.echo(imported.as_json(done), nl=False)
     else:
         click.echo(imported.text(done, context.width()), nl=False)
+    ctx.exit(done.exit_code)

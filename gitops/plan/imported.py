@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from gitops.state.commit import CommitInfo
 from gitops.state.names import ModelKey
+
+REFUSED: Final = 4
+"""The exit code of what was asked for and cannot be done as things are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +48,15 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedEnvironment:
-    """One environment of a new release file. ``notes`` are sentences about what needs a person."""
+    """One environment of a new release file. ``notes`` are sentences about what needs a person.
+
+    ``paused``: it does not run, so its file says ``mode: pause``.
+    """
 
     name: str
     pin: Pin
     notes: tuple[str, ...] = ()
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +72,15 @@ class ImportedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A model that got no release file, and why; ``remedy`` is what to do about it."""
+    """A model that got no release file, and why; ``remedy`` is what to do about it.
+
+    ``exit_code`` is what the command ends with because of it: 0 where nothing is missing.
+    """
 
     model: str
     why: str
     remedy: str | None = None
+    exit_code: int = REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +89,7 @@ class Import:
 
     ``left`` are what a plan of these files would still do or say, as sentences; None: no plan was
     made, which without the deploy log would say nothing. ``warnings`` are sentences for stderr.
+    ``exit_code`` tells scripts whether a model was left out that serves, or that was named.
     """
 
     files: tuple[ImportedFile, ...]
@@ -85,3 +97,4 @@ class Import:
     dry_run: bool = False
     left: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    exit_code: int = 0

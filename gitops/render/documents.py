@@ -108,9 +108,13 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedPlace:
-    """One environment: what serves, and the commit that was proved to be it, or why none was."""
+    """One environment: what serves, and the commit that was proved to be it, or why none was.
+
+    ``paused``: it does not run, and its entry says ``mode: pause``.
+    """
 
     environment: str
+    paused: bool
     deployment_id: str
     deployment_name: str
     commit: str | None
@@ -154,10 +158,11 @@ class PlanAfter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What ``gitops import`` did. ``plan`` is null where none was made."""
+    """What ``gitops import`` did, and what it ended with. ``plan`` is null where none was made."""
 
     format_version: str
     dry_run: bool
+    exit_code: int
     files: list[ImportedRelease]
     left_out: list[NotImported]
     plan: PlanAfter | None

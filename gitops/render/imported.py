@@ -24,7 +24,12 @@ def text(done: Import, width: int = WIDTH) -> str:
     """What was written, what was not, and what to do next; ``width`` in columns."""
     found = [line for file in done.files for line in _file(file, width, shown=done.dry_run)]
     if done.left_out:
-        found += ["Left out:", *(it for each in done.left_out for it in _left_out(each, width)), ""]
+        code = f" (exit {done.exit_code})" if done.exit_code else ""
+        found += [
+            f"Left out{code}:",
+            *(it for each in done.left_out for it in _left_out(each, width)),
+            "",
+        ]
     found += _end(done, width)
     return "".join(f"{line}\n" for line in found)
 
@@ -70,6 +75,7 @@ def _end(done: Import, width: int) -> Iterator[str]:
         return
     if done.dry_run:
         yield f"Would write {files}; nothing was written."
+        yield from _paused(done)
         return
     if done.left:
         yield f"Wrote {files}. A plan of them is not empty:"
@@ -79,7 +85,15 @@ def _end(done: Import, width: int) -> Iterator[str]:
         yield f"Wrote {files}. A plan of them is empty: nothing would change."
     else:
         yield f"Wrote {files}. They are not planned, since the deploy log could not be read."
+    yield from _paused(done)
     yield "Read them, commit them, and `gitops plan` speaks of them from now on."
+
+
+def _paused(done: Import) -> Iterator[str]:
+    number = sum(each.paused for file in done.files for each in file.environments)
+    if number:
+        are = "environments are" if number > 1 else "environment is"
+        yield f"{number} {are} paused: take `mode` out of the file once it may start."
 
 
 def as_json(done: Import) -> str:
@@ -88,6 +102,7 @@ def as_json(done: Import) -> str:
         "format_version": FORMAT_VERSION,
         "dry_run": done.dry_run,
         "files": [_file_json(each) for each in done.files],
+        "exit_code": done.exit_code,
         "left_out": [
             {"model": each.model, "why": each.why, "remedy": each.remedy} for each in done.left_out
         ],
@@ -111,6 +126,7 @@ def _environment_json(environment: ImportedEnvironment) -> Json:
     pin = environment.pin
     return {
         "environment": environment.name,
+        "paused": environment.paused,
         "deployment_id": pin.deployment_id,
         "deployment_name": pin.deployment_name,
         "commit": pin.commit.id if pin.commit is not None else None,

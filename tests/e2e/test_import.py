@@ -21,14 +21,16 @@ def test_a_workspace_that_serves_is_adopted_and_nothing_changes(tmp_path: Path) 
             other.serve(other.model(name), archive=pushed)
 
         shown = made.gitops("import", "--dry-run")
-        assert shown.code == 0, shown.err
+        assert shown.code == 4, shown.err
+        assert "Left out (exit 4):" in shown.out
         assert "Would write 2 release files" in shown.out
         assert made.work.git("status", "--porcelain") == ""
 
         done = made.gitops("import", "--format", "json")
-        assert done.code == 0, done.err
+        assert done.code == 4, "one was left out"
         assert not done.writes
         document = json.loads(done.out)
+        assert document["exit_code"] == 4
         proofs = {
             each["model"]: [(it["environment"], it["proved_by"]) for it in each["environments"]]
             for each in document["files"]
@@ -52,7 +54,8 @@ def test_a_workspace_that_serves_is_adopted_and_nothing_changes(tmp_path: Path) 
         assert not applied.writes
 
         again = made.gitops("import")
-        assert again.code == 0, again.err
+        assert again.code == 4, again.err
         assert "Nothing to import" in again.out
+        assert made.gitops("import", "triage").code == 0, "it has a file"
         wrong = made.gitops("import", "triag")
         assert (wrong.code, "did you mean triage?" in wrong.err) == (1, True)

@@ -41,7 +41,7 @@ DONE = Import(
             environments=(
                 ImportedEnvironment(name="production", pin=PROVED),
                 ImportedEnvironment(
-                    name="eu", pin=UNPROVED, notes=(f"Not proved: {UNPROVED.why}.",)
+                    name="eu", pin=UNPROVED, notes=(f"Not proved: {UNPROVED.why}.",), paused=True
                 ),
             ),
             notes=("`canary` is left alone: nothing serves there.",),
@@ -62,6 +62,7 @@ DONE = Import(
         LeftOut(model="evil\x1b]0;x\x07", why="nothing serves in any of its environments"),
     ),
     left=(),
+    exit_code=4,
 )
 
 

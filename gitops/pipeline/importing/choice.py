@@ -53,7 +53,7 @@ class Choice:
         found: list[Candidate] = []
         for listed in inventory.listed(chosen):
             candidate = self._candidate(listed, default)
-            against = obstacle(candidate)
+            against = obstacle(candidate, named=bool(names))
             if against is None:
                 found.append(candidate)
             else:
@@ -79,6 +79,7 @@ def _managed(model: LiveModel, file: str) -> LeftOut:
         model=model.name,
         why=f"{file} names it already, and no file is overwritten",
         remedy=f"`gitops plan {model.name}` shows how the two differ",
+        exit_code=0,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from gitops.apply.exits import combined
 from gitops.errors import LogMoved, RemoteUnreachable, RepositoryError, UsageError
 from gitops.pipeline.importing.check import Checked, Checker
 from gitops.pipeline.importing.choice import Choice
@@ -59,6 +60,7 @@ def import_models(project: Project, request: ImportRequest, say: Callable[[str],
         raise UsageError(
             "there is no working tree here", hint="import from a clone that has one, or --dry-run"
         )
+    _raise_if_empty(project)
     whole = desired_state(project)
     warnings: list[str] = []
     known = True
@@ -84,7 +86,19 @@ def import_models(project: Project, request: ImportRequest, say: Callable[[str],
         dry_run=request.dry_run,
         left=left,
         warnings=tuple(dict.fromkeys(warnings)),
+        exit_code=combined(each.exit_code for each in left_out),
     )
+
+
+def _raise_if_empty(project: Project) -> None:
+    """There are no release files yet that could be committed first."""
+    try:
+        project.repository.head()
+    except RepositoryError as error:
+        error.hint = (
+            "make a first commit, such as of the trusses: `git add` and `git commit`"
+        )
+        raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +190,20 @@ class _Session:
                 if entry is not None:
                     self.outside.log.keep(one.model.key, entry)
             create_file(self.project, made.path, made.data)
-        except LogMoved:
-            why = "another run wrote its deploy log meanwhile"
-            return LeftOut(model=candidate.shown, why=why, remedy="import it again")
+        except LogMoved as error:
+            return LeftOut(
+                model=candidate.shown,
+                why="another run wrote its deploy log meanwhile",
+                remedy="import it again",
+                exit_code=error.exit_code,
+            )
         except RepositoryError as error:
-            return LeftOut(model=candidate.shown, why=error.message, remedy=error.hint)
+            return LeftOut(
+                model=candidate.shown,
+                why=error.message,
+                remedy=error.hint,
+                exit_code=error.exit_code,
+            )
         return made
 
 
@@ -195,6 +218,7 @@ def _imported(one: Checked, candidate: Candidate) -> ImportedFile:
                 name=name,
                 pin=each.pin,
                 notes=(*each.notes, *([_paused(each.mode_comment)] if each.mode else [])),
+                paused=each.mode is not None,
             )
             for name, each in environments.items()
         ),

@@ -11,7 +11,7 @@ from gitops.pipeline.importing.files import Draft, EnvironmentDraft, grouped, in
 from gitops.pipeline.importing.pins import Hint, Sought, Source
 from gitops.pipeline.importing.settings import about_beyond, settings_keys, unsaid
 from gitops.pipeline.sources import Objects
-from gitops.plan.imported import LeftOut, Near, Pin
+from gitops.plan.imported import REFUSED, LeftOut, Near, Pin
 from gitops.plan.wording import listed
 from gitops.record.entry import Entry
 from gitops.record.history import ModelHistory
@@ -56,8 +56,8 @@ class Candidate:
         return tuple(found.values())
 
 
-def obstacle(candidate: Candidate) -> LeftOut | None:
-    """Why a model cannot be imported now; None: it can."""
+def obstacle(candidate: Candidate, *, named: bool) -> LeftOut | None:
+    """Why a model cannot be imported now; None: it can. ``named``: somebody asked for just it."""
     model = candidate.listed.model
     known = candidate.history.model_id
     if known is not None and known != model.id:
@@ -78,6 +78,7 @@ def obstacle(candidate: Candidate) -> LeftOut | None:
             model=candidate.shown,
             why="nothing serves in any of its environments",
             remedy="write a release file by hand to release to it",
+            exit_code=REFUSED if named else 0,
         )
     return None
 
