@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import click
 
 from docs import generated
 from gitops.apply import exits
 from gitops.cli.main import COMMANDS
+from gitops.cli.main import gitops as program
 from gitops.cli.schema import DOCUMENTS
+from gitops.plan.events import ApplyFinished
+from gitops.plan.released import outputs
 from tests.docs.page import ROOT
 
 DOCS = ROOT / "docs"
@@ -62,6 +69,46 @@ def test_every_field_of_every_document_is_described() -> None:
         line for line in release.splitlines() if line.startswith("| `") and line.endswith("|  |")
     ]
     assert empty == []
+
+
+def commands(group: click.Group, path: str = "gitops") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group, resilient_parsing=True)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+
+
+def test_every_document_is_in_the_table_with_its_schema() -> None:
+    rows = [line for line in read("reference/documents.md").splitlines() if line.startswith("| `")]
+    told = {row.split("|")[1].strip() for row in rows}
+    asked = set()
+    for path, command in commands(program):
+        forms = [each.type for each in command.params if each.name == "form"]
+        asked |= {
+            (path, form)
+            for kind in forms
+            if isinstance(kind, click.Choice)
+            for form in set(kind.choices) - {"text", "markdown"}
+        }
+    missing = {
+        f"{path} --format {form}"
+        for path, form in asked
+        if not any(row.startswith(f"`{path} ") and f"--format {form}`" in row for row in told)
+    }
+    assert missing == set()
+    named = set(re.findall(r"\[`([a-z]+)`\]\(#[a-z]+\)", "\n".join(rows)))
+    assert named == set(DOCUMENTS) - {"release", "config"}
+
+
+def test_every_output_of_a_summary_is_described() -> None:
+    [row] = [
+        line for line in read("reference/documents.md").splitlines() if "forge summary" in line
+    ]
+    finished = ApplyFinished(time="", exit_code=0)
+    assert {f"`{name}`" for name, _ in outputs(finished)} <= set(re.findall(r"`\w+`", row))
 
 
 def test_every_exit_code_is_described() -> None:
