@@ -104,10 +104,9 @@ def test_every_document_is_in_the_table_with_its_schema() -> None:
 
 
 def test_every_output_of_a_summary_is_described() -> None:
-    [row] = [
-        line for line in read("reference/documents.md").splitlines() if "forge summary" in line
-    ]
-    finished = ApplyFinished(time="", exit_code=0)
+    lines = read("reference/documents.md").splitlines()
+    [row] = [line for line in lines if "forge summary" in line]
+    finished = ApplyFinished(time=datetime(2026, 1, 1, tzinfo=UTC), exit_code=0)
     assert {f"`{name}`" for name, _ in outputs(finished)} <= set(re.findall(r"`\w+`", row))
 
 
