@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ MAX_ENTRIES: Final = 1_000_000
 """Of one folder: a tree that names itself ten times on ten levels would never end."""
 
 _CACHED_ENTRIES: Final = 500_000
+
+_BY_HAND: Final = 20
+"""So many folders of one commit, and its trees are read here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +149,11 @@ class Database:
         Raises ``MissingObject`` where a commit is not here.
         """
         wanted = list(dict.fromkeys(places))
-        # Git goes down the trees itself: none of them has to come here for a single name of it.
-        names = [b"%b:%b" % (encoded(commit), b"/".join(_parts(path))) for commit, path in wanted]
+        each = Counter(commit for commit, _ in wanted)
+        # Git goes down the trees itself: none of them has to come here for a few names of it. Each
+        # name costs it that way anew, though.
+        few = [place for place in wanted if each[place[0]] < _BY_HAND]
+        names = [b"%b:%b" % (encoded(commit), b"/".join(_parts(path))) for commit, path in few]
         if any(b"\n" in name for name in names):
             return self._folders_by_hand(wanted)
         try:
@@ -154,8 +161,8 @@ class Database:
         except MissingObject:
             return self._folders_by_hand(wanted)
         found: dict[tuple[str, str], str | None] = {}
-        doubtful: list[tuple[str, str]] = []
-        for place, header in zip(wanted, headers, strict=True):
+        doubtful = [place for place in wanted if each[place[0]] >= _BY_HAND]
+        for place, header in zip(few, headers, strict=True):
             if header is None:
                 doubtful.append(place)
             else:

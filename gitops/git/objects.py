@@ -1,7 +1,8 @@
 """Reading the object database through a ``git cat-file`` that keeps running.
 
-Requests are written ahead of their answers, as many as a pipe surely holds, so reading a thousand
-objects costs what ``git cat-file --batch`` costs and no round trip each.
+Requests are written ahead of their answers, as many as a pipe surely holds, so there is no round
+trip for each. Many at once go through a process of their own, which need not write each answer as
+soon as it has it: reading a thousand objects costs no more than ``git cat-file --batch`` does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ IN_FLIGHT: Final = 4096
 
 Half of what it does hold where the system tells: a last page may be half empty.
 """
+
+MANY: Final = 128
+"""So many requests are worth a process of their own."""
 
 CHUNK: Final = 1 << 18
 """Bytes that a streamed object is handed on in."""
@@ -68,6 +72,8 @@ class CatFile:
         """The objects in the order asked for; None for one that is not there."""
         if not names:
             return []
+        if len(names) >= MANY:
+            return self._read_apart(names)
         with self._lock:
             done = False
             try:
@@ -78,6 +84,27 @@ class CatFile:
                 # Whatever interrupts us leaves answers in the pipe that belong to nobody.
                 if not done:
                     self._stop()
+
+    def _read_apart(self, names: Sequence[bytes]) -> list[Found | None]:
+        asked = b"\n".join(names) + b"\n"
+        done = self._git.try_run("cat-file", self._mode, "--buffer", stdin=asked)
+        if done.code:
+            raise _ended_early(done.err)
+        out, position = done.out, 0
+        has_content = self._mode == "--batch"
+        found: list[Found | None] = []
+        for _ in names:
+            end = out.find(b"\n", position)
+            header = _header(out[position:end])
+            if end < 0:
+                raise _ended_early(done.err)
+            position = end + 1
+            if header is not None and has_content:
+                end = position + header.size
+                header = Found(header.oid, header.kind, header.size, out[position:end])
+                position = end + 1
+            found.append(header)
+        return found
 
     def stream(self, oid: str) -> Iterator[bytes]:
         """One blob in chunks; this process must be nobody else's. Raises ``MissingObject``."""
@@ -128,10 +155,7 @@ class CatFile:
         line = out.readline()
         if not line:
             raise self._died()
-        words = line.split()
-        if len(words) != 3 or not words[2].isdigit():
-            return None
-        return Found(words[0].decode(), words[1].decode(), int(words[2]))
+        return _header(line)
 
     def _answer(self, out: IO[bytes]) -> Found | None:
         header = self._header(out)
@@ -166,12 +190,23 @@ class CatFile:
             self._process.kill()
             self._process.wait()
             self._errors.seek(0)
-            said = self._errors.read().decode("utf-8", "replace").strip()
-        said = printable(without_credentials(" / ".join(said.splitlines())))
-        promised = re.search(r"could not fetch ([0-9a-f]{40,64}) from promisor remote", said)
-        if promised:
-            return MissingObject(f"Object {promised[1]} is not in this clone.", oid=promised[1])
-        return RepositoryError(f"git cat-file ended early: {said or 'without a word'}")
+            said = self._errors.read().decode("utf-8", "replace")
+        return _ended_early(said)
+
+
+def _header(line: bytes) -> Found | None:
+    words = line.split()
+    if len(words) != 3 or not words[2].isdigit():
+        return None
+    return Found(words[0].decode(), words[1].decode(), int(words[2]))
+
+
+def _ended_early(said: str) -> RepositoryError:
+    said = printable(without_credentials(" / ".join(said.strip().splitlines())))
+    promised = re.search(r"could not fetch ([0-9a-f]{40,64}) from promisor remote", said)
+    if promised:
+        return MissingObject(f"Object {promised[1]} is not in this clone.", oid=promised[1])
+    return RepositoryError(f"git cat-file ended early: {said or 'without a word'}")
 
 
 def _room(pipe: IO[bytes] | None) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from gitops.release.checks import Check
 from gitops.release.environment import Environment
+from gitops.yaml.blocks import Pieces
 
 # Version 2 writes no back references, so equal values give equal bytes.
 _VERSION: Final = 2
@@ -67,23 +68,24 @@ def keys(environments: Part, checks: Part) -> Keys | None:
 class Known:
     """Validated parts of one compile, by their keys. ``sound``: those that passed their rules.
 
-    ``merged`` are parts over their defaults, by the text that they were read from.
+    ``merged`` are parts over their defaults, by the text that they were read from, which has no
+    pins in it: those in the parts are of the file that had them first.
     """
 
-    merged: dict[tuple[str, bytes | None], Part] = field(default_factory=dict)
+    merged: dict[tuple[str, Pieces | None], Part] = field(default_factory=dict)
     environments: dict[bytes, Environment] = field(default_factory=dict)
     checks: dict[bytes, dict[str, Check]] = field(default_factory=dict)
     sound: set[bytes | Order] = field(default_factory=set)
 
-    def filled(self, whole: dict[str, Any], by: Keys) -> dict[str, Any]:
+    def filled(self, whole: dict[str, Any], by: Keys, pins: Mapping[str, str]) -> dict[str, Any]:
         """The file with every part that is known in its validated form, which is let through."""
-        environments = self.environments
-        result = {
-            **whole,
-            "environments": {
-                name: environments.get(key) or whole["environments"][name] for name, key in by.order
-            },
-        }
+        environments: dict[str, Any] = {}
+        for name, key in by.order:
+            one = self.environments.get(key)
+            if one is not None and name in pins:
+                one = one.model_copy(update={"commit": pins[name]})
+            environments[name] = one or whole["environments"][name]
+        result = {**whole, "environments": environments}
         checks = self.checks.get(by.checks)
         if checks is not None:
             result["checks"] = checks

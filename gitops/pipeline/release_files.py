@@ -18,7 +18,7 @@ from gitops.release.language import Config, Release
 from gitops.release.pruned import only_new, validated
 from gitops.release.words import name as named
 from gitops.release.words import shown
-from gitops.yaml.blocks import Blocks
+from gitops.yaml.blocks import Blocks, with_pins
 from gitops.yaml.document import Document, read
 
 DEFAULT_FOLDER: Final = "releases"
@@ -154,6 +154,8 @@ def settle(
         environments = _part("environments", document.value, document, configured, known)
         checks = _part("checks", document.value, document, configured, known)
         whole = {**document.value, "environments": environments.value}
+        if document.pins:
+            whole["environments"] = with_pins(environments.value, document.pins)
         if checks.given:
             whole["checks"] = checks.value
         _add_team(whole, configured)
@@ -197,7 +199,10 @@ def _add_team(whole: dict[str, Any], configured: Configured) -> None:
 def _part(
     key: str, raw: dict[str, Any], document: Document, configured: Configured, known: Known
 ) -> Part:
-    """A part of a release file over its defaults; files with the same text for it share it."""
+    """A part of a release file over its defaults; files with the same text for it share it.
+
+    The pins in it may be another file's.
+    """
     text = document.blocks.get(key)
     if text is None and key in raw:
         return part(key, _merged({key: raw[key]}, document, configured))
@@ -246,7 +251,7 @@ def _settle_quickly(
 ) -> Settled | None:
     """A file in which nothing is wrong; None for any other."""
     try:
-        release = Release.model_validate(known.filled(whole, by))
+        release = Release.model_validate(known.filled(whole, by, places.file.pins))
     except ValidationError:
         return None
     if not _passes(release, by, known):

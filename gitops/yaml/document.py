@@ -15,7 +15,7 @@ from typing import Any
 
 from gitops.errors import Where
 from gitops.state.json import Json
-from gitops.yaml.blocks import Blocks
+from gitops.yaml.blocks import Blocks, Pieces
 from gitops.yaml.compose import Fault, Node, Step, Steps, compose, decode
 from gitops.yaml.limits import MAX_BYTES
 from gitops.yaml.quick import quick
@@ -25,15 +25,17 @@ from gitops.yaml.quick import quick
 class Document:
     """One file. ``value`` is None and ``faults`` says why where the text cannot be read.
 
-    ``blocks`` are the texts that gave the values of top-level keys, where those were read apart:
-    equal texts gave equal values.
+    ``blocks`` are the texts that gave the values of top-level keys, where those were read apart,
+    and ``pins`` the commits by environment that were taken out of them: equal blocks gave equal
+    values but for these.
     """
 
     file: str
     data: bytes
     value: Json = None
     faults: tuple[Fault, ...] = ()
-    blocks: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    blocks: Mapping[str, Pieces] = field(default_factory=dict, repr=False)
+    pins: Mapping[str, str] = field(default_factory=dict, repr=False)
     _root: Node | None = field(default=None, repr=False)
     _composed: bool = field(default=False, repr=False)
 
@@ -109,7 +111,7 @@ def read(file: str, data: bytes, blocks: Blocks | None = None) -> Document:
     """
     found = blocks.read(data) if blocks is not None else None
     if found is not None:
-        return Document(file, data, found[0], (), found[1])
+        return Document(file, data, found.value, (), found.blocks, found.pins)
     trusted, value = quick(data)
     if trusted and value is not None:
         return Document(file, data, value)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitops.errors import RepositoryError
-from gitops.git.objects import CatFile, MissingObject
+from gitops.git.objects import MANY, CatFile, MissingObject
 from gitops.git.repository import Repository
 from tests.repositories import Executable, Submodule, Symlink
 from tests.repositories import Repository as Made
@@ -129,9 +129,36 @@ def test_reading_ahead_asks_git_as_often_for_many_folders_as_for_one(
         after = [size for size in passes if size]
         for number in range(50):
             assert repository.entries(commit, f"many/{number}")
-        # Which trees the folders are, what is in them, the sizes; then nothing more.
-        assert after == [50, 50, 50]
+        # The commit and the trees above, what is in the folders, the sizes; then nothing more.
+        assert after == [1, 1, 1, 50, 50]
         assert [size for size in passes if size] == after
+
+
+def test_many_folders_of_a_commit_are_found_as_a_few_are(made: Made) -> None:
+    commit = made.commit({f"many/{number}/file": f"{number}\n" for number in range(40)})
+    places = [(commit, f"many/{number}") for number in range(45)]
+    places += [(commit, "many/1/file"), (commit, "."), (commit, "many/1/../2")]
+    with opened(made.path) as one, opened(made.path) as other:
+        one.read_ahead(places)
+        for place in places:
+            assert one.tree_id(*place) == other.tree_id(*place)
+
+
+def test_many_objects_are_read_as_a_few_are(made: Made) -> None:
+    files = {f"many/{number}": f"{number}\n" * number for number in range(MANY)}
+    commit = made.commit(files)
+    with opened(made.path) as repository:
+        assert repository.at(commit).read_many(files) == {
+            path: text.encode() for path, text in files.items()
+        }
+        oids = [each.oid for each in repository.entries(commit, "many") or ()]
+        assert repository.blobs(oids) == {oid: repository.blob(oid) for oid in oids}
+        strange = [*oids[:-2], "0" * len(oids[0]), "no such name 1", oids[-1]]
+        headers = repository.database.headers(strange)
+        assert [each and each.oid for each in headers] == [*oids[:-2], None, None, oids[-1]]
+        with pytest.raises(MissingObject) as caught:
+            repository.blobs(strange)
+        assert caught.value.oid == "0" * len(oids[0])
 
 
 def test_a_commit_speaks_for_itself(made: Made) -> None:
@@ -294,12 +321,15 @@ def test_many_threads_may_read_at_once(made: Made) -> None:
 
 
 def test_more_requests_than_a_pipe_holds(made: Made) -> None:
-    made.commit({f"many/{n}.txt": f"{n}" + "x" * 500 for n in range(1200)})
+    deep = f"{'d' * 250}/{'e' * 250}/{'f' * 250}"
+    wanted = {f"{deep}/{n}.txt": f"{n}" + "x" * 500 for n in range(MANY - 1)}
+    made.commit(wanted)
     with opened(made.path) as repository:
-        files = repository.at(made.head)
-        found = files.read_many(files.list("many"))
-    assert len(found) == 1200
-    assert all(content.startswith(Path(path).stem.encode()) for path, content in found.items())
+        names = [f"{made.head}:{path}".encode() for path in wanted]
+        helper = CatFile(repository.git, "--batch")
+        found = helper.read(names)
+        helper.close()
+    assert [each and each.content.decode() for each in found] == list(wanted.values())
 
 
 def test_reading_goes_on_after_the_helper_was_killed(made: Made) -> None:

@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 from gitops.yaml.blocks import Blocks
 from gitops.yaml.document import read
 
+PIN, OTHER = "c0ffee" + "1" * 34, "12" * 31 + "fa"
+SPACES = "    "
+ONE = f"  one:\n    commit: {PIN}   # 2026-01-01 'why'\n"
+TWO = f"  two:\n    commit: {OTHER}\n    text: |\n      a\n"
 HEADS = ("version: 1\n", "# why\n\nversion: 1\nmodel: m\n", "a: 'b\n", "a: [1,\n", "a: |\n  x\n\n")
 ODD = (
     *(" a: 1\n", "{a: 1,\n", "- 1\n", "? a\n", "a\n", "\n", '# c\r a: "\n', "# \u2028 a: 1\n"),
@@ -27,6 +31,9 @@ ODD = (
 REST = (
     *("environments:\n  one: {commit: HEAD}\n", "environments: {}\n", "checks:\n  c: {runs: 1}\n"),
     *("checks: |\n  text\n", "checks:\n", "checks: [\n", "checks: '\n", "]\n", "'\n", "}\n", '"\n'),
+    *(f"{SPACES}commit: {PIN}\n", f"{SPACES}commit: {OTHER}  # {PIN}\r\n", "    more\n", "# x\n"),
+    *(f"environments:\n{ONE}", f"environments:\n{TWO}", f"checks:\n  c: |\n{ONE}", ONE, TWO),
+    *(f"environments: {{x: {{commit: {PIN}\n  }}\n}}\n", f"{SPACES}commit: stand-in-1\n"),
     *("environments:one\n", "  two: 2\n", "# end\n", "timeouts: {build: 1h}\n", "...\n", "a: 2\n"),
 )
 TEXTS = st.tuples(
@@ -56,7 +63,45 @@ def test_pieces_are_the_whole(text: str) -> None:
     whole = read("f", text.encode())
     whole.confirm()
     assert not whole.faults
-    assert typed(found[0]) == typed(whole.value)
+    assert typed(found.value) == typed(whole.value)
+
+
+@given(TEXTS, st.text("0123456789abcdef", min_size=40, max_size=40))
+@example(f"version: 1\nenvironments:\n{ONE}{TWO}", "1" * 40)
+@example(f"version: 1\nenvironments:\n{ONE}{TWO}", "1e" + "5" * 38)
+@example(f"version: 1\nenvironments:\n{ONE}", "c" * 40)
+@example(
+    f"version: 1\nenvironments:\n  a: {{commit: {PIN}}}\nchecks:\n  a: |\n    commit: {PIN}\n",
+    "a" * 40,
+)
+def test_a_file_that_differs_in_its_pins_says_what_it_says_when_it_is_read_whole(
+    text: str, pin: str
+) -> None:
+    blocks = Blocks()
+    blocks.read(text.encode())
+    for other in (text.replace(PIN, pin), text.replace(OTHER, pin), text):
+        found = blocks.read(other.encode())
+        if found is not None:
+            whole = read("f", other.encode())
+            whole.confirm()
+            assert not whole.faults
+            assert typed(found.value) == typed(whole.value)
+
+
+def test_files_that_differ_in_their_pins_share_their_blocks() -> None:
+    blocks = Blocks()
+    text = f"version: 1\nenvironments:\n{ONE}{TWO}"
+    one = blocks.read(text.encode())
+    other = blocks.read(text.replace(PIN, "d" * 40).replace("why", "another reason").encode())
+    assert one is not None
+    assert other is not None
+    assert one.blocks == other.blocks
+    assert one.pins == {"one": PIN, "two": OTHER}
+    assert other.pins == {"one": "d" * 40, "two": OTHER}
+    assert other.value["environments"] == {
+        "one": {"commit": "d" * 40},
+        "two": {"commit": OTHER, "text": "a\n"},
+    }
 
 
 def test_files_share_the_values_of_equal_blocks() -> None:
