@@ -34,6 +34,9 @@ _ALWAYS: Final = {
 # older Git only stops where no transport is allowed.
 _OFFLINE: Final = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
+_WITHHELD: Final = frozenset({"BASETEN_API_KEY"})
+"""Hooks, filters, credential helpers and SSH get what Git gets, and none of them needs the key."""
+
 _AROUND: Final = (
     "hint:",
     "warning:",
@@ -104,7 +107,8 @@ class Git:
 
     def environment(self, *, network: bool = False) -> dict[str, str]:
         """The variables that a command gets; ``GIT_DIR`` and its like are the user's."""
-        return {**self.environ, **_ALWAYS, **({} if network else _OFFLINE)}
+        inherited = {name: self.environ[name] for name in self.environ if name not in _WITHHELD}
+        return {**inherited, **_ALWAYS, **({} if network else _OFFLINE)}
 
     def named(self, name: str, email: str) -> Git:
         """The same, in somebody's name."""

@@ -457,6 +457,26 @@ def test_hooks_of_this_clone_are_not_run(here: Made) -> None:
     log(here.path).append(KEY, entry())
 
 
+def test_what_git_starts_does_not_get_the_key(
+    here: Made, remote: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASETEN_API_KEY", "prefix01.0123456789012345678901234567890a")
+    monkeypatch.setenv("ELSE", "handed on")
+    seen = tmp_path / "seen"
+    for hook in (
+        here.path / ".git" / "hooks" / "reference-transaction",
+        remote.path / "hooks" / "post-receive",
+    ):
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(f"#!/bin/sh\nenv | sed 's/^/{hook.name} /' >> {seen}\n")
+        hook.chmod(0o755)
+    log(here.path).append(KEY, entry())
+    said = seen.read_text()
+    assert "reference-transaction ELSE=handed on" in said
+    assert "post-receive ELSE=handed on" in said
+    assert "BASETEN_API_KEY" not in said
+
+
 # Trouble
 
 
