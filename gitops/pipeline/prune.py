@@ -14,14 +14,15 @@ from gitops.apply.leases import Lease, LeasedClock, Leases
 from gitops.apply.pace import Pace
 from gitops.apply.pruning import Pruning
 from gitops.decide.retention import Fate, fates
-from gitops.errors import Refused, RemoteUnreachable
+from gitops.errors import InvalidRelease, Refused, RemoteUnreachable
+from gitops.pipeline.compile import compile_commit
 from gitops.pipeline.plan import SIDE_BY_SIDE, PlanRequest, Session, opened
 from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection, select
 from gitops.plan.prune import ModelPrune, Pruned, PrunePlan
 from gitops.record.history import ModelHistory
 from gitops.state.artifact import LABEL_COMMIT
-from gitops.state.desired import DesiredModel
+from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import LiveModel
 
 PARALLEL: Final = 8
@@ -61,7 +62,10 @@ def prune(
     each request. ``say`` hears of progress, ``stoppable`` gets the flag that ends it in an orderly
     way. Nothing is written to the deploy log: Baseten's audit log has it.
 
-    Raises ``Refused`` for uncommitted release files or a no, ``RemoteUnreachable`` where the deploy
+    What the deploy branch asks for by now counts as well, where it is ahead of this commit.
+
+    Raises ``Refused`` for uncommitted release files, for a commit that the deploy branch on the
+    remote does not hold, or a no, ``RemoteUnreachable`` where the deploy
     log cannot be read, and ``Locked`` where another run holds one of the models; nothing on Baseten
     was changed then.
     """
@@ -70,11 +74,22 @@ def prune(
         for warning in session.warnings:
             say(warning)
         _raise_if_unknown(session)
-        work = _Work(project=project, session=session, request=request, say=say)
+        work = _Work(
+            project=project,
+            session=session,
+            request=request,
+            say=say,
+            ahead=_gone_on(project, session),
+        )
         plan = work.plan()
+        elsewhere = _elsewhere(project, session)
         if request.dry_run or not plan.work:
+            if elsewhere is not None and plan.work:
+                say(f"Nothing of this would be done: {elsewhere.message}.")
             return PruneOutcome(plan=plan)
         _raise_if_dirty(session)
+        if elsewhere is not None:
+            raise elsewhere
         session.outside.stop.check()
         if not approve(plan):
             raise Refused("not approved", hint="Nothing was changed.")
@@ -86,12 +101,16 @@ def prune(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """One prune: what is wanted, what is there, and how to reach it."""
+    """One prune: what is wanted, what is there, and how to reach it.
+
+    ``ahead`` is what the deploy branch asks for, where it has gone on since this commit.
+    """
 
     project: Project
     session: Session
     request: PruneRequest
     say: Callable[[str], None]
+    ahead: Desired | None = None
 
     def plan(self) -> PrunePlan:
         whole, reader = self.session.whole, self.session.outside.ports.reader
@@ -135,13 +154,26 @@ class _Work:
     ) -> tuple[Fate, ...]:
         labels = {each.labels.get(LABEL_COMMIT) for each in there.deployments or ()}
         exists = self.project.repository.exists
-        return fates(
-            model,
-            there,
-            history,
-            now=self.session.outside.ports.clock.now(),
-            commits={each for each in labels if isinstance(each, str) and exists(each)},
+        commits = {each for each in labels if isinstance(each, str) and exists(each)}
+        now = self.session.outside.ports.clock.now()
+        found = fates(model, there, history, now=now, commits=commits)
+        ahead = self._ahead(model)
+        if ahead is None:
+            return found
+        later = fates(ahead, there, history, now=now, commits=commits)
+        branch = self.session.outside.branch
+        return tuple(
+            replace(then, reason=f"{then.reason}, by {branch} as it is now")
+            if each.action
+            else each
+            for each, then in zip(found, later, strict=True)
         )
+
+    def _ahead(self, model: DesiredModel) -> DesiredModel | None:
+        """The model as the deploy branch has it, where that is ahead of this commit and has it."""
+        if self.ahead is None:
+            return None
+        return next((each for each in self.ahead.models if each.key == model.key), None)
 
     def _left_alone(
         self, model: DesiredModel, there: LiveModel | None, history: ModelHistory
@@ -158,6 +190,8 @@ class _Work:
                 f"the deploy log knows it as {history.model_id}, and Baseten has {there.id} under"
                 " its name: `gitops plan` says more"
             )
+        if self.ahead is not None and self._ahead(model) is None:
+            return f"{self.session.outside.branch} does not name it any more"
         facts = self.session.outside.facts
         if any(facts.superseded(model, each, history) for each in model.environments[:1]):
             return "a newer commit was applied: prune there"
@@ -216,6 +250,35 @@ def _raise_if_unknown(session: Session) -> None:
             "nothing is pruned without the deploy log",
             hint="Nothing was changed: without it, nobody knows what a rollback needs.",
         )
+
+
+def _gone_on(project: Project, session: Session) -> Desired | None:
+    """What the deploy branch asks for by now, where this commit is behind it."""
+    tip, commit = session.outside.tip(), session.whole.commit
+    if tip is None or tip == commit or not project.repository.is_ancestor(commit, tip):
+        return None
+    try:
+        return compile_commit(project.repository, tip)
+    except InvalidRelease as error:
+        raise Refused(
+            f"the release files of {session.outside.branch} ({tip[:12]}) are not valid:"
+            f" {error.problems[0]}",
+            hint="Nothing was changed: nobody can tell what is still needed.",
+        ) from error
+
+
+def _elsewhere(project: Project, session: Session) -> Refused | None:
+    """Why nothing may go by this commit: others release from a branch that does not hold it."""
+    tip, commit = session.outside.tip(), session.whole.commit
+    if tip is None or project.repository.is_ancestor(commit, tip):
+        return None
+    branch = session.outside.branch
+    return Refused(
+        f"commit {commit[:12]} is not on {branch} of {session.outside.remote}, where others release"
+        " from",
+        hint=f"Nothing was changed. Prune from {branch} as it is there (`git switch {branch}`,"
+        " `git pull`), or have this commit merged first.",
+    )
 
 
 def _raise_if_dirty(session: Session) -> None:

@@ -35,7 +35,9 @@ class Outside:
     ``applies`` says what a lock names as applied once this run has it, given what it is, and
     whether an older commit counts too. ``ci`` is the CI run that runs us.
     ``remote`` is where the deploy log lives, None: in local refs. ``branch`` is the deploy branch
-    where the applied commit is on it. ``by`` and ``where`` name who runs this, and on what.
+    where the applied commit is on it; ``tip`` gives its commit on the remote as last fetched, None
+    where there is none, or nobody else shares this clone's log. ``by`` and ``where`` name who
+    runs this, and on what.
     """
 
     ports: Ports
@@ -50,6 +52,7 @@ class Outside:
     by: str
     where: str
     ci: CiRun
+    tip: Callable[[], str | None] = lambda: None
 
     def fetch(self) -> None:
         """Bring the deploy log and the locks. Raises ``RemoteUnreachable``."""
@@ -177,6 +180,11 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
         former = log.former(key)
         return locks.applied(key) or (locks.applied(former) if former is not None else None)
 
+    def tip() -> str | None:
+        if branch is None or log.remote is None:
+            return None
+        return repository.branch_tip(branch, log.remote)
+
     # Only a model without a log of its own asks, and what it asks for is the same for all.
     left_behind = cache(lambda: log.left_behind(model.key for model in desired.models))
     return Outside(
@@ -201,6 +209,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
         by=str(writer),
         where=_place(project.environ),
         ci=ci_run(project.environ),
+        tip=tip,
     )
 
 

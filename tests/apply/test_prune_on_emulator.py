@@ -311,6 +311,43 @@ def test_asked_to_stop_it_begins_nothing_new(shelf: Shelf) -> None:
     assert second in shelf.here
 
 
+def test_a_commit_that_others_do_not_release_from_prunes_nothing(shelf: Shelf) -> None:
+    spare, work = shelf.spare(), shelf.stage.work
+    work.commit({"README": "not pushed"}, "Words")
+    dry = shelf.prune(dry_run=True)
+    assert dry.plan.work == 1
+    assert any("is not on main of origin" in each for each in shelf.said)
+    before = shelf.stage.writes()
+    with pytest.raises(Refused, match="is not on main of origin"):
+        shelf.prune()
+    assert (shelf.stage.writes(), spare in shelf.here) == (before, True)
+
+
+@pytest.mark.parametrize(
+    ("newer", "reason"),
+    [
+        (
+            asking("retention: {keep: 1, action: delete}\n"),
+            "the newest, by main as it is now",
+        ),
+        ({next(iter(release(STAGING))): None}, "main does not name it any more"),
+    ],
+)
+def test_what_the_branch_asks_for_by_now_stays(
+    shelf: Shelf, newer: dict[str, Any], reason: str
+) -> None:
+    spare, work, older = shelf.spare(), shelf.stage.work, shelf.stage.work.head
+    newest = shelf.stage.commit(newer)
+    work.git("reset", "-q", "--hard", older)
+    outcome, writes = shelf.wrote(shelf.prune)
+    # The next test pushes from where the branch is.
+    work.git("reset", "-q", "--hard", newest)
+    [it] = outcome.plan.models
+    reasons = {each.deployment.id: each.reason for each in it.fates}
+    assert (outcome.results, writes, spare in shelf.here) == (None, [], True)
+    assert reason in {reasons[spare], it.left_alone}
+
+
 def test_a_no_uncommitted_files_and_other_runs_change_nothing(shelf: Shelf) -> None:
     spare = shelf.spare()
     writes = shelf.stage.writes()
