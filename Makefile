@@ -110,8 +110,9 @@ constraints: ## Write the pins anew from pyproject.toml; ARGS=--upgrade takes ne
 	pin() { "$$tools/bin/uv" --no-config --quiet pip compile --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate "$$@" $(ARGS); }; \
 	pin pyproject.toml --extra dev --extra docs --output-file constraints.txt; \
+	pin pyproject.toml --constraint constraints.txt --output-file runtime.txt; \
 	pin - --output-file .ci/truss.txt <<< truss; \
-	if grep -nE '^-|://' constraints.txt .ci/truss.txt; then echo 'a pin names a host or a path' >&2; exit 1; fi
+	if grep -nE '^-|://' constraints.txt runtime.txt .ci/truss.txt; then echo 'a pin names a host or a path' >&2; exit 1; fi
 
 # Tools that only a release needs come into environments of their own.
 .PHONY: dist
@@ -120,10 +121,15 @@ dist: $(INSTALLED) ## Build wheel and sdist into dist/, with the bill of what th
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	@tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	$(PYTHON) -m venv "$$tools/bom"; $(PYTHON) -m venv "$$tools/runtime"; \
-	"$$tools/bom/bin/python" -m pip install --quiet --disable-pip-version-check cyclonedx-bom; \
-	"$$tools/runtime/bin/python" -m pip install --quiet --disable-pip-version-check dist/*.whl; \
-	"$$tools/runtime/bin/python" -m pip uninstall --quiet --yes pip setuptools; \
+	quietly() { "$$tools/$$1/bin/python" -m pip "$${@:2}" --quiet --disable-pip-version-check; }; \
+	quietly bom install cyclonedx-bom; \
+	quietly runtime install --require-hashes -r runtime.txt; \
+	quietly runtime install --no-deps --no-index --find-links dist baseten-gitops; \
+	quietly runtime uninstall --yes pip setuptools; \
+	version=$$($(BIN)/gitops --version | awk '{ print $$NF }'); \
+	sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml > "$$tools/pyproject.toml"; \
 	"$$tools/bom/bin/cyclonedx-py" environment "$$tools/runtime/bin/python" \
+	  --pyproject "$$tools/pyproject.toml" \
 	  --output-reproducible --output-file dist/baseten_gitops.cdx.json
 
 .PHONY: audit
@@ -136,8 +142,12 @@ audit: ## Ask for known vulnerabilities of everything that is pinned
 .PHONY: check-release
 check-release: $(INSTALLED) ## Is TAG=vX.Y.Z the version, and has the changelog an entry for it?
 	@version=$$($(BIN)/gitops --version | awk '{ print $$NF }'); \
-	[[ "$(TAG)" == "v$$version" ]] || { echo "the tag is $(TAG), the version $$version" >&2; exit 1; }; \
-	grep -q "^## \[$$version\] - " CHANGELOG.md || { echo "CHANGELOG.md has no entry for $$version" >&2; exit 1; }
+	refuse() { echo "$$1" >&2; exit 1; }; \
+	[[ "$(TAG)" == "v$$version" ]] || refuse "the tag is $(TAG), the version $$version"; \
+	grep -qE "^## \[$$version\] - [0-9]{4}-[0-9]{2}-[0-9]{2}$$" CHANGELOG.md || \
+	  refuse "CHANGELOG.md has no entry for $$version"; \
+	! sed -n '/^## \[Unreleased\]/,/^## \[[0-9]/p' CHANGELOG.md | grep -q '^- ' || \
+	  refuse "CHANGELOG.md has changes that are in no version: move them below $$version"
 
 .PHONY: clean
 clean: ## Remove what the tools left, but not .venv

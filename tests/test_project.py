@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from gitops._version import __version__
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def pins() -> dict[str, str]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+def pins(name: str = "constraints.txt") -> dict[str, str]:
+    lines = (ROOT / name).read_text().splitlines()
     pinned = [re.match(r"([a-z0-9-]+)==([^ ;]+)", line) for line in lines]
     return {match[1]: match[2] for match in pinned if match}
 
@@ -62,13 +68,78 @@ def test_every_dependency_is_pinned_within_its_bounds() -> None:
     assert outside == {}, "run `make constraints`"
 
 
-def test_pins_are_names_versions_and_hashes_and_nothing_else() -> None:
+def test_what_runs_is_pinned_as_what_is_tested_is() -> None:
+    """Everything that the package brings along, and nothing that only its developers need."""
+    runtime, everything = pins("runtime.txt"), pins()
+    assert runtime.items() <= everything.items(), "run `make constraints`"
+    assert {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]} <= set(
+        runtime
+    )
+    assert not {"pytest", "ruff", "sphinx"} & set(runtime)
+
+
+@pytest.mark.parametrize("name", ["constraints.txt", "runtime.txt"])
+def test_pins_are_names_versions_and_hashes_and_nothing_else(name: str) -> None:
     line_of_a_pin = re.compile(
         r"[a-z0-9-]+==[0-9][0-9a-z.+]*( ; [a-z_ '!=<>.*0-9A-Z()]+)? \\"
         r"|    --hash=sha256:[0-9a-f]{64}( \\)?"
     )
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / name).read_text().splitlines()
     assert [line for line in lines if not line_of_a_pin.fullmatch(line)] == []
+
+
+HEADING = re.compile(
+    r"## \[(?P<version>Unreleased|\d+\.\d+\.\d+)\](?P<dated> - \d{4}-\d{2}-\d{2})?"
+)
+KINDS = {"Added", "Changed", "Deprecated", "Fixed", "Removed", "Security"}
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    lines = (ROOT / "CHANGELOG.md").read_text().splitlines()
+    found = [HEADING.fullmatch(line) for line in lines if line.startswith("## ")]
+    headings = [each for each in found if each is not None]
+    assert len(headings) == len(found)
+    assert [bool(each["dated"]) for each in headings] == [False, *[True] * (len(headings) - 1)]
+    unreleased, *versions = (each["version"] for each in headings)
+    assert unreleased == "Unreleased"
+    assert versions == sorted(versions, key=Version, reverse=True)
+    assert not versions or Version(versions[0]) <= Version(__version__)
+    assert {line.removeprefix("### ") for line in lines if line.startswith("### ")} <= KINDS
+
+
+@pytest.mark.parametrize(
+    ("tag", "changelog", "refusal"),
+    [
+        ("v{}", "## [Unreleased]\n\n## [{}] - 2026-11-22\n\n### Added\n\n- All.\n", ""),
+        ("v{}.1", "## [{}] - 2026-11-22\n", "the tag is v{0}.1, the version {0}"),
+        ("v{}", "## [Unreleased]\n\n- All.\n", "CHANGELOG.md has no entry for {}"),
+        ("v{}", "## [{}] - soon\n", "CHANGELOG.md has no entry for {}"),
+        (
+            "v{}",
+            "## [Unreleased]\n\n- More.\n\n## [{}] - 2026-11-22\n\n- All.\n",
+            "CHANGELOG.md has changes that are in no version: move them below {}",
+        ),
+    ],
+)
+def test_a_release_is_what_its_tag_says(
+    tag: str, changelog: str, refusal: str, tmp_path: Path
+) -> None:
+    (tmp_path / "CHANGELOG.md").write_text(changelog.format(__version__))
+    given = f"VENV={sys.prefix}", f"TAG={tag.format(__version__)}"
+    # What is installed is neither looked at nor made anew.
+    command = ["make", "--file", str(ROOT / "Makefile"), f"--old-file={sys.prefix}/.installed"]
+    done = subprocess.run(
+        [*command, *given, "check-release"],
+        cwd=tmp_path,
+        # A make around the tests is none of its business.
+        env={name: each for name, each in os.environ.items() if name[:4] not in {"MAKE", "MFLA"}},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    assert done.stderr.partition("\nmake: ")[0].strip() == refusal.format(__version__)
+    assert bool(done.returncode) == bool(refusal)
 
 
 def test_contributing_describes_every_room() -> None:
