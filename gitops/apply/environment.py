@@ -265,6 +265,7 @@ def _errored(job: Job, error: GitopsError) -> Ended:
 
 def _unlocked(job: Job, error: Locked | LeaseEnded, doing: str) -> Ended:
     """The lock is gone, to another run or for want of a Git host: nothing more is sent."""
+    job.view.look_again(job.name)
     live = job.live
     moving = live is not None and live.candidate is not None
     failure = job.failure(

@@ -287,9 +287,11 @@ class Job:
         of_push: bool = False,
         **facts: object,
     ) -> Failure:
-        """The three sentences of a failure, with what serves as last read."""
+        """The three sentences of a failure, with what serves as last read, or read anew."""
+        self.view.look_again(self.name)
+        looks = self.view.looks
         current = self.live.current if self.live is not None else None
-        late = kind is FailureKind.API_UNAVAILABLE or self.view.is_unanswered
+        late = kind is FailureKind.API_UNAVAILABLE or looks.is_unanswered
         values: dict[str, object] = {
             "model": self.model,
             "environment": None if of_push else self.name,
@@ -297,7 +299,8 @@ class Job:
             "serving": self.side(current),
             "serving_status": current.status if current is not None else None,
             "serving_known": self.view.looked,
-            "answered": self.view.answered if late else None,
+            "answered": looks.at if late or looks.is_old else None,
+            "unanswered": late,
             "remote": self.run.remote,
             **facts,
         }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from gitops.apply.looks import Looks
 from gitops.decide import decide
 from gitops.decide.decision import Decision, Needs
 from gitops.decide.situation import Asked, Evidence, Fact, Situation
-from gitops.errors import BasetenError, RequestRefused, Unavailable
+from gitops.errors import GitopsError, RequestRefused
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.health import Health, health_of
@@ -24,8 +25,6 @@ T = TypeVar("T")
 
 _ROUNDS: Final = len(Fact) + 1
 _CLOCKS_DIFFER: Final = timedelta(minutes=10)
-_LATE: Final = 5.0
-"""So many seconds an answer may take before it is one that does not come."""
 
 
 class ModelView:
@@ -50,9 +49,8 @@ class ModelView:
         self.retried: frozenset[str] = frozenset()
         self.looked = False
         """Whether Baseten was read: only then no ``live`` means that the model is not there."""
-        self.answered: datetime | None = None
-        """When ``live`` was read."""
-        self._asked_at: float | None = None
+        self.looks = Looks(run.ports.clock)
+        """When ``live`` was read, and what is not answered yet."""
         self._elsewhere: str | None = None
         self._deployments: tuple[Deployment, ...] | None = None
         self._audit: tuple[AuditEntry, ...] | None = None
@@ -99,7 +97,7 @@ class ModelView:
     def refresh(self) -> None:
         """Read the model and its environments anew; forget what depends on when it was read."""
         paused = self.desired.paused
-        with self.asking():
+        with self.looks.asking():
             live = None if paused else self.run.ports.reader.model(self.desired.key)
         self.take(live)
 
@@ -113,30 +111,11 @@ class ModelView:
         """
         self.live = live
         self.looked = True
-        self.answered = self.run.ports.clock.now()
+        self.looks.saw()
         self._deployments = self._audit = None
         self.read_log()
         self._history_known = history_known or (clone_counts and bool(self.history.entries))
         self._elsewhere = self._found_elsewhere()
-
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """A question to Baseten; unanswered until it, or a later one, is answered."""
-        if self._asked_at is None:
-            self._asked_at = self.run.ports.clock.monotonic()
-        try:
-            yield
-        except BasetenError as error:
-            if not isinstance(error, Unavailable):
-                self._asked_at = None
-            raise
-        self._asked_at = None
-
-    @property
-    def is_unanswered(self) -> bool:
-        """Whether Baseten owes us an answer for so long that ``live`` is no fact any more."""
-        now = self.run.ports.clock.monotonic()
-        return self._asked_at is not None and now - self._asked_at >= _LATE
 
     def read_log(self) -> None:
         """Take the log's entries as they are now, without a fetch."""
@@ -144,9 +123,9 @@ class ModelView:
 
     def reread(self, name: str) -> LiveEnvironment | None:
         """One environment, read anew and remembered."""
-        with self.asking():
+        with self.looks.asking():
             found = self.run.ports.reader.environment(self.model_id, name)
-        self.answered = self.run.ports.clock.now()
+        self.looks.saw()
         if self.live is not None:
             others = tuple(
                 each for each in self.live.environments if each.name.lower() != name.lower()
@@ -155,6 +134,18 @@ class ModelView:
                 self.live, environments=(*others, found) if found is not None else others
             )
         return found
+
+    def look_again(self, name: str) -> None:
+        """Read an environment that nobody has looked at for a while, if Baseten answers at once.
+
+        Who asked us to stop does not wait for it.
+        """
+        run, looks = self.run, self.looks
+        if self.live is None or run.stop.is_set or looks.is_unanswered or not looks.is_old:
+            return
+        # What is known already is told with its time then.
+        with suppress(GitopsError), run.outage.at_once() if run.outage else nullcontext():
+            self.reread(name)
 
     def learn_failed(self, deployment_id: str, reason: str | None) -> None:
         """Remember that a deployment failed to start, or (None) that it is tried again."""

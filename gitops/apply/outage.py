@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -34,7 +35,17 @@ class Outage:
     def __init__(self, clock: Clock, pace: Pace) -> None:
         self._clock = clock
         self._pace = pace
+        self._patient = True
         self.tell: Callable[[str], None] = _unheard
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Within the block nothing is waited out."""
+        self._patient = False
+        try:
+            yield
+        finally:
+            self._patient = True
 
     def waited_out(self, act: Callable[[], T]) -> T:
         """Do what only reads, or looks before it writes, until Baseten answers.
@@ -46,6 +57,8 @@ class Outage:
             try:
                 answer = act()
             except Unavailable as error:
+                if not self._patient:
+                    raise
                 now = self._clock.monotonic()
                 if begun is None:
                     begun = now

@@ -68,7 +68,8 @@ class Facts:
     ``environment`` None: the failure is of a push, which belongs to no environment, or of the whole
     model. ``candidate`` is what failed, or was on its way. ``serving`` is what serves as last read
     back, None for nothing; ``serving_known`` false where it could not be read; ``answered`` when it
-    was read (UTC), where Baseten answers no more. ``target`` is where a rollback goes. ``detail``
+    was read (UTC), where that may be no fact any more, since Baseten answers no more
+    (``unanswered``) or nobody looked since. ``target`` is where a rollback goes. ``detail``
     is the cause in words (Baseten's message, the verdict's reason), ``doing`` what was under way,
     as a noun ("the build"), ``percent`` the candidate's share of traffic, ``seconds`` how long it
     took, ``person`` who did what stands in the way, ``remedy`` a sentence of the decision itself,
@@ -84,6 +85,7 @@ class Facts:
     serving_status: str | None = None
     serving_known: bool = True
     answered: datetime | None = None
+    unanswered: bool = False
     target: Side | None = None
     detail: str = ""
     doing: str = ""

@@ -261,7 +261,9 @@ def _serves(kind: FailureKind, facts: Facts) -> str:
         return f"What {place} serves could not be read; nothing was deleted."
     if kind is FailureKind.API_UNAVAILABLE or facts.answered is not None:
         at = f", at {facts.answered:%H:%M:%S} UTC" if facts.answered is not None else ""
-        return f"When Baseten last answered{at}, {_served(facts)}."
+        late = kind is FailureKind.API_UNAVAILABLE or facts.unanswered
+        when = "When Baseten last answered" if late else "When it was last read"
+        return f"{when}{at}, {_served(facts)}."
     if facts.serving is None:
         return f"Nothing serves {place}."
     status = f", {facts.serving_status}" if facts.serving_status else ""

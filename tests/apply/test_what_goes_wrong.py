@@ -62,6 +62,11 @@ def moving(event: ApplyEvent) -> bool:
     return isinstance(event, ActionProgress) and bool(event.percent) and event.percent != 100
 
 
+def building(event: ApplyEvent) -> bool:
+    """A build was seen."""
+    return isinstance(event, ActionProgress) and event.status == "BUILDING"
+
+
 def promoted(event: ApplyEvent) -> bool:
     """A promotion was just requested, and has no traffic yet."""
     return isinstance(event, ActionFinished) and event.kind == "promote"
@@ -149,6 +154,35 @@ def test_what_baseten_answered_last_is_told_with_its_time(alone: Stage) -> None:
     assert re.match(r"When Baseten last answered, at \d\d:\d\d:\d\d UTC, triage/production ", told)
     assert "production served commit" in told
     assert "% of its traffic went to commit" in told
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_was_read_long_ago_is_read_again_or_told_with_its_time(
+    alone: Stage, *, stopped: bool
+) -> None:
+    clock = Late(alone.stop)
+    current = alone.live("production").current
+    assert current is not None
+    serving = current.id
+
+    def a_minute_later() -> None:
+        alone.emulator.set_status(serving, "UNHEALTHY")
+        clock.ahead = 60.0
+        if stopped:
+            alone.stop.set("SIGINT")
+
+    alone.commit(truss("two"))
+    alone.emulator.fault(kind="build_fails")
+    alone.once(building, a_minute_later)
+    outcome = alone.apply(clock=clock)
+    assert outcome.exit_code == (130 if stopped else 5), outcome.finished
+    told = outcome.finished.failures[0].failure.serves_now
+    if stopped:
+        when = r"When it was last read, at \d\d:\d\d:\d\d UTC, triage/production served commit"
+        assert re.match(when, told)
+        assert told.endswith(", ACTIVE.")
+    else:
+        assert re.match(r"triage/production serves commit .*, UNHEALTHY, as before", told), told
 
 
 def test_a_person_ends_a_release_and_it_is_held(alone: Stage) -> None:

@@ -196,9 +196,17 @@ VARIANTS = {
         percent=25,
         still_running=True,
         answered=READ,
+        unanswered=True,
     ),
     "interrupted_where_nothing_served": told(
-        FailureKind.INTERRUPTED, doing="the promotion", serving=None, answered=READ
+        FailureKind.INTERRUPTED,
+        doing="the promotion",
+        serving=None,
+        answered=READ,
+        unanswered=True,
+    ),
+    "interrupted_long_after_a_look": told(
+        FailureKind.INTERRUPTED, doing="the checks", answered=READ
     ),
     "api_unavailable_during_a_push": told(
         FailureKind.API_UNAVAILABLE, environment=None, doing="the push", detail="no connection"

@@ -86,7 +86,7 @@ def figures_since(job: Job, deployment_id: str, start: datetime, end: datetime) 
     if end <= start:
         return None
     try:
-        with job.view.asking():
+        with job.view.looks.asking():
             return job.ports.reader.window(job.view.model_id, deployment_id, start, end)
     except (Unavailable, RequestRefused, NotFound, AccessDenied) as error:
         told = f"no figures: {error.message}"
