@@ -62,7 +62,8 @@ class GitChanges:
             apart = replace(git, environ={**git.environ, **index})
             apart.run("read-tree", base)
             apart.run("update-index", "-z", "--index-info", stdin=encoded("".join(rows)))
-            tree = apart.run("write-tree").text
+            # A partial clone does not have what the other files of a changed folder hold.
+            tree = apart.run("write-tree", "--missing-ok").text
         return _made(self.repository, "commit-tree", tree, "-p", base, "-F", "-", message=message)
 
     def branch(self, name: str, commit: str) -> None:

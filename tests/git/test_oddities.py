@@ -57,6 +57,7 @@ def commits(made: Repository) -> None:
             "trusses/m/model/model.py": "class Model:\n    pass\n",
             "trusses/größe/config.yaml": "model_name: u\n",
             "checks/größe.jsonl": '{"text": "ü"}\n',
+            "releases/README.md": "One file a model.\n",
         },
         "One",
     )
@@ -136,6 +137,17 @@ def test_a_partial_clone_fetches_at_once_and_says_so(
     ]
     again = gitops(clone.path, "compile")
     assert (compiled(again), again.err) == (expected, "")
+
+
+def test_a_partial_clone_commits_beside_files_that_it_lacks(
+    origin: Repository, gitops: Call, tmp_path: Path
+) -> None:
+    clone = cloned(origin, tmp_path / "partial", "--no-checkout", "--filter=blob:none")
+    reverted = origin.id("HEAD~1^{tree}")
+    branch = branch_of(gitops(clone.path, "rollback", "scorer", "production"))
+    assert clone.id(f"{branch}^{{tree}}") == reverted
+    missing = clone.git("rev-list", "--objects", "--missing=print", branch).count("?")
+    assert missing, "its neighbours are still not here"
 
 
 def test_a_partial_clone_whose_remote_is_gone_says_what_it_lacks(
