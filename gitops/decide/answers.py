@@ -62,6 +62,7 @@ def decision(
         notices=notices,
         serving=view.serving_side,
         serving_status=current.deployment.status if current is not None else None,
+        built_from=view.built_from,
         exit_code=exit_code,
         history_known=view.log_known,
     )
@@ -86,6 +87,7 @@ def blocked(
         changes=changes,
         serving=view.serving_side if current is not None else None,
         serving_status=current.deployment.status if current is not None else None,
+        built_from=view.built_from,
         exit_code=exit_code,
         history_known=view.log_known,
     )

@@ -50,7 +50,9 @@ class Decision:
     ``exit_code`` is what this environment adds to an apply that ends here. ``notices`` are
     sentences for people. ``history_known`` is false where rows that need the log could not be
     judged. ``after`` names environments of the same plan that have to succeed before any of these
-    steps is taken: while it is not empty, the steps are for the plan alone.
+    steps is taken: while it is not empty, the steps are for the plan alone. ``built_from`` is the
+    full id of the commit that the deployment of what Git asks for is, or will be, labelled with:
+    by that one people know it, whichever commit of the same files is pinned. None: as pinned.
     """
 
     row: int
@@ -63,6 +65,7 @@ class Decision:
     serving: Side | None = None
     serving_status: str | None = None
     target: Deployment | None = None
+    built_from: str | None = None
     exit_code: int = 0
     history_known: bool = True
     after: tuple[str, ...] = ()

@@ -6,7 +6,6 @@ from gitops.decide.answers import PERSON_NEEDED, ROLLED_BACK, STILL_RUNNING, dec
 from gitops.decide.decision import Decision, State
 from gitops.decide.view import View, side_of
 from gitops.plan.steps import Record, RollBack, Step, Wait, Watch
-from gitops.plan.wording import artifact
 from gitops.record.entry import Event
 from gitops.record.history import OpenIntent
 from gitops.state.desired import Watch as Wanted
@@ -128,10 +127,7 @@ def _roll_back(
     code = ROLLED_BACK if origin is not None else PERSON_NEEDED
     if intent.condemned:
         code = 0
-    to = "there is nothing to go back to"
-    if origin is not None:
-        to = f"it is to go back to {artifact(origin)}"
-    return decision(view, row, State.WATCH, f"{reason}, and {to}", steps=(step,), exit_code=code)
+    return decision(view, row, State.WATCH, reason, steps=(step,), exit_code=code)
 
 
 def _record(view: View, event: Event, intent: OpenIntent, current: Recognised) -> Record:

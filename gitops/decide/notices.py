@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from gitops.decide.view import View
-from gitops.plan.wording import duration
+from gitops.plan.wording import duration, version
 from gitops.state.differences import no_longer_managed
 from gitops.state.health import Health
 from gitops.state.json import Json
@@ -32,8 +32,7 @@ def back_again(view: View, target: Deployment | None, health: Health | None) -> 
     last = next((one.side for one in view.log.served[::-1] if view.wanted.is_side(one.side)), None)
     if last is None:
         return ()
-    artifact, named = view.environment.artifact, view.environment.deployment
-    what = f"commit {artifact.commit[:12]}" if artifact is not None else f"deployment {named}"
+    what = version(last)
     if target is None:
         if any(each.id == last.deployment_id for each in view.deployments):
             return ()

@@ -176,6 +176,25 @@ class View:
         """Whether what is wanted serves."""
         return self.wanted.is_served_by(self.current)
 
+    @cached_property
+    def built_from(self) -> str | None:
+        """The commit by which people know what is wanted; None: somebody else pushed it.
+
+        That is the one its deployment is labelled with, as far as that was seen or is in the log;
+        else the one that is pinned.
+        """
+        artifact = self.environment.artifact
+        if artifact is None:
+            return None
+        there = (each for each in (self.current, self.candidate) if self.wanted.is_served_by(each))
+        found = next((each.commit for each in there if each is not None), None)
+        return found or self._logged_commit(artifact.digest) or artifact.commit
+
+    def _logged_commit(self, digest: str) -> str | None:
+        history = self.situation.history or _EMPTY
+        sides = (side for each in reversed(history.entries) for side in (each.to, each.from_))
+        return next((it.commit for it in sides if it and it.digest == digest and it.commit), None)
+
     @property
     def health(self) -> Health | None:
         """The health of what serves."""

@@ -10,9 +10,9 @@ from gitops.git.commits import Commits, body_of
 from gitops.git.identity import Identity
 from gitops.git.objects import MissingObject
 from gitops.git.repository import Repository
-from gitops.record.entry import Entry, Event, Side, from_json, to_json
+from gitops.plan.wording import version
+from gitops.record.entry import Entry, Event, from_json, to_json
 from gitops.render.text import printable
-from gitops.state.recognise import called
 
 _WALKED: Final = 48
 """So many entries are read one by one; a longer chain is worth a process of its own."""
@@ -37,16 +37,10 @@ def subject(entry: Entry) -> str:
     """An entry's one line for people: ``Released qwen-3-8b in production: commit 4be1c02, #12``."""
     place = f" {entry.model} in {entry.environment}" if entry.model else f" in {entry.environment}"
     side = entry.from_ if entry.event is Event.HELD else entry.to or entry.from_
-    what = f": {_thing(side)}" if side is not None else ""
+    what = f": {version(side)}" if side is not None else ""
     number = f", #{entry.number}" if entry.number else ""
     line = printable(f"{_WORDS[entry.event]}{place}{what}{number}")
     return line if len(line) <= _SUBJECT else line[: _SUBJECT - 1] + "…"
-
-
-def _thing(side: Side) -> str:
-    if side.commit:
-        return f"commit {side.commit[:12]}"
-    return called(side.deployment_id, side.deployment_name)
 
 
 class Chains:

@@ -26,10 +26,8 @@ from gitops.plan.steps import (
     Wait,
     Watch,
 )
-from gitops.plan.wording import duration
-from gitops.record.entry import Side
+from gitops.plan.wording import duration, version
 from gitops.state.desired import DesiredEnvironment, DesiredModel
-from gitops.state.recognise import called
 
 
 def actions(
@@ -72,7 +70,7 @@ def actions(
                 kind=kind,
                 environment=None if kind == "push" else environment.name,
                 depends_on=tuple(dict.fromkeys(depends)),
-                reason=_reason(step, environment, model),
+                reason=_reason(step, environment, model, decision.built_from),
             )
             previous = name
             if kind == "promote" and wanted:
@@ -92,7 +90,7 @@ def _name(
 
 
 def _reason(  # noqa: C901, PLR0912 - one case a step
-    step: Step, environment: DesiredEnvironment, model: DesiredModel
+    step: Step, environment: DesiredEnvironment, model: DesiredModel, built_from: str | None
 ) -> str:
     match step:
         case Push():
@@ -113,28 +111,29 @@ def _reason(  # noqa: C901, PLR0912 - one case a step
         case CancelPromotion():
             return f"nobody wants deployment {step.deployment_id} any more"
         case Promote():
-            return _promotion(step, environment)
+            return _promotion(step, environment, built_from)
         case Watch():
             return _watch(environment)
         case Follow():
             return "follows the promotion that runs"
         case RollBack():
-            return f"goes back: {step.reason}"
+            return f"goes back to {version(step.to)}" if step.to else "has nothing to go back to"
         case Wait() | Record():
             return ""
         case _:
             assert_never(step)
 
 
-def _promotion(step: Promote, environment: DesiredEnvironment) -> str:
-    if environment.artifact is not None:
-        what = f"commit {short(environment.artifact.commit)}"
+def _promotion(step: Promote, environment: DesiredEnvironment, built_from: str | None) -> str:
+    artifact = environment.artifact
+    if artifact is not None:
+        what = f"commit {short(built_from or artifact.commit)}"
     else:
         what = f"deployment {environment.deployment}"
     settings = " with its settings" if step.changes else ""
     if step.from_ is None:
         return f"{what}{settings}; nothing served before"
-    return f"{what} in place of {_side(step.from_)}{settings}"
+    return f"{what} in place of {version(step.from_)}{settings}"
 
 
 def _watch(environment: DesiredEnvironment) -> str:
@@ -143,9 +142,3 @@ def _watch(environment: DesiredEnvironment) -> str:
         return "until its promotion has ended and it is ready"
     then = "rolls back" if watch.on_failure == "rollback" else "only alerts"
     return f"judges it under traffic for {duration(watch.seconds)}, and {then} if it is bad"
-
-
-def _side(side: Side) -> str:
-    if side.commit:
-        return f"commit {short(side.commit)}"
-    return called(side.deployment_id, side.deployment_name)

@@ -18,6 +18,7 @@ from gitops.decide.rows.foreign import foreign_serves
 from gitops.decide.situation import Situation
 from gitops.decide.view import Unread, View, is_side, side_of
 from gitops.plan.model import Serving, Wanted
+from gitops.plan.stated import wanted
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredModel
@@ -238,12 +239,7 @@ def _deactivated(view: View) -> Iterator[Drifted]:
 
 
 def _wanted(view: View) -> Wanted:
-    artifact = view.environment.artifact
-    return Wanted(
-        digest=artifact.digest if artifact else None,
-        commit=artifact.commit if artifact else None,
-        deployment=view.environment.deployment,
-    )
+    return wanted(view.environment, view.built_from)
 
 
 def _serving(found: Recognised | None) -> Serving | None:

@@ -53,11 +53,17 @@ class Serving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What Git asks for: an artifact by its digest and commit, or a deployment by name or id."""
+    """What Git asks for: an artifact by its digest and commit, or a deployment by name or id.
+
+    ``follows``: the release file says ``commit: HEAD``. ``built_from`` is the commit that the
+    deployment of these files is, or will be, labelled with, which need not be the pinned one.
+    """
 
     digest: str | None = None
     commit: str | None = None
     deployment: str | None = None
+    follows: bool = False
+    built_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

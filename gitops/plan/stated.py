@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from gitops.decide import Decision
 from gitops.plan.model import ChangedField, Serving, Wanted
+from gitops.plan.steps import RollBack
+from gitops.plan.wording import version
 from gitops.state.desired import DesiredEnvironment
 
 
-def wanted(environment: DesiredEnvironment) -> Wanted:
-    """What Git wants to serve."""
+def wanted(environment: DesiredEnvironment, built_from: str | None = None) -> Wanted:
+    """What Git wants to serve; ``built_from`` is the commit by which its deployment is known."""
     artifact = environment.artifact
     return Wanted(
         digest=artifact.digest if artifact else None,
         commit=artifact.commit if artifact else None,
         deployment=environment.deployment,
+        follows=environment.follows_head,
+        built_from=built_from if artifact else None,
     )
+
+
+def reason(decision: Decision) -> str:
+    """Why; and where a rollback that is under way goes."""
+    step = decision.steps[0] if decision.steps else None
+    if not isinstance(step, RollBack):
+        return decision.reason
+    to = f"it is to go back to {version(step.to)}" if step.to else "there is nothing to go back to"
+    return f"{decision.reason}, and {to}"
 
 
 def serving(decision: Decision) -> Serving | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from gitops.state.recognise import called
 
 
-class Artifact(Protocol):
+class Version(Protocol):
     """A deployment with the commit that it was built from, where that is known."""
 
     @property
@@ -24,7 +24,7 @@ class Artifact(Protocol):
         """The full id of the commit that it is labelled with."""
 
 
-def artifact(it: Artifact) -> str:
+def version(it: Version) -> str:
     """``commit 4be1c02f0c5d``, or where no commit is known ``deployment w5d8x2q``."""
     if it.commit:
         return f"commit {it.commit[:12]}"

@@ -14,7 +14,7 @@ from gitops.plan.model import Serving, Wanted
 from gitops.plan.wording import sentence
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
-from gitops.render.sentences import serving, wanted
+from gitops.render.sentences import asked, serving
 from gitops.render.text import printable
 from gitops.render.words import count, instant, listed, some, value
 
@@ -184,7 +184,7 @@ def remedy(item: Drifted) -> str | None:
 
 
 def _wanted(git: object) -> str:
-    return wanted(git) if isinstance(git, Wanted) else "nothing"
+    return asked(git) if isinstance(git, Wanted) else "nothing"
 
 
 def _serving(live: object) -> str:

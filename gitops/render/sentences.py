@@ -7,16 +7,18 @@ from typing import Final, assert_never
 
 from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, Cost, EnvironmentPlan, ModelPlan, Serving, Wanted
+from gitops.plan.wording import version
 from gitops.render.words import count, instant, value
-from gitops.state.recognise import called
 
 __all__ = [
+    "asked",
     "changed",
     "costs",
     "drifted",
     "headline",
     "judged",
     "origin",
+    "pinned",
     "released",
     "reverted",
     "serving",
@@ -50,7 +52,8 @@ def _retried(model: ModelPlan, environment: EnvironmentPlan) -> bool:
 
 
 def _happens(environment: EnvironmentPlan, *, failed: bool) -> str:  # noqa: C901, PLR0912 - one case a state
-    new, old = wanted(environment.desired), serving(environment.serving)
+    new = asked(environment.desired, moves=environment.state == "promote")
+    old = serving(environment.serving)
     instead = f"in place of {old}" if environment.serving else "its first release"
     match environment.state:
         case "converged":
@@ -96,19 +99,34 @@ def _happens(environment: EnvironmentPlan, *, failed: bool) -> str:  # noqa: C90
 
 
 def wanted(desired: Wanted) -> str:
-    """What Git asks for, as people name it."""
-    if desired.commit:
-        return f"commit {short(desired.commit)}"
+    """What Git asks for, as people name it: by the commit that its deployment is labelled with."""
+    commit = desired.built_from or desired.commit
+    if commit:
+        return f"commit {short(commit)}"
     return f"deployment {desired.deployment}" if desired.deployment else "nothing"
+
+
+def asked(desired: Wanted, *, moves: bool = False) -> str:
+    """The same, and the pinned commit where that is another one: told once, not with every name.
+
+    ``moves``: it does not serve yet, so that what ``HEAD`` is has to be told too.
+    """
+    pin = pinned(desired, moves=moves)
+    return f"{wanted(desired)} (the same files as {pin})" if pin else wanted(desired)
+
+
+def pinned(desired: Wanted, *, moves: bool = False) -> str:
+    """The commit that the release file pins, where it is not the one that people know it by."""
+    if desired.commit is None or desired.built_from in {None, desired.commit}:
+        return ""
+    return f"commit {short(desired.commit)}" if moves or not desired.follows else ""
 
 
 def serving(now: Serving | None) -> str:
     """What serves, as people name it."""
     if now is None:
         return "nothing"
-    if now.commit:
-        return f"commit {short(now.commit)}"
-    return called(now.deployment_id, now.deployment_name)
+    return version(now)
 
 
 def origin(change: ChangedField) -> str:

@@ -11,7 +11,7 @@ from gitops.plan.canonical import plain as canon
 from gitops.plan.status import EnvironmentStatus, Status, to_json
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
-from gitops.render.sentences import serving, wanted
+from gitops.render.sentences import asked, pinned, serving
 from gitops.render.text import printable
 from gitops.render.words import count
 from gitops.state.health import Health, health_of
@@ -100,14 +100,15 @@ def _failed(status: str | None) -> bool:
 
 
 def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a state
-    new = wanted(status.desired)
+    new = asked(status.desired, moves=status.state == "promote")
+    as_wanted = _as_wanted(status)
     match status.state:
         case "converged" if status.health == "unhealthy":
-            return "that is what Git wants, and it fails its health checks"
+            return f"{as_wanted}, and it fails its health checks"
         case "converged":
-            return "that is what Git wants"
+            return as_wanted
         case "settings":
-            return f"that is what Git wants, with {count(len(status.changes), 'setting')} to change"
+            return f"{as_wanted}, with {count(len(status.changes), 'setting')} to change"
         case "promote" if _failed(status.target_status):
             return f"Git wants {new}, whose deployment {status.target} is {status.target_status}"
         case "promote" if status.target is not None:
@@ -119,11 +120,11 @@ def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a
         case "watch":
             return _end(status.reason)
         case "verify":
-            return "that is what Git wants, and it was never verified there"
+            return f"{as_wanted}, and it was never verified there"
         case "activate":
-            return "that is what Git wants, and it has to be started"
+            return f"{as_wanted}, and it has to be started"
         case "retry":
-            return "that is what Git wants, and it failed"
+            return f"{as_wanted}, and it failed"
         case "cancel":
             return f"Git wants {new}, and a promotion that nobody wants is in the way"
         case "wait":
@@ -139,6 +140,11 @@ def _next(status: EnvironmentStatus) -> str:  # noqa: C901, PLR0912 - one case a
             return ""
         case _:
             assert_never(status.state)
+
+
+def _as_wanted(status: EnvironmentStatus) -> str:
+    pin = pinned(status.desired)
+    return f"that is what Git wants, the same files as {pin}" if pin else "that is what Git wants"
 
 
 def _role(status: EnvironmentStatus) -> Role:

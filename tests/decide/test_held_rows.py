@@ -43,16 +43,6 @@ def asked(letter: str, commit: str, **settings: object) -> Asked:
 # Row 11
 
 
-def test_a_rollback_by_hand_that_did_not_end_says_where_it_is_to_go() -> None:
-    by_hand = entry(Event.HELD, "P", "D", minutes_ago=30)
-    answer = decided(Scene(current="D", entries=[RELEASED, by_hand]))
-    assert (answer.row, answer.state) == (10, State.WATCH)
-    assert isinstance(answer.steps[0], RollBack)
-    back = side("P").commit
-    assert back is not None
-    assert answer.reason.endswith(f", and it is to go back to commit {back[:12]}")
-
-
 def test_a_hold_is_reported_and_ends_well_in_later_runs() -> None:
     answer = decided(Scene(entries=[RELEASED, rolled_back(reason="error rate 0.4")]))
     assert (answer.row, answer.state, answer.exit_code, answer.steps) == (11, State.HELD, 0, ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 
 from gitops.decide.decision import Blocked, State
 from gitops.plan.status import Status, build_status
@@ -110,6 +111,27 @@ def test_the_document_names_what_people_ask_about() -> None:
     assert dino["health"] == "ready"
     assert (dino["replicas"], dino["least"], dino["most"]) == (0, 0, 10)
     assert dino["sentence"].startswith("dino/production serves")
+
+
+def test_a_pin_of_other_commits_with_the_same_files_is_told_once() -> None:
+    pinned = environment(artifact=replace(artifact(), commit="8" * 40), name="production")
+    built = artifact().commit
+    there = {"ada": live_model("ada"), "bert": live_model("bert"), "clip": live_model("clip")}
+    follows = replace(pinned, follows_head=True)
+    status = build_status(
+        desired(model(pinned, name="ada"), model(pinned, name="bert"), model(follows, name="clip")),
+        live(there),
+        {
+            "ada": {"production": at_rest(built_from=built)},
+            "bert": {"production": at_rest(State.PROMOTE, 20, built_from=built)},
+            "clip": {"production": at_rest(built_from=built)},
+        },
+        now=NOW,
+    )
+    ada, bert, clip, _ = render(status, width=1000).splitlines()
+    assert ada.endswith("; that is what Git wants, the same files as commit 888888888888.")
+    assert f"Git wants commit {built[:12]} (the same files as commit 888888888888)," in bert
+    assert clip.endswith("; that is what Git wants.")
 
 
 def test_hostile_words_stay_on_their_line() -> None:

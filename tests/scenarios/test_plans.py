@@ -62,6 +62,7 @@ NIGHT = {
     "autoscaling": {"min_replica": 0, "max_replica": 2},
 }
 SERVED = entry(Event.RELEASED, NEW, minutes=2880)
+SAME_FILES = dataclasses.replace(WANTED, commit="8147635093981f2e3d4c5b6a79880716253443f0")
 
 SCENARIOS: dict[str, Scenario] = {
     "01-pause": Scenario(row=1, environments=(production(mode="pause"),), live=None),
@@ -121,6 +122,11 @@ SCENARIOS: dict[str, Scenario] = {
             audit(NEW, own=True, minutes=19),
             audit(NEW, own=False, minutes=9, kind="CONTROL", action="GRACEFUL_CANCEL"),
         ),
+    ),
+    "10-a-rollback-by-hand-did-not-end": Scenario(
+        row=10,
+        live=(there(NEW),),
+        entries=(SERVED, entry(Event.HELD, OLD, NEW, minutes=2)),
     ),
     "11-held": Scenario(
         row=11,
@@ -256,6 +262,12 @@ SCENARIOS: dict[str, Scenario] = {
     "20-back-to-what-served-before": Scenario(
         row=20, entries=(SERVED, RELEASED), unattached=(NEW,)
     ),
+    "20-back-to-what-another-commit-built": Scenario(
+        row=20,
+        environments=(production(artifact=SAME_FILES),),
+        entries=(SERVED, RELEASED),
+        unattached=(NEW,),
+    ),
     "20-back-to-what-scaled-to-zero": Scenario(
         row=20,
         environments=(SOAKING,),
@@ -295,6 +307,12 @@ SCENARIOS: dict[str, Scenario] = {
     "21-shared-by-two-environments": Scenario(
         row=21,
         environments=(STAGING, production()),
+        live=(there(),),
+        entries=(RELEASED,),
+    ),
+    "21-shared-with-another-commit": Scenario(
+        row=21,
+        environments=(STAGING, production(artifact=SAME_FILES)),
         live=(there(),),
         entries=(RELEASED,),
     ),
