@@ -29,7 +29,6 @@ from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import EnvironmentHistory
 from gitops.render.failures import Facts, FailureKind, describe
 from gitops.state.desired import DesiredEnvironment
-from gitops.state.differences import differences
 from gitops.state.json import Json, JsonObject
 from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.settings import Change
@@ -132,11 +131,11 @@ class Job:
         """The time in UTC."""
         return self.ports.clock.now()
 
-    def settings_of_release(self) -> tuple[Change, ...]:
-        """What differs between the settings that Git asks for and those last read."""
-        if self.live is None:
-            return ()
-        return differences(self.desired.settings, self.live.settings, now=self.now())
+    @property
+    def kept(self) -> tuple[Change, ...]:
+        """Settings that the decision leaves as Baseten has them until somebody consents."""
+        kept = self.decision.kept if self.decision is not None else None
+        return kept.changes if kept is not None else ()
 
     def even_without_lease(self) -> AbstractContextManager[None]:
         """Within the block, writes go out also where the lock could not be renewed in time."""

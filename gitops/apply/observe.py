@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from gitops.apply.looks import Looks
 from gitops.decide import decide
+from gitops.decide.changing import unexplained_since
 from gitops.decide.decision import Decision, Needs
-from gitops.decide.situation import Asked, Evidence, Fact, Situation
+from gitops.decide.facts import Fact
+from gitops.decide.situation import Asked, Evidence, Situation
 from gitops.errors import GitopsError, RequestRefused
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.health import Health, health_of
 from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, LiveModel
+from gitops.state.settings import Settings
 
 if TYPE_CHECKING:
     from gitops.apply.run import Run
@@ -264,9 +267,11 @@ class ModelView:
         moments: list[datetime] = []
         for environment in self.desired.environments:
             history = self.history.environment(environment.name)
-            if history.last is None:
+            live = self.environment(environment.name)
+            unexplained = unexplained_since(history, live.settings if live else Settings())
+            if unexplained is None:
                 return None
-            moments.append(history.last.at)
+            moments.append(unexplained)
             if history.open_intent is not None:
                 moments.append(history.open_intent.entry.at)
         return min(moments) - _CLOCKS_DIFFER if moments else None

@@ -7,8 +7,9 @@ learned to the ``Evidence``, and asks again, until no step is left.
 """
 
 from gitops.decide.decision import Answer, Blocked, Decision, Needs, State
+from gitops.decide.facts import Fact
 from gitops.decide.model import decide_model, in_order
-from gitops.decide.situation import Asked, Evidence, Fact, Options, Situation
+from gitops.decide.situation import Asked, Evidence, Options, Situation
 from gitops.decide.table import ROWS, decide
 
 __all__ = [

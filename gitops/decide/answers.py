@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from gitops.decide.decision import Blocked, Decision, State
+from gitops.decide.decision import Blocked, Decision, Kept, State
 from gitops.decide.view import View
 from gitops.plan.steps import Step
 from gitops.state.settings import Change
@@ -48,6 +48,7 @@ def decision(
     *,
     steps: tuple[Step, ...] = (),
     changes: tuple[Change, ...] = (),
+    kept: Kept | None = None,
     notices: tuple[str, ...] = (),
     exit_code: int = 0,
 ) -> Decision:
@@ -59,6 +60,7 @@ def decision(
         reason=reason,
         steps=steps,
         changes=changes,
+        kept=kept,
         notices=notices,
         serving=view.serving_side,
         serving_status=current.deployment.status if current is not None else None,

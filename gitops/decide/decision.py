@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from gitops.decide.situation import Fact
+from gitops.decide.facts import Fact
 from gitops.plan.steps import Step
 from gitops.record.entry import Side
 from gitops.state.live import Deployment
@@ -42,11 +42,21 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Settings that stay as Baseten has them until somebody consents: which, why, and how to."""
+
+    changes: tuple[Change, ...]
+    why: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One environment's next steps. ``row`` is the row of the table that won.
 
     The executor carries out ``steps[0]`` and asks again; the plan lists them all. No steps: at
-    rest. ``serving`` is what serves now, ``target`` the existing deployment that is wanted.
+    rest. ``changes`` are settings that differ, but for those that are ``kept`` while all else goes
+    on. ``serving`` is what serves now, ``target`` the existing deployment that is wanted.
     ``exit_code`` is what this environment adds to an apply that ends here. ``notices`` are
     sentences for people. ``history_known`` is false where rows that need the log could not be
     judged. ``after`` names environments of the same plan that have to succeed before any of these
@@ -61,6 +71,7 @@ class Decision:
     steps: tuple[Step, ...] = ()
     blocked: Blocked | None = None
     changes: tuple[Change, ...] = ()
+    kept: Kept | None = None
     notices: tuple[str, ...] = ()
     serving: Side | None = None
     serving_status: str | None = None

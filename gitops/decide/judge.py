@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitops.decide.answers import PERSON_NEEDED, ROLLED_BACK, STILL_RUNNING, decision
 from gitops.decide.decision import Decision, State
+from gitops.decide.safety import without_consent
 from gitops.decide.view import View, side_of
 from gitops.plan.steps import Record, RollBack, Step, Wait, Watch
 from gitops.record.entry import Event
@@ -82,7 +83,13 @@ def judge_followed(view: View, row: int) -> Decision | None:
         reason = verdict.reason if verdict else f"{current.called} is {current.deployment.status}"
         held = Record(environment=view.name, event=Event.HELD, from_=side, reason=reason)
         return decision(view, row, State.WATCH, reason, steps=(held,), exit_code=PERSON_NEEDED)
-    adopt = Record(environment=view.name, event=Event.ADOPTED, from_=view.log.last_served, to=side)
+    adopt = Record(
+        environment=view.name,
+        event=Event.ADOPTED,
+        from_=view.log.last_served,
+        to=side,
+        kept=without_consent(view),
+    )
     watch = Watch(environment=view.name, deployment_id=current.deployment.id)
     steps: tuple[Step, ...] = (watch, adopt)
     if verdict is not None or view.options.no_watch:
@@ -137,4 +144,5 @@ def _record(view: View, event: Event, intent: OpenIntent, current: Recognised) -
         from_=intent.origin,
         to=side_of(current),
         intent=intent.id,
+        kept=without_consent(view),
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gitops.decide.decision import Decision, Needs
-from gitops.decide.situation import Fact, Situation
+from gitops.decide.facts import Fact
+from gitops.decide.situation import Situation
 from gitops.decide.table import decide
 from gitops.state.desired import DesiredEnvironment
 

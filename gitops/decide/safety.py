@@ -2,46 +2,155 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Final, TypeGuard
 
-from gitops.decide.decision import Blocked
+from gitops.decide.decision import Blocked, Kept
 from gitops.decide.hardware import smaller
 from gitops.decide.view import View
+from gitops.plan.wording import listed
 from gitops.record.history import consents
-from gitops.state.differences import flatten
+from gitops.state.differences import equal, flatten, with_changes
 from gitops.state.json import Json, JsonObject
 from gitops.state.schedules import PREFIX, covers
-from gitops.state.settings import Change
+from gitops.state.settings import Change, Settings
 
 _REPLICAS: Final = ("min_replica", "max_replica")
 
 
-def refused(view: View, changes: Sequence[Change], hardware: str | None = None) -> Blocked | None:
-    """Why settings may not be changed like this, if they may not.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """What becomes of the settings that differ: made, kept as Baseten has them, or all blocked."""
 
-    ``hardware`` is the name of the instance type that a promotion would bring, None where it brings
-    none of its own.
+    changes: tuple[Change, ...]
+    kept: Kept | None = None
+    blocked: Blocked | None = None
+
+
+def permitted(view: View, hardware: str | None = None, *, way_back: bool = False) -> Permission:
+    """What a protected environment lets happen to its settings.
+
+    What takes capacity away needs consent. Without it a change of the release file blocks. What
+    somebody added on Baseten is kept, and stops nothing; nor does anything that Git asks for stop a
+    ``way_back``: it waits until what served before serves again. ``hardware`` is the name of the
+    instance type that a promotion would bring, None where it brings none of its own.
     """
+    changes = view.changes
     unknown = _unknown_schedules(view, changes)
-    if unknown is not None:
-        return unknown
+    if unknown is not None or not view.environment.protected:
+        return Permission(changes=changes, blocked=unknown)
+    missing = _missing(view, changes, hardware)
+    if not missing:
+        return Permission(changes=changes)
+    waiting = _refused(view, changes, missing)
+    if "instance_type" in missing or not all(_may_wait(each, way_back) for each in waiting):
+        return Permission(changes=changes, blocked=_blocked(view, changes, missing))
+    kept = (*waiting, *_only_together(view, changes, waiting))
+    if not all(_may_wait(each, way_back) for each in kept):
+        return Permission(changes=changes, blocked=_blocked(view, changes, missing))
+    return Permission(
+        changes=tuple(each for each in changes if each not in kept),
+        kept=_kept(view, tuple(each for each in changes if each in kept), missing),
+    )
+
+
+def without_consent(view: View) -> tuple[Change, ...]:
+    """Settings that an environment goes without because nobody has consented, for a log entry.
+
+    What the open intent brought and somebody has changed on Baseten since is drift.
+    """
+    if not view.environment.protected:
+        return ()
+    missing = _missing(view, view.differing, None)
+    waiting = _refused(view, view.differing, missing)
+    return tuple(
+        replace(each, origin="drift") if _was_made(view, each) else each
+        for each in (*waiting, *_only_together(view, view.differing, waiting))
+    )
+
+
+def _was_made(view: View, change: Change) -> bool:
+    if view.intent is None:
+        return False
+    before, after = view.intent.entry.settings_before or {}, view.intent.entry.settings_after or {}
+    path = change.path
+    return (
+        path in after
+        and equal(path, after[path], change.after)
+        and not equal(path, before.get(path), change.before)
+    )
+
+
+def _missing(view: View, changes: Sequence[Change], hardware: str | None) -> dict[str, str]:
+    """What is to happen without consent, by the word of ``allow`` that would give it."""
     needed = dict(_needed(view, changes))
     less = smaller(view, hardware)
     if less is not None:
         needed["instance_type"] = less
-    if not view.environment.protected:
-        return None
     stale = _used_up(view, view.environment.allow & needed.keys())
-    missing = {
+    return {
         word: why
         for word, why in sorted(needed.items())
         if word not in view.environment.allow or word in stale
     }
-    if not missing:
-        return None
-    words = ", ".join(missing)
+
+
+def _refused(
+    view: View, changes: Sequence[Change], missing: AbstractSet[str] | Mapping[str, str]
+) -> tuple[Change, ...]:
+    """The changes that need one of the words."""
+    return tuple(
+        each
+        for each in changes
+        if any(word in missing for word, _ in _needed(view, changes, only=each))
+    )
+
+
+def _may_wait(change: Change, way_back: bool) -> bool:
+    return way_back or change.origin == "drift"
+
+
+def _only_together(
+    view: View, changes: Sequence[Change], waiting: Sequence[Change]
+) -> tuple[Change, ...]:
+    """The other bound of the replicas, where it would not fit to the one that is kept."""
+    live = view.live.settings if view.live is not None else Settings()
+    then = flatten(with_changes(live, (each for each in changes if each not in waiting)))
+    least, most = (then.get(f"autoscaling.{field}") for field in _REPLICAS)
+    if not _number(least) or not _number(most) or least <= most:
+        return ()
+    bounds = {f"autoscaling.{field}" for field in _REPLICAS}
+    return tuple(each for each in changes if each.path in bounds and each not in waiting)
+
+
+def _blocked(view: View, changes: Sequence[Change], missing: Mapping[str, str]) -> Blocked:
+    by_hand = (
+        f"; `gitops drift {view.situation.model.key} --accept` keeps what was added on Baseten"
+        if any(each.origin == "drift" for each in _refused(view, changes, missing))
+        else ""
+    )
+    return Blocked(why=_why(view, missing), remedy=f"{_consent(view, missing)}{by_hand}")
+
+
+def _kept(view: View, changes: tuple[Change, ...], missing: Mapping[str, str]) -> Kept:
+    allowed = f"{_consent(view, missing)}"
+    if all(each.origin == "drift" for each in changes):
+        key = view.situation.model.key
+        remedy = f"keep it: `gitops drift {key} --accept`; or let it go: {allowed}"
+    else:
+        remedy = allowed
+    return Kept(changes=changes, why=_why(view, missing), remedy=remedy)
+
+
+def _why(view: View, missing: Mapping[str, str]) -> str:
+    return f"{view.name} is protected, and capacity would go: {'; '.join(missing.values())}"
+
+
+def _consent(view: View, missing: Mapping[str, str]) -> str:
+    """The line to write."""
     used_up = sorted(set(missing) & view.environment.allow)
     again = (
         f" (`{', '.join(used_up)}` stands there since an earlier release, which has used it up: "
@@ -49,18 +158,31 @@ def refused(view: View, changes: Sequence[Change], hardware: str | None = None) 
         if used_up
         else ""
     )
-    return Blocked(
-        why=f"{view.name} is protected, and capacity would go: {'; '.join(missing.values())}",
-        remedy=f"write `allow: [{words}]` under environments.{view.name} "
-        f"in {view.situation.model.release_file}{again}{_or_accept(view, changes)}",
+    return (
+        f"write `allow: [{', '.join(missing)}]` under environments.{view.name} "
+        f"in {view.situation.model.release_file}{again}"
     )
 
 
-def _or_accept(view: View, changes: Sequence[Change]) -> str:
-    """Another way out where Baseten was changed by hand, as in an incident."""
-    if not _needed(view, [each for each in changes if each.origin == "drift"]):
-        return ""
-    return f", or keep what Baseten has: `gitops drift {view.situation.model.key} --accept`"
+def kept_notices(kept: Kept | None) -> tuple[str, ...]:
+    """What is kept, by whom it was set, why, and what to do, as a notice."""
+    if kept is None:
+        return ()
+    told = listed([_stays(each) for each in kept.changes])
+    return (f"{told}: {kept.why}; {kept.remedy}",)
+
+
+def _stays(change: Change) -> str:
+    who = f", set by {change.by}" if change.by else ""
+    asked = "Git wants it gone" if change.after is None else f"Git asks for {_shown(change.after)}"
+    if change.path.startswith(PREFIX):
+        asked = "Git wants it gone" if change.after is None else "Git asks for another"
+        return f"{change.path} stays as it is on Baseten{who}, where {asked}"
+    return f"{change.path} stays {_shown(change.before)}{who}, where {asked}"
+
+
+def _shown(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, default=dict)
 
 
 def _unknown_schedules(view: View, changes: Sequence[Change]) -> Blocked | None:
@@ -99,11 +221,14 @@ def _used_up(view: View, words: AbstractSet[str]) -> frozenset[str]:
     )
 
 
-def _needed(view: View, changes: Sequence[Change]) -> list[tuple[str, str]]:
+def _needed(
+    view: View, changes: Sequence[Change], only: Change | None = None
+) -> list[tuple[str, str]]:
+    """The words that changes need, each with why; those of one of them where it is given."""
     found: list[tuple[str, str]] = []
     live = flatten(view.live.settings) if view.live is not None else {}
     then = {**live, **{change.path: change.after for change in changes}}
-    for change in changes:
+    for change in changes if only is None else (only,):
         if change.path.startswith(PREFIX):
             found += _by_schedule(change, live, then)
         elif change.path in {f"autoscaling.{field}" for field in _REPLICAS}:

@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
-from typing import TYPE_CHECKING
 
+from gitops.decide.decision import Decision
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.json import Json
 from gitops.state.live import AuditEntry, InstanceType, LiveModel
 from gitops.verify.verdict import Verdict
-
-if TYPE_CHECKING:
-    from gitops.decide.decision import Decision
-
-
-class Fact(Enum):
-    """Facts that cost a request or a walk through history, read only when a row asks for them."""
-
-    DEPLOYMENTS = "deployments"
-    """``live.deployments``."""
-    AUDIT = "audit"
-    """``audit``."""
-    ASKED = "asked"
-    """``asked``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

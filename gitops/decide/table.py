@@ -31,6 +31,7 @@ from gitops.decide.rows.serving import (
 )
 from gitops.decide.rows.standing import another_model, paused_by_git, promotion_paused, superseded
 from gitops.decide.rows.unfinished import intent_came_to_nothing, wanted_serves_unjudged
+from gitops.decide.safety import kept_notices
 from gitops.decide.situation import Situation
 from gitops.decide.view import Unread, View
 from gitops.plan.steps import Follow, Record, RollBack, Step, Wait, Watch
@@ -72,6 +73,7 @@ def decide(situation: Situation) -> Answer:
         found = _first_match(View.of(situation))
     except Unread as missing:
         return Needs(facts=frozenset({missing.fact}))
+    found = replace(found, notices=(*found.notices, *kept_notices(found.kept)))
     return _observed(situation, _supported(situation, found))
 
 

@@ -12,18 +12,20 @@ from functools import cached_property
 from typing import Final
 
 from gitops.decide import audit as audit_log
-from gitops.decide.changing import changes
-from gitops.decide.situation import Asked, Evidence, Fact, Options, Situation
+from gitops.decide.changing import named, under_hold
+from gitops.decide.facts import Fact
+from gitops.decide.situation import Asked, Evidence, Options, Situation
 from gitops.decide.wanted import Wanted
 from gitops.record.entry import Entry, Side
 from gitops.record.history import EnvironmentHistory, ModelHistory, OpenIntent
 from gitops.record.holds import Hold
 from gitops.state.desired import DesiredEnvironment
-from gitops.state.differences import with_changes
+from gitops.state.differences import Origins, changed_by, differences, flatten, with_changes
 from gitops.state.health import Health
+from gitops.state.json import Json
 from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, Promotion
 from gitops.state.recognise import Recognised, is_copy, recognise, same_name
-from gitops.state.settings import Change
+from gitops.state.settings import Change, Settings
 
 _OVER: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 _EMPTY: Final = ModelHistory.of(())
@@ -307,10 +309,50 @@ class View:
             name is not None and is_copy(found.deployment.name, name)
         )
 
+    # Settings
+
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """The settings that have to change; see ``gitops.decide.changing``."""
-        return changes(self)
+        """The settings that have to change, and who changed them before."""
+        return named(self.differing, self.who_changed)
+
+    @cached_property
+    def differing(self) -> tuple[Change, ...]:
+        """The settings that have to change, under a hold those that the hold leaves to change.
+
+        Of an environment that is not there yet: all that the file names. What this run asked for
+        itself and does not read back is its own release, no drift.
+        """
+        live = self.live.settings if self.live is not None else Settings()
+        wanted, now = self.environment.settings, self.situation.now
+        instead: dict[str, Json] = {}
+        if self.hold is not None:
+            asked = [each.settings for each in self.asked_after(self.hold.entry)]
+            instead = under_hold(self.hold, flatten(wanted, now=now), asked)
+        origins = Origins(asked=self.log.asked_before(self.evidence.recorded))
+        return differences(wanted, live, now=now, origins=origins, instead=instead)
+
+    def who_changed(self, change: Change) -> AuditEntry | None:
+        """The newest audit entry, whoever's, that says it made a setting what Baseten has.
+
+        It is looked for from the moment on at which the deploy log saw another value there.
+        """
+        entries = self._audit_of_settings
+        otherwise = self.log.otherwise_at(change.path, change.before)
+        if otherwise is not None:
+            entries = audit_log.since(entries, otherwise)
+        return changed_by(change.path, entries)
+
+    @cached_property
+    def _audit_of_settings(self) -> tuple[AuditEntry, ...]:
+        """The audit entries that may be about settings of this environment."""
+        serving = self.current.deployment.id if self.current is not None else None
+        own = {entry.id for entry in self.audit_here}
+        return tuple(
+            entry
+            for entry in self.audit or ()
+            if entry.id in own or (entry.environment is None and entry.deployment_id == serving)
+        )
 
     # And what then?
 

@@ -22,7 +22,7 @@ from gitops.plan.model import (
 )
 from gitops.plan.rollback import kept_warm, way_back
 from gitops.plan.safety import limit_notices
-from gitops.plan.stated import changed, reason, serving, wanted
+from gitops.plan.stated import changed, kept, serving, wanted
 from gitops.plan.steps import Wait
 from gitops.plan.summary import summarise
 from gitops.plan.wording import listed
@@ -138,11 +138,12 @@ def _environment(
         environment=environment.name,
         state=decision.state.value,
         serving=serving(decision),
-        desired=wanted(environment, decision.built_from),
-        reason=reason(decision),
+        desired=wanted(environment),
+        reason=decision.reason,
         blocked=decision.blocked.why if decision.blocked else None,
         remedy=decision.blocked.remedy if decision.blocked else None,
         changes=changed(decision),
+        kept=kept(decision),
         rollback=way_back(environment, decision, look) if acts else None,
         cost_usd_per_month=estimate(
             environment,
@@ -150,6 +151,7 @@ def _environment(
             target=decision.target,
             instance_types=live.instance_types,
             changes=acts,
+            kept=decision.kept.changes if decision.kept else (),
         ),
         row=decision.row,
         mode=mode,

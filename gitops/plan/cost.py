@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gitops.plan.model import Cost
 from gitops.state.desired import DesiredEnvironment
+from gitops.state.differences import with_changes
 from gitops.state.json import Json, JsonObject
 from gitops.state.live import Deployment, InstanceType, LiveEnvironment
+from gitops.state.settings import Change, Settings
 
 MINUTES_A_MONTH: Final = 365 * 24 * 60 / 12
 """An average month: prices are by the minute."""
@@ -21,10 +24,12 @@ def estimate(
     target: Deployment | None,
     instance_types: Mapping[str, InstanceType] | None,
     changes: bool,
+    kept: Sequence[Change] = (),
 ) -> Cost | None:
     """Floor and ceiling before and after, in US dollars a month; None where nothing is known.
 
-    ``changes`` false: nothing is done here, so that it costs after what it cost before.
+    ``changes`` false: nothing is done here, so that it costs after what it cost before. ``kept``
+    are settings that stay as they are whatever the environment asks for.
     Floor: the fewest replicas always on. Ceiling: the most replicas always on. Schedules count
     where they reach further than the environment's own bounds. Traffic decides what lies between.
     """
@@ -45,7 +50,11 @@ def estimate(
     schedules = wanted.schedules
     if schedules is None and now is not None:
         schedules = now.schedules
-    after = _range(after_type, [merged, *_schedules(schedules)])
+    then = with_changes(
+        Settings(autoscaling=merged, schedules=schedules),
+        (replace(each, after=each.before) for each in kept),
+    )
+    after = _range(after_type, [then.autoscaling, *_schedules(then.schedules)])
     return Cost(before=before, after=after) if before or after else None
 
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from gitops.decide import audit as audit_log
-from gitops.decide.changing import settings_audit
 from gitops.decide.decision import Decision, Needs
 from gitops.decide.rows.foreign import foreign_serves
 from gitops.decide.situation import Situation
@@ -22,7 +21,7 @@ from gitops.plan.stated import wanted
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredModel
-from gitops.state.differences import changed_by, equal, flatten, set_by
+from gitops.state.differences import equal, flatten, set_by
 from gitops.state.health import Health
 from gitops.state.live import AuditEntry, LiveModel
 from gitops.state.recognise import Recognised
@@ -274,11 +273,9 @@ def _own(view: View, change: Change) -> bool:
 
 def _changed_by(view: View, change: Change) -> AuditEntry | None:
     """Who changed a field last. What our key did before the log's last entry is in that entry."""
-    last, entries = view.log.last, settings_audit(view)
-    if last is not None:
-        since = audit_log.since(entries, last.at)
-        entries = tuple(each for each in since if not each.own or each.at > last.at)
-    return changed_by(change.path, entries)
+    entry, last = view.who_changed(change), view.log.last
+    logged = entry is not None and entry.own and last is not None and entry.at <= last.at
+    return None if logged else entry
 
 
 def _setting(view: View, change: Change) -> Drifted:

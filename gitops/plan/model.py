@@ -111,7 +111,8 @@ class EnvironmentPlan:
 
     ``row`` is the row of the decision table that won. ``blocked`` says why nothing can be done and
     ``remedy`` what to do about it. ``target`` is the id of an existing deployment of what is
-    wanted. ``rollback`` None: nothing changes that could be rolled back, or not known.
+    wanted. ``kept`` are fields that differ and stay as Baseten has them until somebody consents.
+    ``rollback`` None: nothing changes that could be rolled back, or not known.
     ``ships`` None: no artifact moves; a plan is not bound to it. ``bound`` maps what it is bound to
     (``artifact``, ``settings``, ``checks``, ``baseten``, ``steps``) to digests, so that what
     differs later can be named.
@@ -124,6 +125,7 @@ class EnvironmentPlan:
     reason: str
     blocked: str | None = None
     changes: tuple[ChangedField, ...] = ()
+    kept: tuple[ChangedField, ...] = ()
     rollback: Rollback | None = None
     cost_usd_per_month: Cost | None = None
     row: int

@@ -7,6 +7,7 @@ from gitops.plan.model import ChangedField, Serving, Wanted
 from gitops.plan.steps import RollBack
 from gitops.plan.wording import version
 from gitops.state.desired import DesiredEnvironment
+from gitops.state.settings import Change
 
 
 def wanted(environment: DesiredEnvironment, built_from: str | None = None) -> Wanted:
@@ -46,14 +47,20 @@ def serving(decision: Decision) -> Serving | None:
 
 def changed(decision: Decision) -> tuple[ChangedField, ...]:
     """The fields that differ."""
-    return tuple(
-        ChangedField(
-            path=each.path,
-            before=each.before,
-            after=each.after,
-            origin=each.origin,
-            by=each.by,
-            at=each.at,
-        )
-        for each in decision.changes
+    return tuple(map(_field, decision.changes))
+
+
+def kept(decision: Decision) -> tuple[ChangedField, ...]:
+    """The fields that differ and stay as Baseten has them until somebody consents."""
+    return tuple(map(_field, decision.kept.changes)) if decision.kept is not None else ()
+
+
+def _field(change: Change) -> ChangedField:
+    return ChangedField(
+        path=change.path,
+        before=change.before,
+        after=change.after,
+        origin=change.origin,
+        by=change.by,
+        at=change.at,
     )

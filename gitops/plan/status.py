@@ -10,7 +10,7 @@ from typing import Final
 from gitops.decide import Decision, in_order
 from gitops.plan.canonical import plain
 from gitops.plan.model import ChangedField, Serving, State, Wanted
-from gitops.plan.stated import changed, reason, serving, wanted
+from gitops.plan.stated import changed, kept, serving, wanted
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.health import health_of
 from gitops.state.json import Json
@@ -35,7 +35,8 @@ class EnvironmentStatus:
     ``target`` is the id of an existing deployment of what is wanted, ``target_status`` its status
     as Baseten names it. ``health``, that of what serves, is ready, transition, unhealthy,
     inactive, failed or stopped. ``replicas`` are those that run now, ``least`` and ``most`` the
-    bounds in force; None where nothing serves or Baseten does not say.
+    bounds in force; None where nothing serves or Baseten does not say. ``kept`` are fields that
+    differ and stay as Baseten has them until somebody consents; ``remedy`` says how, too.
     ``held`` is set where Git's wish is held back here.
     """
 
@@ -53,6 +54,7 @@ class EnvironmentStatus:
     most: int | None
     promotion: Underway | None
     changes: tuple[ChangedField, ...]
+    kept: tuple[ChangedField, ...]
     held: bool
     blocked: str | None
     remedy: str | None
@@ -61,12 +63,12 @@ class EnvironmentStatus:
     @property
     def drift(self) -> tuple[ChangedField, ...]:
         """The fields that were changed outside of Git."""
-        return tuple(each for each in self.changes if each.origin == "drift")
+        return tuple(each for each in (*self.changes, *self.kept) if each.origin == "drift")
 
     @property
     def converged(self) -> bool:
         """Whether what Git wants serves, as Git wants it."""
-        return self.state == "converged"
+        return self.state == "converged" and not self.kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +126,13 @@ def _environment(
     look = there.environment(environment.name) if there else None
     current = look.current if look else None
     status = decision.serving_status
+    needed = decision.blocked or decision.kept
     return EnvironmentStatus(
         model=str(model.key),
         environment=environment.name,
         state=decision.state.value,
         mode=model.mode if model.mode != "reconcile" else environment.mode,
-        desired=wanted(environment, decision.built_from),
+        desired=wanted(environment),
         target=decision.target.id if decision.target else None,
         target_status=decision.target.status if decision.target else None,
         serving=serving(decision),
@@ -139,10 +142,11 @@ def _environment(
         most=_bound(look, "max_replica"),
         promotion=_underway(look),
         changes=changed(decision),
+        kept=kept(decision),
         held=decision.state.value == "held",
         blocked=decision.blocked.why if decision.blocked else None,
-        remedy=decision.blocked.remedy if decision.blocked else None,
-        reason=reason(decision),
+        remedy=needed.remedy if needed is not None else None,
+        reason=decision.reason,
     )
 
 

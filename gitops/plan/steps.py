@@ -122,7 +122,8 @@ class Follow:
 class Record:
     """Append an entry to the deploy log; ``intent`` is the one it closes or None.
 
-    ``candidate``: what is held never served, it was only on its way.
+    ``candidate``: what is held never served, it was only on its way. ``kept``: settings that stay
+    as Baseten has them, since nobody has consented.
     """
 
     environment: str
@@ -133,6 +134,7 @@ class Record:
     reason: str | None = None
     ended_by: str | None = None
     candidate: bool = False
+    kept: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ def summarise(models: Sequence[ModelPlan]) -> Summary:
             field.origin == "drift"
             for model in models
             for environment in model.environments
-            for field in environment.changes
+            for field in (*environment.changes, *environment.kept)
         ),
     )
 

@@ -7,13 +7,15 @@ known by its digest; where a side has none (a deployment that somebody else push
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.holds import Hold, holds_in, unverified_in
-from gitops.state.json import JsonObject
+from gitops.state.differences import equal
+from gitops.state.json import Json, JsonObject
 from gitops.state.recognise import Identity
 
 CANDIDATE: Final = "candidate"
@@ -21,6 +23,10 @@ CANDIDATE: Final = "candidate"
 BRANCH: Final = "rollback_branch"
 """The figure of a ``held`` entry that began a rollback by hand: the branch that says so in Git."""
 
+STAYS: Final = "stays"
+"""The figure that maps settings to what Baseten has, where that stays until somebody consents."""
+
+_SAW_BEFORE: Final = frozenset({Event.INTENT, Event.SETTINGS})
 _WAYS_BACK = frozenset({Event.ROLLED_BACK, Event.HELD})
 
 
@@ -83,14 +89,36 @@ class EnvironmentHistory:
         An intent does not count: its settings are in force only once its promotion has succeeded,
         and then its result says so.
         """
+        return self.asked_before(frozenset())
+
+    def asked_before(self, recorded: AbstractSet[str]) -> JsonObject | None:
+        """The same without the entries of these ids, which a run under way has written."""
         return next(
             (
                 each.settings_after
                 for each in reversed(self.entries)
-                if each.settings_after is not None and each.event is not Event.INTENT
+                if each.settings_after is not None
+                and each.event is not Event.INTENT
+                and each.id not in recorded
             ),
             None,
         )
+
+    def otherwise_at(self, path: str, value: Json) -> datetime | None:
+        """The newest moment at which the log saw another value of a setting than this one.
+
+        Before an intent and a change of settings it kept what was there; what an adoption names was
+        there. None: it never saw another one, so whoever set it may have done so at any time.
+        """
+        for entry in reversed(self.entries):
+            was = None
+            if entry.event in _SAW_BEFORE:
+                was = entry.settings_before
+            elif entry.event is Event.ADOPTED and entry.settings_before is None:
+                was = entry.settings_after
+            if was is not None and not equal(path, was.get(path), value):
+                return entry.at
+        return None
 
     @property
     def asked_since(self) -> str | None:

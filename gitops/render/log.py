@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, assert_never
 
 from gitops.record.entry import FORMAT_VERSION, Entry, Event, Side, to_json
+from gitops.record.history import STAYS
 from gitops.record.timeline import ModelLog, Standing, standings
 from gitops.render.figures import verdicts, way_back
 from gitops.render.layout import WIDTH, lines, safe, styled
@@ -279,9 +280,13 @@ def _details(entry: Entry, begun: Entry | None, *, kept: bool) -> Iterator[str]:
 
 def _settings(entry: Entry) -> Iterator[str]:
     before, after = entry.settings_before or {}, entry.settings_after or {}
+    stays = entry.figures.get(STAYS)
+    stays = stays if isinstance(stays, Mapping) else {}
+    for path, it in sorted(stays.items()):
+        yield f"{path}: stays {value(it)}, for want of consent"
     if entry.event in {Event.SETTINGS, Event.RELEASED}:
         for path in sorted(after):
-            if path not in before or before[path] != after[path]:
+            if path not in stays and (path not in before or before[path] != after[path]):
                 yield f"{path}: {value(before.get(path))} -> {value(after[path])}"
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Final, assert_never
 
 from gitops.plan.canonical import plain as canon
+from gitops.plan.model import ChangedField
 from gitops.plan.status import EnvironmentStatus, Status, to_json
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import asked, pinned, serving
 from gitops.render.text import printable
-from gitops.render.words import count
+from gitops.render.words import count, listed, value
 from gitops.state.health import Health, health_of
 
 __all__ = ["as_json", "render", "sentence"]
@@ -77,9 +78,18 @@ def sentence(status: EnvironmentStatus) -> str:
         fields = count(len(status.drift), "setting")
         verb = "was" if len(status.drift) == 1 else "were"
         parts.append(f"{fields} {verb} changed outside of Git{f' by {who}' if who else ''}")
+    if status.kept:
+        them = listed([_stays(each) for each in status.kept])
+        remedy = f" ({_end(status.remedy)})" if status.remedy else ""
+        parts.append(f"{them} until somebody consents{remedy}")
     if status.mode == "observe":
         parts.append("it is only observed")
     return "; ".join(filter(None, parts)) + "."
+
+
+def _stays(field: ChangedField) -> str:
+    scalar = not isinstance(field.before, Mapping)
+    return f"{field.path} stays {value(field.before) if scalar else 'as it is'}"
 
 
 def _place(status: EnvironmentStatus) -> str:
@@ -152,6 +162,8 @@ def _role(status: EnvironmentStatus) -> Role:
         case "blocked" | "retry":
             return "bad"
         case "held" | "superseded":
+            return "held"
+        case "converged" if status.kept:
             return "held"
         case "paused":
             return "dim"

@@ -37,11 +37,10 @@ class Origins:
     """What tells a change of the release from drift.
 
     ``asked`` are the settings, flat, that the environment's last deploy-log entry asked for; None:
-    no entry says. ``audit`` are Baseten's audit entries of this environment since that entry.
+    no entry says.
     """
 
     asked: JsonObject | None = None
-    audit: Sequence[AuditEntry] = ()
 
 
 def flatten(settings: Settings, *, now: datetime | None = None) -> dict[str, Json]:
@@ -185,28 +184,19 @@ def _change(path: str, before: Json, after: Json, origins: Origins) -> Change:
     origin: Literal["release", "drift"] = "release"
     if origins.asked is not None and _was_asked(path, after, origins.asked):
         origin = "drift"
-    culprit = _culprit(path, origins.audit) if origin == "drift" else None
-    return Change(
-        path=path,
-        before=before,
-        after=after,
-        origin=origin,
-        by=culprit.actor if culprit else None,
-        at=culprit.at.isoformat().replace("+00:00", "Z") if culprit else None,
-    )
+    return Change(path=path, before=before, after=after, origin=origin)
+
+
+def manages_schedules(asked: JsonObject) -> bool:
+    """Whether what a log entry asked for managed the set of schedules."""
+    return any(each == _NO_SCHEDULES or each.startswith(PREFIX) for each in asked)
 
 
 def _was_asked(path: str, value: Json, asked: JsonObject) -> bool:
     """Whether the last entry asked for the same; of a managed set, that a schedule be not there."""
     if path in asked:
         return equal(path, value, asked[path])
-    managed = any(each == _NO_SCHEDULES or each.startswith(PREFIX) for each in asked)
-    return value is None and path.startswith(PREFIX) and managed
-
-
-def _culprit(path: str, audit: Sequence[AuditEntry]) -> AuditEntry | None:
-    """The newest entry, not our own, that says it changed this field."""
-    return changed_by(path, [entry for entry in audit if not entry.own])
+    return value is None and path.startswith(PREFIX) and manages_schedules(asked)
 
 
 def changed_by(path: str, audit: Sequence[AuditEntry]) -> AuditEntry | None:

@@ -19,7 +19,7 @@ from gitops.decide import (
     decide_model,
     in_order,
 )
-from gitops.plan.steps import Promote, Push
+from gitops.plan.steps import Promote, Push, Record
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, Requirement
@@ -228,6 +228,97 @@ def test_other_hardware_is_chosen_by_a_person() -> None:
     assert isinstance(found := decide(guarded), Decision)
     assert found.blocked is not None
     assert "allow: [instance_type]" in found.blocked.remedy
+
+
+MOST = "autoscaling.max_replica"
+
+
+def guarded(wants: int, has: int, asked: int, **given: object) -> Scene:
+    """A release to a protected environment, whose settings the log knows to have been asked for."""
+    said = entry(Event.SETTINGS, minutes_ago=20, settings_after={MOST: asked})
+    scene = Scene(
+        settings={"max_replica": wants},
+        live_settings={"max_replica": has},
+        protected=True,
+        deployments=[deployment("D")],
+        **given,  # type: ignore[arg-type]
+    )
+    scene.entries.append(said)
+    return scene
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_what_a_person_added_stops_no_release(built: bool) -> None:
+    scene = guarded(wants=3, has=9, asked=3)
+    if not built:
+        scene.deployments = []
+    answer = decided(scene)
+    assert (answer.row, answer.blocked) == (20 if built else 21, None)
+    (promote,) = [each for each in answer.steps if isinstance(each, Promote)]
+    assert (promote.changes, answer.changes) == ((), ())
+    assert answer.kept is not None
+    assert [each.path for each in answer.kept.changes] == [MOST]
+    assert "autoscaling.max_replica stays 9, where Git asks for 3" in answer.notices[-1]
+
+
+def test_a_release_that_takes_capacity_away_itself_is_blocked() -> None:
+    answer = decided(guarded(wants=3, has=9, asked=9))
+    assert (answer.row, answer.state, answer.steps) == (20, State.BLOCKED, ())
+
+
+def test_nothing_that_a_way_back_asks_for_stops_it_and_capacity_stays() -> None:
+    scene = guarded(wants=3, has=9, asked=9)
+    scene.entries.insert(0, entry(Event.RELEASED, "D", minutes_ago=90))
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (20, State.PROMOTE)
+    (promote,) = [each for each in answer.steps if isinstance(each, Promote)]
+    assert promote.changes == ()
+    assert answer.kept is not None
+    assert answer.kept.changes[0].origin == "release"
+    assert answer.kept.remedy.startswith("write `allow: [fewer_replicas]` under ")
+
+    # It serves again: the entry does not claim what nobody has consented to, and so it blocks.
+    intent = entry(
+        Event.INTENT,
+        "D",
+        "P",
+        minutes_ago=2,
+        settings_before={MOST: 9},
+        settings_after={MOST: 9},
+    )
+    scene.current = "D"
+    scene.entries.append(intent)
+    scene.audit = [promoted("D", minutes_ago=1)]
+    scene.options = Options(no_watch=True)
+    (record,) = decided(scene).steps
+    assert isinstance(record, Record)
+    assert [(each.path, each.before, each.origin) for each in record.kept] == [(MOST, 9, "release")]
+    scene.entries.append(
+        entry(Event.RELEASED, "D", "P", minutes_ago=1, intent=intent.id, settings_after={MOST: 9})
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.state, answer.exit_code) == (17, State.BLOCKED, 4)
+
+
+def test_smaller_hardware_stops_a_way_back_too() -> None:
+    scene = guarded(wants=3, has=9, asked=3)
+    scene.entries.insert(0, entry(Event.RELEASED, "D", minutes_ago=90))
+    scene.deployments = [deployment("D", instance_type_name="L4")]
+    situation = scene.situation()
+    assert situation.live is not None
+    there = replace(situation.live.environments[0], instance_type_name="H100")
+    hardware = {
+        name: InstanceType(id=name, name=name, gpu_count=1, usd_per_minute=price)
+        for name, price in (("H100", 0.1), ("L4", 0.01))
+    }
+    answer = decided(
+        scene,
+        live=replace(situation.live, environments=(there,)),
+        environment=replace(situation.environment, instance_type="truss"),
+        instance_types=hardware,
+    )
+    assert answer.blocked is not None
+    assert "allow: [fewer_replicas, instance_type]" in answer.blocked.remedy
 
 
 # Row 19

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from gitops.decide import Asked, Decision, Evidence, Fact, Needs, Options, State, decide
-from gitops.plan.steps import Record, RollBack
+from gitops.plan.steps import Record, RollBack, UpdateSettings
 from gitops.record.entry import Event
 from gitops.state.desired import Watch
 from gitops.state.json import Json, JsonObject
+from gitops.state.live import AuditEntry
 from tests.decide.scenes import (
     Scene,
     deployment,
@@ -301,17 +302,114 @@ def test_a_protected_environment_loses_capacity_only_with_consent(
     assert decided(scene).state is State.BLOCKED
 
 
-def test_capacity_that_a_person_added_may_be_kept_instead() -> None:
-    scene = converged(settings={"max_replica": 4}, live_settings={"max_replica": 8}, protected=True)
+MOST = "autoscaling.max_replica"
+
+
+def by_hand(**given: object) -> Scene:
+    """Git has asked for 4 at most, and a person has given it 8."""
+    given = {"settings": {"max_replica": 4}, "live_settings": {"max_replica": 8}, **given}
+    scene = converged(protected=True, **given)
+    asked = entry(Event.SETTINGS, minutes_ago=20, settings_after={MOST: 4, LEAST: 2})
+    scene.entries.append(asked)
+    scene.audit = [changed("max_replica", 4, 8)]
+    return scene
+
+
+LEAST = "autoscaling.min_replica"
+
+
+def changed(field: str, before: int, after: int, *, minutes_ago: float = 5) -> AuditEntry:
+    return replace(
+        promoted("F", own=False, minutes_ago=minutes_ago),
+        event_type="ENVIRONMENT_UPDATED",
+        data={field: after, "previous_settings": {field: before}},
+    )
+
+
+def test_capacity_that_a_person_added_to_a_protected_environment_is_kept() -> None:
+    answer = decided(by_hand())
+    assert (answer.row, answer.state, answer.steps) == (18, State.CONVERGED, ())
+    assert (answer.changes, answer.blocked, answer.exit_code) == ((), None, 0)
+    assert answer.kept is not None
+    (kept,) = answer.kept.changes
+    assert (kept.path, kept.before, kept.after, kept.by) == (MOST, 8, 4, "rui@example.com")
+    (notice,) = answer.notices
+    assert notice == (
+        "autoscaling.max_replica stays 8, set by rui@example.com, where Git asks for 4: production "
+        "is protected, and capacity would go: autoscaling.max_replica goes from 8 to 4; keep it: "
+        "`gitops drift qwen --accept`; or let it go: write `allow: [fewer_replicas]` under "
+        "environments.production in releases/qwen.yaml"
+    )
+    scene = by_hand(allow=frozenset({"fewer_replicas"}))
     answer = decided(scene)
-    assert answer.blocked is not None
-    assert "drift" not in answer.blocked.remedy
-    scene.entries.append(
-        entry(Event.SETTINGS, minutes_ago=20, settings_after={"autoscaling.max_replica": 4})
+    assert (answer.row, kinds(answer.steps), answer.kept) == (17, ["UpdateSettings"], None)
+
+
+def test_what_needs_no_consent_is_set_beside_what_is_kept() -> None:
+    scene = by_hand(
+        settings={"max_replica": 4, "min_replica": 2},
+        live_settings={"max_replica": 8, "min_replica": 3},
     )
     answer = decided(scene)
+    assert (answer.row, answer.state) == (17, State.SETTINGS)
+    (step,) = answer.steps
+    assert isinstance(step, UpdateSettings)
+    assert [each.path for each in step.changes] == [each.path for each in answer.changes] == [LEAST]
+    assert answer.kept is not None
+    assert [each.path for each in answer.kept.changes] == [MOST]
+
+
+def test_bounds_that_fit_only_together_are_kept_together() -> None:
+    scene = by_hand(
+        settings={"max_replica": 4, "min_replica": 2},
+        live_settings={"max_replica": 7, "min_replica": 6},
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.steps) == (18, ())
+    assert answer.kept is not None
+    assert [each.path for each in answer.kept.changes] == [MOST, LEAST]
+    assert [each.origin for each in answer.kept.changes] == ["drift", "drift"]
+    # What the release file asks for anew stands in for itself.
+    scene.settings["max_replica"] = 5
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (17, State.BLOCKED)
+
+
+def test_a_change_of_the_release_file_blocks_beside_what_a_person_added() -> None:
+    scene = by_hand(
+        settings={"max_replica": 4, "min_replica": 1},
+        live_settings={"max_replica": 8, "min_replica": 2},
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.state, answer.kept) == (17, State.BLOCKED, None)
     assert answer.blocked is not None
-    assert "keep what Baseten has: `gitops drift " in answer.blocked.remedy
+    assert answer.blocked.remedy.endswith(
+        "; `gitops drift qwen --accept` keeps what was added on Baseten"
+    )
+
+
+def test_who_changed_a_setting_is_known_also_after_later_entries() -> None:
+    intent = entry(Event.INTENT, "D", "P", minutes_ago=30, settings_before={MOST: 4})
+    back = entry(Event.HELD, "P", "D", minutes_ago=3, settings_before={MOST: 4})
+    again = entry(
+        Event.INTENT, "D", "P", minutes_ago=2, settings_before={MOST: 8}, settings_after={MOST: 8}
+    )
+    released = entry(
+        Event.RELEASED, "D", "P", minutes_ago=1, intent=again.id, settings_after={MOST: 4}
+    )
+    scene = by_hand()
+    scene.entries = [SERVED, intent, RELEASED, *scene.entries[2:], back, again, released]
+    assert decided(scene).kept.changes[0].by == "rui@example.com"  # type: ignore[union-attr]
+    # The log saw another value after that: then somebody else made it so, and the log is silent.
+    seen = entry(Event.INTENT, "D", "P", minutes_ago=2, settings_before={MOST: 4})
+    scene.entries[-2] = seen
+    scene.entries[-1] = replace(released, intent=seen.id)
+    assert decided(scene).kept.changes[0].by is None  # type: ignore[union-attr]
+    # So it is where our own key was the last to say so.
+    scene.entries[-2:] = [again, released]
+    assert scene.audit is not None
+    scene.audit.append(replace(changed("max_replica", 8, 4, minutes_ago=2.5), own=True))
+    assert decided(scene).kept.changes[0].by is None  # type: ignore[union-attr]
 
 
 def night(**fields: Json) -> JsonObject:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from gitops.apply.job import Ended, Job
-from gitops.apply.settled import pending
 from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.watching import figures_before, figures_since
 from gitops.apply.waiting import Told, jumped
@@ -13,8 +12,10 @@ from gitops.errors import RequestRefused
 from gitops.plan.steps import Follow
 from gitops.render.failures import FailureKind
 from gitops.state.desired import Watch
+from gitops.state.differences import differences, equal
 from gitops.state.health import Health, health_of
 from gitops.state.live import Deployment, Promotion
+from gitops.state.settings import Change
 from gitops.verify.verdict import Outcome, Verdict, figures
 from gitops.verify.watch import Watching, begin, look
 
@@ -125,8 +126,7 @@ def _arrived(job: Job, step: Follow) -> Ended | None:
     if step.undo:
         return None
     # What an older API left out of the promotion is written now, before it is judged.
-    changes = job.settings_of_release()
-    missing = pending(changes, live.settings) if live is not None else ()
+    missing = _left_out(job, step)
     if not missing:
         return None
     job.progress(f"Baseten left out {', '.join(each.path for each in missing)}: written now")
@@ -139,6 +139,24 @@ def _arrived(job: Job, step: Follow) -> Ended | None:
         paths = ", ".join(each.path for each in missing)
         job.warnings.append(f"{job.tag}: Baseten does not show {paths} yet")
     return None
+
+
+def _left_out(job: Job, step: Follow) -> tuple[Change, ...]:
+    """The settings that the intent announced and that are still as it found them.
+
+    Those that somebody has changed since, or that it left alone, are for the next decision.
+    """
+    opened, live = job.history.intent(step.intent), job.live
+    if opened is None or live is None:
+        return ()
+    before, after = opened.settings_before or {}, opened.settings_after or {}
+    return tuple(
+        each
+        for each in differences(job.desired.settings, live.settings, now=job.now())
+        if each.path in after
+        and equal(each.path, after[each.path], each.after)
+        and equal(each.path, before.get(each.path), each.before)
+    )
 
 
 def _patience_ended(job: Job, candidate: Deployment, promotion: Promotion, seconds: float) -> Ended:

@@ -110,7 +110,9 @@ def _announce(job: Job, step: Promote, target: Side) -> Entry | Ended:
         settings_before=flatten(job.live.settings) if job.live else {},
         # With the schedules that it takes away, so that the way back knows of them.
         settings_after={each.path: each.after for each in step.changes}
-        | asked_for(job.desired.settings, job.now()),
+        | asked_for(job.desired.settings, job.now())
+        # What is kept is none of this release's doing, and not to be put back with it.
+        | {each.path: each.before for each in job.kept},
         reason=job.decision.reason if job.decision else None,
         figures=MARK if is_kept(job) and step.from_ is not None else None,
     )

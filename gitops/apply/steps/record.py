@@ -10,7 +10,7 @@ from gitops.apply.steps.previous import alerted, let_go
 from gitops.plan.events import Failure
 from gitops.plan.steps import Record
 from gitops.record.entry import Event
-from gitops.record.history import CANDIDATE
+from gitops.record.history import CANDIDATE, STAYS
 from gitops.render.failures import FailureKind
 from gitops.state.differences import asked_for
 from gitops.state.health import Health, health_of
@@ -23,7 +23,9 @@ def record(job: Job, step: Record) -> Ended | None:
     kept = _kept(job, step)
     success = step.event in {Event.RELEASED, Event.ADOPTED}
     opened = job.history.intent(step.intent)
-    asked = asked_for(job.desired.settings, job.now()) if success else None
+    asked = asked_for(job.desired.settings, job.now())
+    # A change of the release that was not made must not look as if somebody had undone it.
+    asked |= {each.path: each.before for each in step.kept if each.origin == "release"}
     before: JsonObject | None = opened.settings_before if opened is not None else None
     written = job.keep(
         job.entry(
@@ -34,7 +36,7 @@ def record(job: Job, step: Record) -> Ended | None:
             reason=step.reason,
             ended_by=step.ended_by,
             settings_before=before if success else None,
-            settings_after=asked,
+            settings_after=asked if success else None,
             figures=_figures(job, step),
             number=job.history.last_number + 1 if step.event is Event.RELEASED else None,
         )
@@ -66,6 +68,8 @@ def _figures(job: Job, step: Record) -> dict[str, Json]:
     figures = dict(job.figures)
     if step.candidate:
         figures[CANDIDATE] = True
+    if step.kept:
+        figures[STAYS] = {each.path: each.before for each in step.kept}
     if step.event is Event.RELEASED and "watch" not in figures:
         figures["watch"] = "skipped"
     return figures

@@ -11,6 +11,7 @@ from gitops.apply.waiting import until
 from gitops.errors import RequestRefused, ResponseLost
 from gitops.plan.steps import CreateEnvironment, RestoreSettings, UpdateSettings
 from gitops.record.entry import Event
+from gitops.record.history import STAYS
 from gitops.render.failures import FailureKind
 from gitops.render.words import count
 from gitops.state.differences import asked_for, flatten
@@ -43,6 +44,7 @@ def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
     """Write settings until they are read back, and note them in the deploy log."""
     before = flatten(job.live.settings) if job.live is not None else {}
     asked = asked_for(job.desired.settings, job.now())
+    kept = job.kept
     ended = _write(job, step.changes)
     if ended is not None:
         return ended
@@ -56,8 +58,11 @@ def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
             settings_before=before,
             # Under a hold not all of what Git asks for is asked of Baseten: the rest stays.
             settings_after={path: before.get(path, value) for path, value in asked.items()}
+            # What somebody changed on Baseten and is kept is asked for all the same.
+            | {each.path: each.after for each in kept}
             | {each.path: each.after for each in step.changes},
             reason=", ".join(each.path for each in step.changes),
+            figures={STAYS: {each.path: each.before for each in kept}} if kept else None,
         )
     )
     return None

@@ -13,7 +13,7 @@ from gitops.decide.answers import (
 )
 from gitops.decide.decision import Decision, State
 from gitops.decide.judge import is_bad, judge
-from gitops.decide.safety import refused
+from gitops.decide.safety import Permission, permitted
 from gitops.decide.view import View, is_side
 from gitops.plan.steps import Ready, Record, Retry, Step, UpdateSettings
 from gitops.record.entry import Event
@@ -30,8 +30,8 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
         return _lifted(view, hold)
     pending = None if view.serves else judge(view, 11)
     steps = pending.steps if pending is not None else ()
-    changes = view.changes if view.current is not None else ()
-    against = refused(view, changes)
+    allowed = permitted(view) if view.current is not None else Permission(changes=())
+    changes, against = allowed.changes, allowed.blocked
     if changes and against is None:
         steps = (*steps, UpdateSettings(environment=view.name, changes=changes))
     if pending is None:
@@ -44,6 +44,7 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
             _reason(view, hold),
             steps=steps,
             changes=changes,
+            kept=allowed.kept,
             exit_code=pending.exit_code if pending is not None else _code(view, hold),
         ),
         blocked=against,

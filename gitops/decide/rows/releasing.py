@@ -16,7 +16,7 @@ from gitops.decide.hardware import (
     unknown_to_truss,
 )
 from gitops.decide.notices import back_again, unmanaged
-from gitops.decide.safety import consents_to_remove, missing_secrets, refused
+from gitops.decide.safety import Permission, consents_to_remove, missing_secrets, permitted
 from gitops.decide.target import existing
 from gitops.decide.view import View, side_of
 from gitops.plan.steps import (
@@ -36,6 +36,7 @@ from gitops.state.artifact import Artifact
 from gitops.state.health import Health
 from gitops.state.live import Deployment
 from gitops.state.recognise import Recognised, own_name
+from gitops.state.settings import Change
 from gitops.verify.verdict import Outcome
 
 
@@ -52,8 +53,7 @@ def deployment_exists(view: View) -> Decision | None:
     target = existing(view)
     if target is None:
         return None
-    found = replace(_promote_existing(view, target), target=target.deployment)
-    return replace(found, built_from=target.commit or found.built_from)
+    return replace(_promote_existing(view, target), target=target.deployment)
 
 
 def _name_conflict(view: View) -> str | None:
@@ -84,8 +84,8 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         return decision(
             view, 20, State.PROMOTE, reason, changes=view.changes, exit_code=CANDIDATE_FAILED
         )
-    stop = unknown_hardware(view)
-    stop = stop or refused(view, view.changes, hardware_asked_for(view, deployment))
+    allowed = _permitted(view, deployment)
+    stop = unknown_hardware(view) or allowed.blocked
     stop = stop or other_hardware(view, deployment) or _stopped_elsewhere(view, target)
     if stop is not None:
         return blocked(view, 20, stop.why, stop.remedy, changes=view.changes)
@@ -105,9 +105,10 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         view,
         20,
         State.PROMOTE,
-        _reason(view, target.commit),
-        steps=(*steps, *_promotion(view, deployment.id, side_of(target))),
-        changes=view.changes,
+        _reason(view),
+        steps=(*steps, *_promotion(view, deployment.id, side_of(target), allowed.changes)),
+        changes=allowed.changes,
+        kept=allowed.kept,
         notices=(*back_again(view, deployment, health), *_notices(view, deployment)),
     )
 
@@ -164,8 +165,8 @@ def none_exists(view: View) -> Decision | None:
             "push it, or name one that is there",
             changes=view.changes,
         )
-    stop = missing_secrets(view) or unknown_hardware(view)
-    stop = stop or refused(view, view.changes, hardware_asked_for(view, None))
+    allowed = _permitted(view, None)
+    stop = missing_secrets(view) or unknown_hardware(view) or allowed.blocked
     stop = stop or other_hardware_than(view, artifact)
     if stop is not None:
         return blocked(view, 21, stop.why, stop.remedy, changes=view.changes)
@@ -173,35 +174,30 @@ def none_exists(view: View) -> Decision | None:
     create = _creation(view)
     # The environments of a model that is not there yet can only be made after its first push.
     first = (*create, push) if view.situation.live is not None else (push, *create)
-    shared = next(
-        (
-            step.artifact
-            for each in view.situation.decided.values()
-            for step in each.steps
-            if isinstance(step, Push) and step.artifact.digest == artifact.digest
-        ),
-        None,
+    shared = any(
+        isinstance(step, Push) and step.artifact.digest == artifact.digest
+        for each in view.situation.decided.values()
+        for step in each.steps
     )
-    built_from = (shared or artifact).commit
-    found = decision(
+    return decision(
         view,
         21,
         State.PROMOTE if shared else State.PUSH,
-        _reason(view, built_from),
+        _reason(view),
         steps=(
             *first,
             Ready(deployment_id=None),
             *_checks(view, None),
-            *_promotion(view, None, None),
+            *_promotion(view, None, None, allowed.changes),
         ),
-        changes=view.changes,
+        changes=allowed.changes,
+        kept=allowed.kept,
         notices=(
             *back_again(view, None, None),
             *_push_notices(view, artifact),
             *_notices(view, None),
         ),
     )
-    return replace(found, built_from=built_from)
 
 
 def _free_name(view: View, artifact: Artifact) -> str:
@@ -227,14 +223,21 @@ def _checks(view: View, deployment_id: str | None) -> tuple[Step, ...]:
     return (Check(environment=view.name, deployment_id=deployment_id, names=names),)
 
 
-def _promotion(view: View, deployment_id: str | None, to: Side | None) -> tuple[Step, ...]:
+def _permitted(view: View, target: Deployment | None) -> Permission:
+    """What may be made of the settings: those that would stop a way back wait for it."""
+    return permitted(view, hardware_asked_for(view, target), way_back=view.succeeded_here)
+
+
+def _promotion(
+    view: View, deployment_id: str | None, to: Side | None, changes: tuple[Change, ...]
+) -> tuple[Step, ...]:
     nothing_serves = view.current is None
     promote = Promote(
         environment=view.name,
         deployment_id=deployment_id,
         from_=view.serving_side,
         # An environment that is created on the way gets its settings when it is created.
-        changes=() if _creation(view) else view.changes,
+        changes=() if _creation(view) else changes,
         instance_type=view.environment.instance_type or ("truss" if nothing_serves else None),
     )
     watch = view.environment.watch
@@ -247,10 +250,13 @@ def _promotion(view: View, deployment_id: str | None, to: Side | None) -> tuple[
     )
 
 
-def _reason(view: View, built_from: str | None) -> str:
-    current, named = view.current, view.environment.deployment
-    commit = built_from or view.built_from
-    what = f"commit {commit[:12]}" if commit is not None else f"deployment {named}"
+def _reason(view: View) -> str:
+    artifact, current = view.environment.artifact, view.current
+    what = (
+        f"commit {artifact.commit[:12]}"
+        if artifact
+        else f"deployment {view.environment.deployment}"
+    )
     if current is None:
         return f"nothing serves {view.name}; Git asks for {what}"
     now = f"commit {current.commit[:12]}" if current.commit else current.called

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from gitops.decide import audit as audit_log
 from gitops.decide.answers import CANDIDATE_FAILED, PERSON_NEEDED, blocked, decision
-from gitops.decide.decision import Blocked, Decision, State
+from gitops.decide.decision import Decision, State
 from gitops.decide.hardware import hardware_notices
 from gitops.decide.judge import alerted
 from gitops.decide.notices import unmanaged
-from gitops.decide.safety import consents_to_remove, refused
+from gitops.decide.safety import consents_to_remove, permitted, without_consent
 from gitops.decide.view import View
 from gitops.plan.steps import Activate, Check, Ready, Record, Retry, Step, UpdateSettings
 from gitops.record.entry import Event
@@ -97,10 +97,17 @@ def unverified(view: View) -> Decision | None:
         return None
     deployment = current.deployment
     verdict = view.evidence.checks.get(deployment.id)
-    changes = view.changes
+    allowed = permitted(view)
+    changes, kept = allowed.changes, allowed.kept
     if verdict is not None and verdict.outcome is Outcome.PASS:
         return decision(
-            view, 16, State.VERIFY, verdict.reason, steps=(_adopt(view),), changes=changes
+            view,
+            16,
+            State.VERIFY,
+            verdict.reason,
+            steps=(_adopt(view),),
+            changes=changes,
+            kept=kept,
         )
     if verdict is None and (view.unverified is None or view.options.retry):
         names = tuple(check.name for check in view.environment.checks)
@@ -112,6 +119,7 @@ def unverified(view: View) -> Decision | None:
             f"{current.called} serves {view.name} and was never verified there",
             steps=(check, _adopt(view)),
             changes=changes,
+            kept=kept,
         )
     key = view.situation.model.key
     why = verdict.reason if verdict is not None else "its checks did not pass when they were run"
@@ -124,6 +132,7 @@ def unverified(view: View) -> Decision | None:
         f"or `gitops apply {key} --retry {key}/{view.name}`",
         steps=(note,) if view.unverified is None else (),
         changes=changes,
+        kept=kept,
         exit_code=CANDIDATE_FAILED,
     )
 
@@ -133,37 +142,41 @@ def settings_differ(view: View) -> Decision | None:
     if not view.serves or not view.changes:
         return None
     notices = (*_notices(view), *consents_to_remove(view, view.changes))
-    against: Blocked | None = refused(view, view.changes)
+    allowed = permitted(view)
+    changes, against = allowed.changes, allowed.blocked
     if against is not None:
-        answer = blocked(view, 17, against.why, against.remedy, changes=view.changes)
+        answer = blocked(view, 17, against.why, against.remedy, changes=changes)
         return replace(answer, steps=_adoption(view), notices=notices)
-    drift = sum(change.origin == "drift" for change in view.changes)
-    fields = (
-        "a setting differs" if len(view.changes) == 1 else f"{len(view.changes)} settings differ"
-    )
+    if not changes:
+        return None
+    drift = sum(change.origin == "drift" for change in changes)
+    fields = "a setting differs" if len(changes) == 1 else f"{len(changes)} settings differ"
     return decision(
         view,
         17,
         State.SETTINGS,
         fields + (f", {drift} of them changed outside of Git" if drift else ""),
-        steps=(*_adoption(view), UpdateSettings(environment=view.name, changes=view.changes)),
-        changes=view.changes,
+        steps=(*_adoption(view), UpdateSettings(environment=view.name, changes=changes)),
+        changes=changes,
+        kept=allowed.kept,
         notices=notices,
         exit_code=PERSON_NEEDED if alerted(view) else 0,
     )
 
 
 def nothing_differs(view: View) -> Decision | None:
-    """Row 18: Baseten is as Git says."""
+    """Row 18: Baseten is as Git says, but for settings that are kept until somebody consents."""
     if not view.serves:
         return None
+    kept = permitted(view).kept
     return decision(
         view,
         18,
         State.CONVERGED,
         "Baseten serves what Git asks for",
         steps=_adoption(view),
-        notices=(*_notices(view), *consents_to_remove(view, ())),
+        kept=kept,
+        notices=(*_notices(view), *consents_to_remove(view, kept.changes if kept else ())),
         exit_code=PERSON_NEEDED if alerted(view) else 0,
     )
 
@@ -181,6 +194,7 @@ def _adopt(view: View) -> Record:
         event=Event.ADOPTED,
         from_=view.log.last_served,
         to=view.serving_side,
+        kept=without_consent(view),
     )
 
 
