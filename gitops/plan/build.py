@@ -22,7 +22,7 @@ from gitops.plan.model import (
 )
 from gitops.plan.rollback import kept_warm, way_back
 from gitops.plan.safety import limit_notices
-from gitops.plan.stated import changed, kept, serving, wanted
+from gitops.plan.stated import changed, kept, reason, serving, wanted
 from gitops.plan.steps import Wait
 from gitops.plan.summary import summarise
 from gitops.plan.wording import listed
@@ -138,8 +138,8 @@ def _environment(
         environment=environment.name,
         state=decision.state.value,
         serving=serving(decision),
-        desired=wanted(environment),
-        reason=decision.reason,
+        desired=wanted(environment, decision.built_from),
+        reason=reason(decision),
         blocked=decision.blocked.why if decision.blocked else None,
         remedy=decision.blocked.remedy if decision.blocked else None,
         changes=changed(decision),

@@ -10,7 +10,7 @@ from typing import Final
 from gitops.decide import Decision, in_order
 from gitops.plan.canonical import plain
 from gitops.plan.model import ChangedField, Serving, State, Wanted
-from gitops.plan.stated import changed, kept, serving, wanted
+from gitops.plan.stated import changed, kept, reason, serving, wanted
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.health import health_of
 from gitops.state.json import Json
@@ -132,7 +132,7 @@ def _environment(
         environment=environment.name,
         state=decision.state.value,
         mode=model.mode if model.mode != "reconcile" else environment.mode,
-        desired=wanted(environment),
+        desired=wanted(environment, decision.built_from),
         target=decision.target.id if decision.target else None,
         target_status=decision.target.status if decision.target else None,
         serving=serving(decision),
@@ -146,7 +146,7 @@ def _environment(
         held=decision.state.value == "held",
         blocked=decision.blocked.why if decision.blocked else None,
         remedy=needed.remedy if needed is not None else None,
-        reason=decision.reason,
+        reason=reason(decision),
     )
 
 

@@ -53,7 +53,8 @@ def deployment_exists(view: View) -> Decision | None:
     target = existing(view)
     if target is None:
         return None
-    return replace(_promote_existing(view, target), target=target.deployment)
+    found = replace(_promote_existing(view, target), target=target.deployment)
+    return replace(found, built_from=target.commit or found.built_from)
 
 
 def _name_conflict(view: View) -> str | None:
@@ -105,7 +106,7 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         view,
         20,
         State.PROMOTE,
-        _reason(view),
+        _reason(view, target.commit),
         steps=(*steps, *_promotion(view, deployment.id, side_of(target), allowed.changes)),
         changes=allowed.changes,
         kept=allowed.kept,
@@ -174,16 +175,21 @@ def none_exists(view: View) -> Decision | None:
     create = _creation(view)
     # The environments of a model that is not there yet can only be made after its first push.
     first = (*create, push) if view.situation.live is not None else (push, *create)
-    shared = any(
-        isinstance(step, Push) and step.artifact.digest == artifact.digest
-        for each in view.situation.decided.values()
-        for step in each.steps
+    shared = next(
+        (
+            step.artifact
+            for each in view.situation.decided.values()
+            for step in each.steps
+            if isinstance(step, Push) and step.artifact.digest == artifact.digest
+        ),
+        None,
     )
-    return decision(
+    built_from = (shared or artifact).commit
+    found = decision(
         view,
         21,
         State.PROMOTE if shared else State.PUSH,
-        _reason(view),
+        _reason(view, built_from),
         steps=(
             *first,
             Ready(deployment_id=None),
@@ -198,6 +204,7 @@ def none_exists(view: View) -> Decision | None:
             *_notices(view, None),
         ),
     )
+    return replace(found, built_from=built_from)
 
 
 def _free_name(view: View, artifact: Artifact) -> str:
@@ -250,13 +257,10 @@ def _promotion(
     )
 
 
-def _reason(view: View) -> str:
-    artifact, current = view.environment.artifact, view.current
-    what = (
-        f"commit {artifact.commit[:12]}"
-        if artifact
-        else f"deployment {view.environment.deployment}"
-    )
+def _reason(view: View, built_from: str | None) -> str:
+    current, named = view.current, view.environment.deployment
+    commit = built_from or view.built_from
+    what = f"commit {commit[:12]}" if commit is not None else f"deployment {named}"
     if current is None:
         return f"nothing serves {view.name}; Git asks for {what}"
     now = f"commit {current.commit[:12]}" if current.commit else current.called
