@@ -23,13 +23,7 @@ def ways(git: Git, spans: Sequence[Span]) -> dict[Span, Way]:
     kept track of at once: a set of pairs is an integer, with a bit for each of them.
     Raises ``RepositoryError`` where a commit is not in this clone.
     """
-    ends = dict.fromkeys(end for span in spans for end in (span.before, span.after))
-    asked = encoded("".join(f"{end}\n" for end in ends))
-    listed = git.run("rev-list", "--topo-order", "--parents", "--stdin", stdin=asked).text
-    graph: Graph = {}
-    for line in listed.splitlines():
-        commit, *parents = line.split(" ")
-        graph[commit] = tuple(parents)
+    graph = _graph(git, dict.fromkeys(end for span in spans for end in (span.before, span.after)))
     ups = _reaching(graph, [(span.after, 1 << number) for number, span in enumerate(spans)])
     downs = _reaching(graph, [(span.before, 1 << number) for number, span in enumerate(spans)])
     directions = {span: _direction(number, span, ups, downs) for number, span in enumerate(spans)}
@@ -67,6 +61,28 @@ def with_changes(git: Git, commits: Sequence[str], paths: Sequence[str]) -> tupl
         if not all(bits for _, bits in touched)
     }
     return tuple(commit for commit in commits if commit not in plain)
+
+
+def _graph(git: Git, ends: Mapping[str, None]) -> Graph:
+    """The history that the ends do not share, and some that they do.
+
+    It begins at the oldest of them, if all the others come after that; else at the very begin.
+    """
+    asked = "".join(f"{end}\n" for end in ends)
+    by_date = git.run("rev-list", "--no-walk=sorted", "--stdin", stdin=encoded(asked)).text.split()
+    oldest = by_date[-1]
+    graph = _listed(git, f"{asked}^{oldest}^@\n")
+    after = {oldest}
+    for commit in reversed(graph):
+        if not after.isdisjoint(graph[commit]):
+            after.add(commit)
+    return graph if after.issuperset(ends) else _listed(git, asked)
+
+
+def _listed(git: Git, asked: str) -> Graph:
+    done = git.run("rev-list", "--topo-order", "--parents", "--stdin", stdin=encoded(asked))
+    rows = map(str.split, done.text.splitlines())
+    return {commit: tuple(parents) for commit, *parents in rows}
 
 
 def _reaching(graph: Graph, ends: Sequence[tuple[str, int]]) -> dict[str, int]:
