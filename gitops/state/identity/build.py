@@ -139,7 +139,9 @@ def _ignored(
         return own(reading.blob(entry.oid))
     except BadPattern as error:
         message = "holds a line that is no pattern"
-        refusals.append(Refusal(file=file, message=message, line=error.line, column=1))
+        refusals.append(
+            Refusal(file=file, message=message, hint=error.hint, line=error.line, column=1)
+        )
         return built_in()
 
 

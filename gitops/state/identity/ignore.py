@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -100,11 +101,16 @@ _REMEMBERED: Final = 100_000
 
 
 class BadPattern(ValueError):
-    """A line of `.truss_ignore` that is no pattern; ``line`` counts from 1."""
+    """A line of `.truss_ignore` that is no pattern; ``line`` counts from 1, ``hint`` says why."""
 
-    def __init__(self, text: str, line: int) -> None:
+    def __init__(self, text: str, line: int, hint: str | None = None) -> None:
         super().__init__(text)
         self.line = line
+        self.hint = hint
+
+
+class _TooWildError(ValueError):
+    """A pattern that could be looked for without end."""
 
 
 class Ignored:
@@ -136,7 +142,58 @@ class Ignored:
 def _spec(patterns: tuple[str, ...]) -> PathSpec[Pattern]:
     from pathspec import PathSpec
 
-    return PathSpec.from_lines("gitignore", patterns, backend="simple")
+    return PathSpec.from_lines(_pattern, patterns, backend="simple")
+
+
+def _pattern(line: str) -> Pattern:
+    from pathspec.pattern import RegexPattern
+    from pathspec.patterns.gitignore.basic import GitIgnoreBasicPattern
+
+    regex, include = GitIgnoreBasicPattern.pattern_to_regex(line)
+    return RegexPattern(None if regex is None else re.compile(steady(regex)), include)
+
+
+_ANY_FOLDERS: Final = {"(?:.+/)?": "(?:.+?/)??", "(?:/.+)?": "(?:/.+?)??"}
+_ANY_LETTERS: Final = "[^/]*"
+_CLASS: Final = re.compile(r"\\.|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])", re.DOTALL)
+_FEW: Final = 2
+
+
+def steady(regex: str) -> str:
+    """A pattern's expression, made to match the same in a time that no pattern can stretch.
+
+    ``*a*a*a*b`` tries every way to share a name among its stars, which takes for ever. But if any
+    way fits, one fits in which what stands behind a star lies as near to it as it can; and so for
+    the folders that ``**`` stands for. So the first place that fits is kept, whatever follows.
+
+    That is not so where a set such as ``[!a]`` lets a slash pass: one that stands among many stars
+    raises ``ValueError``.
+    """
+    parts = re.split(r"(\(\?:\.\+/\)\?|\(\?:/\.\+\)\?)", regex)
+    if _lets_a_slash_pass(regex):
+        if len(parts) // 2 + regex.count(_ANY_LETTERS) > _FEW + 1:
+            raise _TooWildError
+        return regex
+    made = _letters(parts[0])
+    for at in range(1, len(parts), 2):
+        folders, behind = _ANY_FOLDERS[parts[at]], _letters(parts[at + 1])
+        last = at + 2 == len(parts)
+        # What stands between two of them is made of whole names.
+        made += parts[at] + behind if last else f"(?>{folders}{behind}(?=/))"
+    return made
+
+
+def _lets_a_slash_pass(regex: str) -> bool:
+    sets = (each["set"] for each in _CLASS.finditer(regex))
+    return any(each and re.fullmatch(each, "/") for each in sets)
+
+
+def _letters(regex: str) -> str:
+    first, *behind = regex.split(_ANY_LETTERS)
+    if not behind:
+        return first
+    kept = "".join(f"(?>[^/]*?{each})" for each in behind[:-1])
+    return f"{first}{kept}{_ANY_LETTERS}{behind[-1]}"
 
 
 @cache
@@ -155,6 +212,8 @@ def own(content: bytes) -> Ignored:
         try:
             _spec((pattern,))
         except ValueError as error:
-            raise BadPattern(pattern, number) from error
+            wild = isinstance(error, _TooWildError)
+            hint = "a set such as [!a] may stand beside two stars, and no more" if wild else None
+            raise BadPattern(pattern, number, hint) from error
         patterns.append(pattern)
     return Ignored(tuple(patterns))
