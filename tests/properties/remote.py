@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gitops.apply.clock import StopFlag
@@ -243,10 +244,32 @@ class Checkout:
     """A clone at one commit, as far as the pipeline asks. The repository of a ``Project``."""
 
     clone: Clone
+    history: History
     is_bare: bool = False
 
     def root_id(self) -> str:
         return commit_id(0)
+
+    def __getattr__(self, name: str) -> Any:
+        """What is asked about the trusses' commits."""
+        return getattr(self.history, name)
+
+
+class History:
+    """What Git says of the trusses' commits, which nothing changes; asked once."""
+
+    def __init__(self, template: Template) -> None:
+        repository = template.repository
+        self.exists = cache(repository.exists)
+        self.info = cache(repository.info)
+        self.is_ancestor = cache(repository.is_ancestor)
+        self._touching = cache(
+            lambda paths, head, base: repository.commits_touching(paths, head, base=base)
+        )
+
+    def commits_touching(self, paths: Iterable[str], head: str, *, base: str) -> tuple[str, ...]:
+        """As the repository has it."""
+        return self._touching(tuple(paths), head, base)
 
 
 class InMemory:
@@ -254,6 +277,7 @@ class InMemory:
 
     def __init__(self, template: Template) -> None:
         self.template = template
+        self.history = History(template)
         self.host = Host([Content()])
         self.contents = self.host.commits
         self.clones = {name: Clone(name, self.host) for name in ("one", "two")}
@@ -277,7 +301,7 @@ class InMemory:
 
     @contextmanager
     def project(self, run: Run, name: str) -> Iterator[Project]:
-        checkout: Any = Checkout(self.clones[name])
+        checkout: Any = Checkout(self.clones[name], self.history)
         yield Project(repository=checkout, worktree=checkout, environ={})
 
     def desired(self, project: Project, *, rev: str) -> Desired:
