@@ -8,15 +8,17 @@ from typing import Any
 def schema() -> dict[str, Any]:
     """The schema: one alternative for each type of event."""
     from gitops.plan.events import TYPES, Failure
+    from gitops.render.field_words import described
     from gitops.render.schemas import DIALECT, of
 
     _, definitions = of(*TYPES.values(), Failure)
     failure = definitions.pop("Failure")
     sentences = failure["properties"]
+    told = {"description": described("ApplyEvent", "type")}
     for name, kind in TYPES.items():
         body = definitions[kind.__name__]
         properties = body["properties"]
-        body["properties"] = {"type": {"const": name}, **properties}
+        body["properties"] = {"type": told | {"const": name}, **properties}
         body["required"] = ["type", *body["required"]]
         if properties.pop("failure", None) is not None:
             body["properties"].pop("failure")

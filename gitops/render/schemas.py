@@ -15,12 +15,16 @@ def of(*types: type, definitions: str = "#/$defs/{model}") -> tuple[list[Any], d
     """
     from pydantic import TypeAdapter
 
+    from gitops.render.field_words import described
+
     references, found = TypeAdapter.json_schemas(
         [(kind, "serialization", TypeAdapter(kind)) for kind in types], ref_template=definitions
     )
     defined = found.get("$defs", {})
-    for each in defined.values():
+    for shape, each in defined.items():
         _tidy(each)
+        for name, field in each.get("properties", {}).items():
+            field.setdefault("description", described(shape, name))
     return [references[kind, "serialization"] for kind in types], defined
 
 
