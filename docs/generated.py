@@ -167,9 +167,15 @@ def documents() -> str:
     return "\n\n".join(sections)
 
 
+def decisions() -> str:
+    """The decision records, below the page that lists them."""
+    return "```{toctree}\n:hidden:\n:glob:\n\n0*\n```"
+
+
 PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "commands": commands,
     "config": lambda: schema("config"),
+    "decisions": decisions,
     "documents": documents,
     "python": python,
     "release": lambda: schema("release"),

@@ -30,8 +30,9 @@ def read(page: str) -> str:
 
 def test_the_index_has_every_page_once() -> None:
     entries = [
-        line.strip()
-        for tree in _TREE.finditer(read("index.md"))
+        f"{folder}{line.strip()}"
+        for folder, page in (("", "index.md"), ("decisions/", "decisions/README.md"))
+        for tree in _TREE.finditer(generated.filled(read(page)))
         for line in tree["body"].splitlines()
         if line.strip() and not line.startswith(":")
     ]
