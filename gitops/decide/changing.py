@@ -9,6 +9,7 @@ from datetime import datetime
 from gitops.record.history import EnvironmentHistory
 from gitops.record.holds import Hold
 from gitops.state.differences import equal, flatten, manages_schedules
+from gitops.state.fitting import unfit
 from gitops.state.json import Json, JsonObject
 from gitops.state.live import AuditEntry
 from gitops.state.schedules import PREFIX
@@ -36,10 +37,10 @@ def under_hold(hold: Hold, wanted: JsonObject, asked: Sequence[JsonObject]) -> d
     """Wanted values that the hold puts back: what the held release changed, still asked for.
 
     ``wanted`` are the settings, flat, that Git asks for now; ``asked`` those that it has asked for
-    since the hold was made.
+    since the hold was made. What does not fit to a value that goes back goes back with it.
     """
     before, after = hold.settings_before, hold.settings_after
-    return {
+    back = {
         path: before.get(path)
         for path in after
         # A schedule that is not named is asked for too: that it be not there.
@@ -47,6 +48,11 @@ def under_hold(hold: Hold, wanted: JsonObject, asked: Sequence[JsonObject]) -> d
         and not equal(path, before.get(path), after[path])
         and equal(path, wanted.get(path), after[path])
         and all(equal(path, each.get(path), wanted.get(path)) for each in asked)
+    }
+    together = unfit({**wanted, **back}) if back else frozenset()
+    return {
+        **back,
+        **{path: before[path] for path in together if path in wanted and path in before},
     }
 
 

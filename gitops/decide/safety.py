@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Final, TypeGuard
+from typing import Final
 
 from gitops.decide.decision import Blocked, Kept
 from gitops.decide.hardware import smaller
@@ -14,6 +14,7 @@ from gitops.decide.view import View
 from gitops.plan.wording import listed
 from gitops.record.history import consents
 from gitops.state.differences import equal, flatten, with_changes
+from gitops.state.fitting import is_number, unfit
 from gitops.state.json import Json, JsonObject
 from gitops.state.schedules import PREFIX, covers
 from gitops.state.settings import Change, Settings
@@ -116,14 +117,11 @@ def _may_wait(change: Change, way_back: bool) -> bool:
 def _only_together(
     view: View, changes: Sequence[Change], waiting: Sequence[Change]
 ) -> tuple[Change, ...]:
-    """The other bound of the replicas, where it would not fit to the one that is kept."""
+    """What would not fit to what is kept, as the other bound of the replicas."""
     live = view.live.settings if view.live is not None else Settings()
     then = flatten(with_changes(live, (each for each in changes if each not in waiting)))
-    least, most = (then.get(f"autoscaling.{field}") for field in _REPLICAS)
-    if not _number(least) or not _number(most) or least <= most:
-        return ()
-    bounds = {f"autoscaling.{field}" for field in _REPLICAS}
-    return tuple(each for each in changes if each.path in bounds and each not in waiting)
+    together = unfit(then)
+    return tuple(each for each in changes if each.path in together and each not in waiting)
 
 
 def _blocked(view: View, changes: Sequence[Change], missing: Mapping[str, str]) -> Blocked:
@@ -132,21 +130,18 @@ def _blocked(view: View, changes: Sequence[Change], missing: Mapping[str, str]) 
         if any(each.origin == "drift" for each in _refused(view, changes, missing))
         else ""
     )
-    return Blocked(why=_why(view, missing), remedy=f"{_consent(view, missing)}{by_hand}")
+    return Blocked(
+        why=f"{view.name} is protected, and capacity would go: {'; '.join(missing.values())}",
+        remedy=f"{_consent(view, missing)}{by_hand}",
+    )
 
 
 def _kept(view: View, changes: tuple[Change, ...], missing: Mapping[str, str]) -> Kept:
-    allowed = f"{_consent(view, missing)}"
+    remedy, key = _consent(view, missing), view.situation.model.key
     if all(each.origin == "drift" for each in changes):
-        key = view.situation.model.key
-        remedy = f"keep it: `gitops drift {key} --accept`; or let it go: {allowed}"
-    else:
-        remedy = allowed
-    return Kept(changes=changes, why=_why(view, missing), remedy=remedy)
-
-
-def _why(view: View, missing: Mapping[str, str]) -> str:
-    return f"{view.name} is protected, and capacity would go: {'; '.join(missing.values())}"
+        remedy = f"keep it: `gitops drift {key} --accept`; or let it go: {remedy}"
+    why = f"{view.name} is protected, and less capacity needs consent"
+    return Kept(changes=changes, why=why, remedy=remedy)
 
 
 def _consent(view: View, missing: Mapping[str, str]) -> str:
@@ -270,17 +265,13 @@ def _of(schedules: tuple[JsonObject, ...], field: str) -> Json:
 
 
 def _by_field(path: str, before: Json, after: Json) -> list[tuple[str, str]]:
-    if not _number(before) or not _number(after) or after >= before:
+    if not is_number(before) or not is_number(after) or after >= before:
         return []
     if path.endswith("min_replica") and after == 0:
         return [("scale_to_zero", f"{path} goes from {before} to 0")]
     if after * 2 <= before:
         return [("fewer_replicas", f"{path} goes from {before} to {after}")]
     return []
-
-
-def _number(value: Json) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def missing_secrets(view: View) -> Blocked | None:

@@ -152,6 +152,33 @@ def test_settings_under_a_hold(asks: int, since: int, expected: int | None) -> N
     assert kinds(answer.steps) == ([] if expected is None else ["UpdateSettings"])
 
 
+@pytest.mark.parametrize(
+    ("least", "expected"),
+    [
+        (1, {"autoscaling.min_replica": 1}),  # fits to what goes back: Git's value
+        (3, {}),  # does not: both stay as they were before the held release
+    ],
+)
+def test_settings_under_a_hold_fit_to_each_other(least: int, expected: dict[str, object]) -> None:
+    held = rolled_back(
+        settings_before={"autoscaling.min_replica": 0, "autoscaling.max_replica": 2},
+        settings_after={"autoscaling.min_replica": 4, "autoscaling.max_replica": 5},
+    )
+    scene = Scene(
+        entries=[RELEASED, held],
+        settings={"min_replica": least, "max_replica": 5},
+        live_settings={"min_replica": 0, "max_replica": 2},
+        asked=(
+            asked("D", "a", min_replica=4, max_replica=5),
+            asked("D", "b", min_replica=least, max_replica=5),
+        ),
+        audit=[],
+    )
+    answer = decided(scene)
+    assert answer.state is State.HELD
+    assert {each.path: each.after for each in answer.changes} == expected
+
+
 def test_schedules_of_a_held_release_stay_as_they_were_before_it() -> None:
     was, now = ({"enabled": True, "cadence": "DAILY", "start_hour": hour} for hour in (8, 9))
     intent = {
