@@ -11,8 +11,9 @@ from gitops.apply.job import Ended, Job, Listed
 from gitops.apply.steps.carry_out import carry_out
 from gitops.apply.steps.ready import BUILD_FAILURES
 from gitops.apply.tagging import tag_releases
-from gitops.decide.answers import REQUIREMENTS, ROLLED_BACK
+from gitops.decide.answers import BLOCKED_CODE, REQUIREMENTS, ROLLED_BACK
 from gitops.decide.decision import Decision, State
+from gitops.decide.safety import kept_notices
 from gitops.errors import (
     AccessDenied,
     BasetenError,
@@ -126,6 +127,9 @@ def _at_rest(job: Job) -> Ended | None:
     code = _resting_code(job, decision) if decision is not None else 0
     if decision is not None and decision.row == REQUIREMENTS and decision.state is State.HELD:
         job.passed_over("promote", decision.reason)
+    if decision is not None:
+        for notice in kept_notices(decision.kept):
+            job.passed_over("update_settings", notice)
     if decision is None or not code:
         return None
     listed = _listed(decision, code) or "failed"
@@ -151,7 +155,8 @@ def _awaited(job: Job, decision: Decision) -> tuple[str, ...]:
 def _resting_code(job: Job, decision: Decision) -> int:
     if decision.after:
         return 4
-    if decision.state is State.HELD and decision.exit_code == 0 and job.run.strict:
+    waits = decision.state is State.HELD or decision.kept is not None
+    if waits and decision.exit_code == 0 and job.run.strict:
         return 4
     return decision.exit_code
 
@@ -172,6 +177,13 @@ def _resting_failure(job: Job, decision: Decision) -> Failure:
             candidate=live.candidate if live is not None else None,
             percent=live.promotion.percent if live is not None and live.promotion else None,
             detail=decision.blocked.why,
+            remedy=f"{remedy[:1].upper()}{remedy[1:]}.",
+        )
+    if decision.kept is not None and decision.state is State.CONVERGED:
+        remedy = decision.kept.remedy
+        return job.failure(
+            FailureKind.BLOCKED,
+            detail=decision.kept.why,
             remedy=f"{remedy[:1].upper()}{remedy[1:]}.",
         )
     last = job.history.last
@@ -216,6 +228,8 @@ def _listed(decision: Decision, exit_code: int) -> Listed | None:
             return "rolled_back" if exit_code == ROLLED_BACK else "held"
         case State.SUPERSEDED:
             return "superseded"
+        case State.CONVERGED if decision.kept is not None and exit_code == BLOCKED_CODE:
+            return "held"
         case State.BLOCKED:
             return "blocked"
         case State.WAIT | State.FOLLOW:

@@ -14,7 +14,13 @@ from gitops.errors import BasetenError
 from gitops.pipeline.plan import SIDE_BY_SIDE, PlanRequest, Session, opened
 from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection, select
-from gitops.plan.drift import Drifted, EnvironmentDrift, environment_drift, model_drift
+from gitops.plan.drift import (
+    Drifted,
+    EnvironmentDrift,
+    environment_drift,
+    model_drift,
+    with_apply,
+)
 from gitops.plan.drift_document import Drift, ModelDrift, summarise
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import Live
@@ -69,11 +75,7 @@ def _model(session: Session, run: Run, live: Live, model: DesiredModel) -> Model
         view.take(live.models.get(str(model.key)), history_known=session.history_known)
         moved = _moved(view) if session.history_known and not model.paused else None
         if moved is None or moved.kind == "model_renamed":
-            environments = tuple(
-                view.ask(each, Evidence(), environment_drift)
-                for each in in_order(model.environments)
-                if session.selection.takes(each.name)
-            )
+            environments = _environments(session, view)
     except BasetenError as error:
         failed = str(error)
     return ModelDrift(
@@ -85,6 +87,21 @@ def _model(session: Session, run: Run, live: Live, model: DesiredModel) -> Model
         environments=environments,
         failed=failed,
     )
+
+
+def _environments(session: Session, view: ModelView) -> tuple[EnvironmentDrift, ...]:
+    """The drift of each, and of settings what the next apply of the whole model would do."""
+    ordered = in_order(view.desired.environments)
+    found = tuple(
+        view.ask(each, Evidence(), environment_drift)
+        for each in ordered
+        if session.selection.takes(each.name)
+    )
+    if not any(item.kind == "setting" for each in found for item in each.drift):
+        return found
+    for each in ordered:
+        view.decided[each.name] = view.decide(each, Evidence())
+    return tuple(with_apply(each, view.decided[each.environment]) for each in found)
 
 
 def _moved(view: ModelView) -> Drifted | None:

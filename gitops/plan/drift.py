@@ -18,6 +18,7 @@ from gitops.decide.situation import Situation
 from gitops.decide.view import Unread, View, is_side, side_of
 from gitops.plan.model import Serving, Wanted
 from gitops.plan.stated import wanted
+from gitops.plan.steps import Promote, UpdateSettings
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredModel
@@ -42,6 +43,8 @@ Kind: TypeAlias = Literal[
 
 Unknown: TypeAlias = Literal["not_named", "unreadable"]
 
+Apply: TypeAlias = Literal["sets_back", "keeps", "leaves"]
+
 _RENAMED: Final = "MODEL_RENAMED"
 _ENVIRONMENT_DELETED: Final = "ENVIRONMENT_DELETED"
 
@@ -55,7 +58,9 @@ class Drifted:
     None: not there. ``held_at`` is the value of a setting that a hold asks for in place of Git's.
     ``by`` whom and ``at`` when (RFC 3339) are Baseten's audit log's; where it
     names nobody, ``unknown`` says whether it is silent about this or this key may not read it.
-    ``detail`` is a sentence where more is to be said.
+    ``detail`` is a sentence where more is to be said. ``apply`` is what the next apply does about a
+    setting: it sets it back, keeps what Baseten has until somebody consents (``remedy`` says how),
+    or leaves it alone, since it stops before that or has other things to do first. None: not asked.
     """
 
     kind: Kind
@@ -67,6 +72,8 @@ class Drifted:
     at: str | None = None
     unknown: Unknown | None = None
     detail: str | None = None
+    apply: Apply | None = None
+    remedy: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +110,37 @@ def environment_drift(situation: Situation) -> EnvironmentDrift | Needs:
         drift=found,
         unjudged=unjudged,
         notes=notes,
+    )
+
+
+def with_apply(found: EnvironmentDrift, decision: Decision) -> EnvironmentDrift:
+    """The same with what an apply would do about its settings, by what it would decide."""
+    alone = all(item.kind == "setting" for item in found.drift)
+    return replace(
+        found,
+        drift=tuple(
+            _with_apply(item, decision, alone=alone) if item.kind == "setting" else item
+            for item in found.drift
+        ),
+    )
+
+
+def _with_apply(item: Drifted, decision: Decision, *, alone: bool) -> Drifted:
+    """``alone``: no other drift beside it says already why an apply leaves it."""
+    kept = decision.kept
+    if kept is not None and any(each.path == item.path for each in kept.changes):
+        return replace(
+            item, apply="keeps", detail=f"apply keeps it: {kept.why}", remedy=kept.remedy
+        )
+    steps = [each for each in decision.steps if isinstance(each, UpdateSettings | Promote)]
+    if any(change.path == item.path for each in steps for change in each.changes):
+        return replace(item, apply="sets_back")
+    blocked = decision.blocked if alone else None
+    return replace(
+        item,
+        apply="leaves",
+        detail=f"apply leaves it: {blocked.why}" if blocked is not None else item.detail,
+        remedy=blocked.remedy if blocked is not None else None,
     )
 
 

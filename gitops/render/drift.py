@@ -72,7 +72,7 @@ def counts(drift: Drift) -> str:
 
 
 def what_next(drift: Drift) -> str:
-    """What can be done about drift, in one to three sentences."""
+    """What can be done about drift, in a few sentences."""
     told_about: list[str] = []
     environments = [each for model in drift.models for each in model.environments]
     kinds = [{item.kind for item in each.drift} for each in environments]
@@ -80,21 +80,19 @@ def what_next(drift: Drift) -> str:
         told_about.append("`gitops drift --accept` writes what Baseten has into the release files.")
     if any("artifact" in each for each in kinds):
         told_about.append("`gitops apply --undo-drift` takes back what somebody promoted.")
-    acted_on = [
-        drifted
-        for each, drifted in zip(environments, kinds, strict=True)
-        if "setting" in drifted and each.mode != "observe"
+    settings = [
+        item
+        for each in environments
+        for item in each.drift
+        if item.kind == "setting" and each.mode != "observe"
     ]
-    # Whatever else drifted there keeps an apply out of the environment.
-    alone = [each == {"setting"} for each in acted_on]
-    if acted_on and all(alone):
+    others = [item for item in settings if item.apply != "sets_back"]
+    if settings and not others:
         told_about.append("The next `gitops apply` sets settings back.")
-    elif any(alone):
-        told_about.append(
-            "The next `gitops apply` sets settings back where nothing else has drifted."
-        )
-    elif acted_on:
-        told_about.append("`gitops apply` sets settings back there once the rest is settled.")
+    elif len(others) < len(settings):
+        told_about.append("The next `gitops apply` sets the other settings back.")
+    if any(item.detail is None for item in others):
+        told_about.append("`gitops apply` leaves settings there until the rest is settled.")
     return " ".join(told_about)
 
 
@@ -160,9 +158,11 @@ def who(item: Drifted) -> str:
 
 
 def remedy(item: Drifted) -> str | None:
-    """What to do about drift that neither accepting nor applying mends."""
+    """What to do about drift that an apply does not mend by itself."""
     match item.kind:
-        case "setting" | "artifact":
+        case "setting":
+            return item.remedy
+        case "artifact":
             return None
         case "promotion":
             return "wait for its end, or end it with `gitops cancel MODEL ENV`"

@@ -65,6 +65,9 @@ def _environment(environment: EnvironmentDrift, *, detailed: bool) -> Iterator[s
     settings = [each for each in environment.drift if each.kind == "setting"]
     if settings and detailed:
         yield "\n".join(_table(settings))
+        told_of = [each for each in settings if each.detail]
+        if told_of:
+            yield "\n".join(map(_detail, told_of))
     elif settings:
         yield f"Settings: {', '.join(code(each.path or '') for each in settings)}."
 
@@ -73,6 +76,11 @@ def _entry(item: Drifted) -> str:
     text = f"- {_sentence(told_item(item))}."
     told_about = remedy(item)
     return text if told_about is None else f"{text} {_sentence(whole(told_about))}"
+
+
+def _detail(item: Drifted) -> str:
+    text = f"- {code(item.path or '')}: {_sentence(item.detail or '')}."
+    return text if item.remedy is None else f"{text} {_sentence(whole(item.remedy))}"
 
 
 def _table(settings: list[Drifted]) -> Iterator[str]:

@@ -336,7 +336,7 @@ def test_capacity_that_a_person_added_to_a_protected_environment_is_kept() -> No
     (notice,) = answer.notices
     assert notice == (
         "autoscaling.max_replica stays 8, set by rui@example.com, where Git asks for 4: production "
-        "is protected, and capacity would go: autoscaling.max_replica goes from 8 to 4; keep it: "
+        "is protected, and less capacity needs consent; keep it: "
         "`gitops drift qwen --accept`; or let it go: write `allow: [fewer_replicas]` under "
         "environments.production in releases/qwen.yaml"
     )

@@ -10,9 +10,15 @@ from datetime import timedelta
 import jsonschema
 import pytest
 
-from gitops.decide import Asked
-from gitops.decide.decision import Needs
-from gitops.plan.drift import Drifted, EnvironmentDrift, Kind, environment_drift, model_drift
+from gitops.decide import Asked, Decision, decide
+from gitops.plan.drift import (
+    Drifted,
+    EnvironmentDrift,
+    Kind,
+    environment_drift,
+    model_drift,
+    with_apply,
+)
 from gitops.plan.drift_document import (
     Acceptance,
     Accepted,
@@ -48,10 +54,11 @@ from tests.scenarios.situations import (
     production,
     there,
 )
-from tests.scenarios.test_plans import NIGHT, SCENARIOS
+from tests.scenarios.test_plans import ADDED, ADDED_BY_ALICE, NIGHT, SCENARIOS
 
 CONVERGED = Scenario(row=18, environments=(production(artifact=BEFORE),))
 SEVEN = Settings(autoscaling={"min_replica": 2, "max_replica": 7})
+TEN_AND_LESS = Settings(autoscaling={"min_replica": 0, "max_replica": 10})
 SEVEN_BY_ALICE = audit(
     OLD, own=False, minutes=30, kind="UPDATED", max_replica=7, previous_settings={"max_replica": 10}
 )
@@ -59,9 +66,12 @@ SCHEMA = jsonschema.Draft202012Validator(drift_schema.schema())
 
 
 def found(scenario: Scenario) -> EnvironmentDrift:
-    answer = environment_drift(scenario.situations()["production"])
-    assert not isinstance(answer, Needs), "every fact is there from the start"
-    return answer
+    situation = scenario.situations()["production"]
+    answer = environment_drift(situation)
+    decision = decide(situation)
+    assert isinstance(answer, EnvironmentDrift), "every fact is there from the start"
+    assert isinstance(decision, Decision)
+    return with_apply(answer, decision)
 
 
 def kinds(scenario: Scenario) -> list[Kind]:
@@ -335,14 +345,53 @@ def test_drift_reads_well(name: str, golden: Golden) -> None:
 
 def test_an_apply_is_said_to_set_back_what_it_would_set_back() -> None:
     [setting] = found(dataclasses.replace(CONVERGED, live=(there(settings=SEVEN),))).drift
-    artifact = Drifted(kind="artifact")
+    assert setting.apply == "sets_back"
+    [_, left] = found(
+        dataclasses.replace(
+            CONVERGED,
+            live=(there(BY_HAND, settings=SEVEN),),
+            audit=(audit(BY_HAND, own=False, minutes=90),),
+        )
+    ).drift
+    assert (left.apply, left.detail) == ("leaves", None)
     alone = EnvironmentDrift(environment="production", drift=(setting,))
-    beside = EnvironmentDrift(environment="staging", drift=(setting, artifact))
+    beside = EnvironmentDrift(environment="staging", drift=(left, Drifted(kind="artifact")))
     observed = EnvironmentDrift(environment="canary", mode="observe", drift=(setting,))
-    assert "next `gitops apply` sets settings back." in what_next(document(model("m", alone)))
-    assert "back where nothing else has drifted" in what_next(document(model("m", alone, beside)))
-    assert "back there once the rest is settled" in what_next(document(model("m", beside)))
-    assert "settings back" not in what_next(document(model("m", observed)))
+    sets = "next `gitops apply` sets settings back."
+    leaves = "`gitops apply` leaves settings there until the rest is settled."
+    assert sets in what_next(document(model("m", alone)))
+    both = what_next(document(model("m", alone, beside)))
+    assert "sets the other settings back." in both
+    assert leaves in both
+    assert leaves in what_next(document(model("m", beside)))
+    assert "settings" not in what_next(document(model("m", observed))).partition(".")[2]
+
+
+def test_an_apply_is_said_to_keep_what_it_would_keep() -> None:
+    added = dataclasses.replace(CONVERGED, live=(there(settings=ADDED),), audit=(ADDED_BY_ALICE,))
+    [kept] = found(added).drift
+    assert (kept.apply, kept.by) == ("keeps", "alice@example.com")
+    shown = document(model("qwen-3-8b", found(added)))
+    assert "sets" not in what_next(shown)
+    for text in (render(shown), markdown(shown)):
+        said = " ".join(text.split())
+        assert "apply keeps it: production is protected, and less capacity needs consent" in said
+        assert "`gitops drift qwen-3-8b --accept`; or let it go: write `allow: [" in said
+
+
+def test_an_apply_that_stops_leaves_settings_and_says_why() -> None:
+    wants = production(artifact=BEFORE, settings=TEN_AND_LESS)
+    stopped = dataclasses.replace(
+        CONVERGED,
+        environments=(wants,),
+        live=(there(settings=ADDED),),
+        audit=(ADDED_BY_ALICE,),
+    )
+    [left] = found(stopped).drift
+    assert (left.path, left.apply) == ("autoscaling.max_replica", "leaves")
+    assert left.detail is not None
+    assert left.detail.startswith("apply leaves it: production is protected")
+    assert "`allow: [fewer_replicas, scale_to_zero]`" in (left.remedy or "")
 
 
 def test_hostile_words_act_nowhere() -> None:

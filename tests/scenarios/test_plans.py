@@ -64,6 +64,16 @@ NIGHT = {
 SERVED = entry(Event.RELEASED, NEW, minutes=2880)
 SAME_FILES = dataclasses.replace(WANTED, commit="8147635093981f2e3d4c5b6a79880716253443f0")
 
+ADDED = Settings(autoscaling={"min_replica": 2, "max_replica": 20})
+ADDED_BY_ALICE = audit(
+    OLD,
+    own=False,
+    minutes=30,
+    kind="UPDATED",
+    max_replica=20,
+    previous_settings={"max_replica": 10},
+)
+
 SCENARIOS: dict[str, Scenario] = {
     "01-pause": Scenario(row=1, environments=(production(mode="pause"),), live=None),
     "01-observe": Scenario(row=20, environments=(production(mode="observe"),), unattached=(NEW,)),
@@ -206,6 +216,15 @@ SCENARIOS: dict[str, Scenario] = {
                 settings=Settings(autoscaling={"min_replica": 0, "max_replica": 10}),
             ),
         ),
+    ),
+    "18-capacity-that-a-person-added": Scenario(
+        row=18,
+        environments=(production(artifact=BEFORE),),
+        live=(there(settings=ADDED),),
+        audit=(ADDED_BY_ALICE,),
+    ),
+    "20-beside-capacity-that-a-person-added": Scenario(
+        row=20, unattached=(NEW,), live=(there(settings=ADDED),), audit=(ADDED_BY_ALICE,)
     ),
     "18-converged": Scenario(row=18, environments=(production(artifact=BEFORE),)),
     "19-requires-in-the-same-plan": Scenario(
