@@ -14,6 +14,7 @@ from gitops.baseten import failures
 from gitops.baseten.bodies import plain
 from gitops.baseten.transport import Transport
 from gitops.errors import RequestRefused, Unavailable
+from gitops.pieces import pieces
 from gitops.state.json import Json
 from gitops.verify import stream as events
 from gitops.verify.observation import Answer
@@ -21,6 +22,7 @@ from gitops.verify.observation import Answer
 LONGEST_ANSWER: Final = 16 << 20
 WAKE_TIMEOUT: Final = 30.0
 WAKE_ATTEMPTS: Final = 3
+WAKE_WORDS: Final = 1 << 16
 # The key, the address and the framing are ours; a check may add to the rest.
 OWN_HEADERS: Final = frozenset(
     {"authorization", "host", "content-length", "transfer-encoding", "connection"}
@@ -72,7 +74,7 @@ class Prober:
             try:
                 seen.status = response.status_code
                 seen.headers = {name: key.scrub(value) for name, value in response.headers.items()}
-                for piece in response.iter_bytes():
+                for piece in pieces(response):
                     spent = clock.monotonic() - started
                     seen.take(piece, spent)
                     if spent > timeout:
@@ -135,18 +137,24 @@ class Prober:
             )
 
     def _wake(self, model_id: str, deployment_id: str) -> Answer:
-        key = self._transport.endpoint.api_key
+        clock, key = self._transport.clock, self._transport.endpoint.api_key
+        deadline = clock.monotonic() + WAKE_TIMEOUT
+        said = bytearray()
         try:
-            response = self._transport.http.post(
+            with self._transport.http.stream(
+                "POST",
                 self._url(model_id, deployment_id, "wake"),
                 headers=self._transport.authorization,
                 timeout=WAKE_TIMEOUT,
-            )
+            ) as response:
+                # The status is all that matters; of the words there, the first ones.
+                for piece in pieces(response):
+                    said += piece
+                    if len(said) > WAKE_WORDS or clock.monotonic() > deadline:
+                        break
         except httpx.HTTPError as error:
             return Answer(status=None, seconds=0.0, error=self._transport.explain(error))
-        return Answer(
-            status=response.status_code, seconds=0.0, body=key.scrub_bytes(response.content)
-        )
+        return Answer(status=response.status_code, seconds=0.0, body=key.scrub_bytes(bytes(said)))
 
     def _url(self, model_id: str, deployment_id: str, action: str) -> str:
         base = self._transport.endpoint.inference(quote(model_id, safe=""))

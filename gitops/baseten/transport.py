@@ -28,6 +28,7 @@ from gitops.baseten.endpoint import Endpoint
 from gitops.baseten.pacing import Pacing
 from gitops.baseten.silence import Silence
 from gitops.errors import BasetenError, NotFound
+from gitops.pieces import PACKED, pieces
 
 if TYPE_CHECKING:
     from gitops.apply.ports import Clock, Permit
@@ -129,7 +130,11 @@ class Transport:
         self.http = httpx.Client(
             timeout=httpx.Timeout(self.patience.read, connect=self.patience.connect),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+            headers={
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": PACKED,
+            },
             # A proxy is for the way out; what runs on this machine is not behind it.
             trust_env=not is_loopback(endpoint.api_url),
             transport=transport,
@@ -269,7 +274,7 @@ class Transport:
                 timeout=httpx.Timeout(limit, connect=self.patience.connect),
             ) as response:
                 content = bytearray()
-                for piece in response.iter_bytes():
+                for piece in pieces(response):
                     content += piece
                     if len(content) > self.patience.longest_answer:
                         return self._no_answer(call, path, "the answer is too long to be one")

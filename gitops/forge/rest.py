@@ -15,6 +15,7 @@ import tenacity
 from gitops._version import __version__
 from gitops.address import is_loopback
 from gitops.errors import ForgeError
+from gitops.pieces import PACKED, pieces
 from gitops.secret import Secret
 
 PER_PAGE: Final = 100
@@ -73,6 +74,7 @@ class Rest:
             headers={
                 "User-Agent": f"baseten-gitops/{__version__}",
                 "Accept": access.accept,
+                "Accept-Encoding": PACKED,
                 **(access.headers or {}),
             },
             # A proxy is for the way out; what runs on this machine is not behind it.
@@ -188,7 +190,7 @@ class Rest:
                 follow_redirects=follow,
             ) as response:
                 content = bytearray()
-                for piece in response.iter_bytes():
+                for piece in pieces(response):
                     content += piece
                     if len(content) > _LONGEST_ANSWER:
                         return self._unexpected(method, path, "more than is ever asked for")

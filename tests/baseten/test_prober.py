@@ -281,3 +281,18 @@ def test_waking_that_fails() -> None:
     with pytest.raises(Unavailable, match=r"model-m1\.api\.baseten\.co: no answer within"):
         client.prober.wake("m1", "d1")
     assert len(server.requests) == 3
+
+
+def test_of_what_waking_answers_no_more_is_read_than_can_be_told() -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(1000):
+            read += 1 << 16
+            yield b"x" * (1 << 16)
+
+    client, _ = baseten(lambda _: httpx.Response(400, content=endless()))
+    with pytest.raises(RequestRefused, match=r"\(400\): x+"):
+        client.prober.wake("m1", "d1")
+    assert read <= 4 << 16
