@@ -10,19 +10,19 @@ every file is found before ``InvalidRelease`` is raised.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitops.errors import InvalidRelease, Problem
 from gitops.pipeline.check_files import CheckFiles
 from gitops.pipeline.known import Known
-from gitops.pipeline.models import ModelCompiler
+from gitops.pipeline.models import ModelCompiler, Parts
 from gitops.pipeline.pins import Pins
 from gitops.pipeline.release_files import (
+    Configured,
     Settled,
     configuration,
-    documents,
     paths,
     settle,
 )
@@ -33,6 +33,8 @@ from gitops.release.language import Config
 from gitops.release.words import name
 from gitops.state.desired import Desired, DesiredModel, Limits
 from gitops.state.names import ModelKey
+from gitops.yaml.blocks import Blocks
+from gitops.yaml.document import read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +57,52 @@ class Compilation:
         return tuple(each for each in self.problems if each.severity == "error")
 
 
-def compile_commit(objects: Objects, commit: str, trusses: Trusses | None = None) -> Desired:
-    """Desired state of one commit (a full id). Several commits may share what ``trusses`` learns.
+@dataclass(slots=True)
+class _Learned:
+    """What was found out under one gitops.yaml; ``files`` as they are settled, by path and content.
+
+    ``check_files`` are those that the compiled ``parts`` were made with.
+    """
+
+    known: Known = field(default_factory=Known)
+    files: dict[tuple[str, bytes], tuple[Settled | None, list[Problem]]] = field(
+        default_factory=dict
+    )
+    parts: Parts = field(default_factory=Parts)
+    check_files: CheckFiles | None = None
+
+    def parts_for(self, check_files: CheckFiles) -> Parts:
+        """The compiled parts, without those of checks where a file that they name differs."""
+        if self.check_files is not None and not check_files.takes_over(self.check_files):
+            self.parts = Parts(asked=self.parts.asked)
+        self.check_files = check_files
+        return self.parts
+
+
+class Shared:
+    """What compiles of several commits share, or of a commit and the working tree on top of it.
+
+    It is found by content, so nothing is shared that is not the same to the last byte.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self.trusses = Trusses(objects)
+        self.blocks = Blocks()
+        self._learned: dict[bytes | None, _Learned] = {}
+
+    def under(self, configured: Configured) -> _Learned:
+        """What was learned under this gitops.yaml so far."""
+        data = configured.document.data if configured.document is not None else None
+        return self._learned.setdefault(data, _Learned())
+
+
+def compile_commit(objects: Objects, commit: str, shared: Shared | None = None) -> Desired:
+    """Desired state of one commit (a full id); several compiles may share what they learn.
 
     Raises ``InvalidRelease`` with every problem of every file, ``RepositoryError`` where the
     repository lacks what is needed.
     """
-    return _valid(look(objects, objects.at(commit), commit, dirty=False, trusses=trusses))
+    return _valid(look(objects, objects.at(commit), commit, dirty=False, shared=shared))
 
 
 def compile_worktree(objects: Objects, files: Files, head: str, dirty: bool) -> Desired:
@@ -80,12 +121,12 @@ def look(
     *,
     dirty: bool,
     only: frozenset[str] | None = None,
-    trusses: Trusses | None = None,
+    shared: Shared | None = None,
 ) -> Compilation:
     """Compile as far as possible and keep the problems. ``only``: these release files alone."""
     with _no_collection():
-        shared = Trusses(objects) if trusses is None else trusses
-        return _look(objects, files, head, dirty=dirty, only=only, trusses=shared)
+        shared = shared or Shared(objects)
+        return _look(objects, files, head, dirty=dirty, only=only, shared=shared)
 
 
 @contextmanager
@@ -111,7 +152,7 @@ def _look(
     *,
     dirty: bool,
     only: frozenset[str] | None,
-    trusses: Trusses,
+    shared: Shared,
 ) -> Compilation:
     configured = configuration(files)
     wanted, warnings = paths(files, configured.folder)
@@ -121,20 +162,20 @@ def _look(
     problems = [*configured.problems, *warnings]
     check_files = CheckFiles(files)
     pins = Pins(objects, head, any_commit=configured.config.pins == "any")
-    compiler = ModelCompiler(pins, trusses, check_files)
-    known = Known()
+    learned = shared.under(configured)
+    compiler = ModelCompiler(pins, shared.trusses, check_files, learned.parts_for(check_files))
     models: list[DesiredModel] = []
     settled: list[Settled] = []
     named: dict[ModelKey, str] = {}
-    read = [settle(document, configured, known) for document in documents(files, wanted)]
-    compiler.read_ahead(one for one, _ in read if one is not None)
-    for one, found in read:
+    settled_files = _settled(files, wanted, configured, learned, shared.blocks)
+    compiler.read_ahead(one for one, _ in settled_files if one is not None)
+    for one, found in settled_files:
         problems += found
         if one is None:
             continue
-        problems += _same_model(one, configured.config, named)
         model, more = compiler.compile(one)
         problems += more
+        problems += _same_model(one, model.key, named)
         if not any(each.severity == "error" for each in (*found, *more)):
             models.append(model)
             settled.append(one)
@@ -158,6 +199,24 @@ def _look(
     )
 
 
+def _settled(
+    files: Files, wanted: list[str], configured: Configured, learned: _Learned, blocks: Blocks
+) -> list[tuple[Settled | None, list[Problem]]]:
+    """The release files that are there, each with its problems."""
+    found = []
+    contents = files.read_many(wanted)
+    for path in wanted:
+        data = contents.get(path)
+        if data is None:
+            continue
+        one = learned.files.get((path, data))
+        if one is None:
+            one = settle(read(path, data, blocks), configured, learned.known)
+            learned.files[path, data] = one
+        found.append(one)
+    return found
+
+
 def _valid(compilation: Compilation) -> Desired:
     if compilation.errors:
         raise InvalidRelease(compilation.problems)
@@ -169,12 +228,10 @@ def _place(problem: Problem) -> tuple[str, int, int, str, str]:
     return (where.file, where.line, where.column, problem.path, problem.message)
 
 
-def _same_model(one: Settled, config: Config, named: dict[ModelKey, str]) -> list[Problem]:
-    release = one.release
-    key = ModelKey(release.team or config.team, release.model)
+def _same_model(one: Settled, key: ModelKey, named: dict[ModelKey, str]) -> Iterable[Problem]:
     first = named.setdefault(key, one.file)
     if first == one.file or key.name == STAND_IN:
-        return []
+        return ()
     return [
         Problem(
             where=one.places.where(("model",)),

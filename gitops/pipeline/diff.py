@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gitops.errors import InvalidRelease, RepositoryError, UsageError
-from gitops.pipeline.compile import compile_commit
+from gitops.pipeline.compile import Shared, compile_commit
 from gitops.pipeline.project import Project, Repository
-from gitops.pipeline.trusses import Trusses
 from gitops.plan.release_diff import ReleaseDiff, release_diff
 from gitops.state.artifact import Artifact
 from gitops.state.commit import CommitInfo, Direction, Span
@@ -31,10 +30,10 @@ def diff(project: Project, commits: str | None = None) -> ReleaseDiff:
     """
     repository = project.repository
     base, head = _ends(repository, commits)
-    trusses = Trusses(repository)
-    after = compile_commit(repository, head, trusses)
+    shared = Shared(repository)
+    after = compile_commit(repository, head, shared)
     try:
-        before = compile_commit(repository, base, trusses)
+        before = compile_commit(repository, base, shared)
     except InvalidRelease as error:
         [first, *_] = error.problems
         raise UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gitops.errors import Problem
@@ -40,17 +40,27 @@ class _Asked:
     unsupported: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class Parts:
+    """Compiled parts of release files under one gitops.yaml, by what they were compiled from.
+
+    Those of checks hold as long as the files that checks name stay as they are.
+    """
+
+    asked: dict[tuple[str, bytes], _Asked] = field(default_factory=dict)
+    own: dict[tuple[bytes, tuple[str, ...]], dict[str, desired.Check]] = field(default_factory=dict)
+    changed: dict[tuple[bytes, bytes], tuple[desired.Check, ...]] = field(default_factory=dict)
+    inherited: dict[str, tuple[desired.Check, tuple[Finding, ...]]] = field(default_factory=dict)
+
+
 class ModelCompiler:
     """Compiles release files of one commit; shares what they share."""
 
-    def __init__(self, pins: Pins, trusses: Trusses, files: CheckFiles) -> None:
+    def __init__(self, pins: Pins, trusses: Trusses, files: CheckFiles, known: Parts) -> None:
         self._pins = pins
         self._trusses = trusses
         self._checks = CheckCompiler(files)
-        self._known: dict[tuple[str, bytes], _Asked] = {}
-        self._own: dict[tuple[bytes, tuple[str, ...]], dict[str, desired.Check]] = {}
-        self._changed: dict[tuple[bytes, bytes], tuple[desired.Check, ...]] = {}
-        self._inherited: dict[str, tuple[desired.Check, tuple[Finding, ...]]] = {}
+        self._known = known
 
     def read_ahead(self, files: Iterable[Settled]) -> None:
         """Read what compiling these will need from Git, all at once."""
@@ -112,7 +122,7 @@ class ModelCompiler:
     def _asked(self, settled: Settled, name: str, environment: Environment) -> _Asked:
         """What an environment asks for by itself; files that ask the same share it."""
         key = settled.keys and (name, settled.keys.environments[name])
-        known = self._known.get(key) if key else None
+        known = self._known.asked.get(key) if key else None
         if known is None:
             known = _Asked(
                 requires=tuple(
@@ -125,7 +135,7 @@ class ModelCompiler:
                 unsupported=tuple(_unsupported(environment)),
             )
             if key:
-                self._known[key] = known
+                self._known.asked[key] = known
         return known
 
     def _artifact(
@@ -157,26 +167,28 @@ class ModelCompiler:
         if not checks:
             return {}
         compiled = self._own_checks(settled, found)
-        used = {
-            use if isinstance(use, str) else next(iter(use))
-            for environment in settled.release.environments.values()
-            for use in environment.checks
-        }
-        for name in used.difference(compiled).intersection(checks):
-            if name not in self._inherited:
-                inner: list[Finding] = []
-                raw = settled.raw["checks"][name]
-                one = self._checks.check(name, checks[name], raw, ("checks", name), inner)
-                self._inherited[name] = (one, tuple(inner))
-            compiled[name], inherited = self._inherited[name]
-            found += inherited
+        for environment in settled.release.environments.values():
+            for use in environment.checks:
+                name = use if isinstance(use, str) else next(iter(use))
+                if name in checks and name not in compiled:
+                    compiled[name] = self._inherited(settled, name, found)
         return compiled
+
+    def _inherited(self, settled: Settled, name: str, found: list[Finding]) -> desired.Check:
+        known = self._known.inherited.get(name)
+        if known is None:
+            inner: list[Finding] = []
+            check, raw = settled.release.checks[name], settled.raw["checks"][name]
+            one = self._checks.check(name, check, raw, ("checks", name), inner)
+            known = self._known.inherited[name] = (one, tuple(inner))
+        found += known[1]
+        return known[0]
 
     def _own_checks(self, settled: Settled, found: list[Finding]) -> dict[str, desired.Check]:
         own = settled.places.file.value
         mine = tuple(own.get("checks", ())) if isinstance(own, dict) else ()
         key = settled.keys and (settled.keys.checks, mine)
-        known = self._own.get(key) if key else None
+        known = self._known.own.get(key) if key else None
         if known is not None:
             return dict(known)
         before = len(found)
@@ -187,7 +199,7 @@ class ModelCompiler:
             if name in mine
         }
         if key and len(found) == before:
-            self._own[key] = compiled
+            self._known.own[key] = compiled
         return dict(compiled)
 
     def _used(
@@ -203,7 +215,7 @@ class ModelCompiler:
         if len(plain) == len(uses):
             return tuple(checks[use] for use in plain if use in checks)
         key = settled.keys and (settled.keys.environments[name], settled.keys.checks)
-        known = self._changed.get(key) if key else None
+        known = self._known.changed.get(key) if key else None
         if known is not None:
             return known
         before = len(found)
@@ -227,7 +239,7 @@ class ModelCompiler:
                 )
             )
         if key and len(found) == before:
-            self._changed[key] = tuple(used)
+            self._known.changed[key] = tuple(used)
         return tuple(used)
 
 

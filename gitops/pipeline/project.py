@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gitops.errors import InvalidRelease
-from gitops.pipeline.compile import Compilation, compile_commit, look
+from gitops.pipeline.compile import Compilation, Shared, compile_commit, look
 from gitops.pipeline.opened import Project, Repository
 from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.release_files import configuration
@@ -52,9 +52,9 @@ def compile_as_far_as_valid(project: Project) -> Compilation:
     files = repository.at(head)
     if repository.is_bare:
         return look(repository, files, head, dirty=False)
-    compilation = None
+    compilation, shared = None, Shared(repository)
     if not repository.dirty((CONFIG_FILE, configuration(files).folder)):
-        compilation = look(repository, files, head, dirty=False)
+        compilation = look(repository, files, head, dirty=False, shared=shared)
     if compilation is None or repository.dirty(compilation.named):
-        compilation = look(repository, project.worktree, head, dirty=True)
+        compilation = look(repository, project.worktree, head, dirty=True, shared=shared)
     return compilation

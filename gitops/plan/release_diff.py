@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from gitops.plan.canonical import plain
@@ -26,6 +27,13 @@ Kind: TypeAlias = Literal["added", "removed", "changed"]
 
 _ENVIRONMENT: Final = frozenset({"name", "artifact", "follows_head", "unsupported", "provenance"})
 _MODEL: Final = frozenset({"key", "environments"})
+# As tuples values are equal where they are the same, which those of two commits mostly are.
+_of_environment: Final = attrgetter(
+    *(each.name for each in fields(DesiredEnvironment) if each.name not in _ENVIRONMENT)
+)
+_of_model: Final = attrgetter(
+    *(each.name for each in fields(DesiredModel) if each.name not in _MODEL)
+)
 # As the release file names them, where a value of desired state has another name.
 _WORDS: Final = (
     (re.compile(r"^settings\."), ""),
@@ -177,7 +185,7 @@ def _model(
         if (found := _environment(name, mine.get(name), yours.get(name), sources)) is not None
     )
     differing: tuple[FieldDiff, ...] = ()
-    if kind == "changed" and not _alike(old, new, _MODEL):
+    if kind == "changed" and _of_model(old) != _of_model(new):
         differing = tuple(_fields(_flat(old, _MODEL), _flat(new, _MODEL)))
     if kind == "changed" and not environments and not differing:
         return None
@@ -197,7 +205,7 @@ def _environment(
 ) -> EnvironmentDiff | None:
     kind: Kind = "changed" if old and new else "added" if new else "removed"
     move = _move(old, new, sources)
-    if kind == "changed" and _alike(old, new, _ENVIRONMENT):
+    if kind == "changed" and _of_environment(old) == _of_environment(new):
         if move is None:
             return None
         return EnvironmentDiff(environment=name, kind=kind, move=move)
@@ -210,20 +218,6 @@ def _environment(
     if kind == "changed" and move is None and not differing:
         return None
     return EnvironmentDiff(environment=name, kind=kind, move=move, fields=differing)
-
-
-def _alike(
-    old: DesiredModel | DesiredEnvironment | None,
-    new: DesiredModel | DesiredEnvironment | None,
-    left_out: frozenset[str],
-) -> bool:
-    """Whether two values are equal but for some fields; not equal ones may still read the same."""
-    assert old is not None
-    return all(
-        getattr(old, each.name) == getattr(new, each.name)
-        for each in fields(old)
-        if each.name not in left_out
-    )
 
 
 def _check_names(environment: DesiredEnvironment | None) -> frozenset[str]:

@@ -9,7 +9,7 @@ import pytest
 from gitops.errors import InvalidRelease
 from gitops.files.worktree import WorkTree
 from gitops.git.repository import Repository as Objects
-from gitops.pipeline.compile import compile_commit, compile_worktree
+from gitops.pipeline.compile import Shared, compile_commit, compile_worktree, look
 from gitops.pipeline.history import asked_at
 from gitops.pipeline.validate import validate
 from gitops.release.support import UNSUPPORTED
@@ -280,6 +280,43 @@ def test_files_that_repeat_each_other_compile_as_each_would_alone(fleet: Reposit
         assert together[index].key.name == f"m{index}"
         assert production.settings.autoscaling["min_replica"] == 2 + index % 2
         assert production.provenance["commit"] == f"{name}:11:13"
+
+
+def test_commits_that_are_compiled_together_compile_as_each_does_alone(fleet: Repository) -> None:
+    """Each change alone, and back again: nothing of another commit may be left."""
+    first, pinned = fleet.id("HEAD~1"), fleet.head
+    text = RELEASE.replace("COMMIT", first)
+    moved = RELEASE.replace("COMMIT", pinned).replace("Start", "Ship it")
+    other = text.replace("model: qwen", "model: b").replace("min_replica: 2", "min_replica: 3")
+    changes: list[dict[str, str | None]] = [
+        {"releases/b.yaml": other},
+        {"releases/qwen.yaml": moved},
+        {"checks/chat.schema.json": '{"type": "array"}'},
+        {"checks/prompts.jsonl": "[4]\n"},
+        {"gitops.yaml": CONFIG.replace("timeout: 5s", "timeout: 6s").replace("300", "400")},
+        {"trusses/common/tools/a.py": "b\n"},
+        {"trusses/qwen/model/model.py": "2\n"},
+        {"checks/chat.schema.json": "no JSON"},
+        {"releases/b.yaml": other.replace("[smoke]", "[smok]")},
+        {"releases/b.yaml": other.replace("model: b", "model: qwen")},
+        {"gitops.yaml": None},
+    ]
+    whole: dict[str, str | None] = {**FILES, **TRUSS, "releases/qwen.yaml": text}
+    commits = [pinned]
+    for change in changes:
+        commits += [
+            fleet.commit(change),
+            fleet.commit({path: whole.get(path) for path in change}),
+        ]
+    with Objects.discover(fleet.path) as objects:
+        shared = Shared(objects)
+        for commit in commits:
+            files = objects.at(commit)
+            together = look(objects, files, commit, dirty=False, shared=shared)
+            alone = look(objects, files, commit, dirty=False)
+            assert together.desired == alone.desired
+            assert together.problems == alone.problems
+            assert as_json(together.desired) == as_json(alone.desired)
 
 
 def test_what_cannot_be_carried_out_yet_is_named(fleet: Repository) -> None:
