@@ -80,6 +80,25 @@ def test_the_docs_name_the_hook_and_this_version() -> None:
     assert [each["id"] for each in named["hooks"]] == [each["id"] for each in hooks]
 
 
+def test_the_docs_say_what_each_job_may_do_and_whose_key_it_has(repository: Repository) -> None:
+    assert run(["-C", str(repository.path), "init", "--ci", "github"]) == 0
+    may = {}
+    for path in (repository.path / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {}
+        for name, job in workflow["jobs"].items():
+            given = {f"{scope}: {access}" for scope, access in job["permissions"].items()}
+            may[name] = (given, job.get("environment"))
+    page = (ROOT / "docs" / "security.md").read_text()
+    told = {}
+    row = re.compile(r"^\| `([\w-]+)`[^|]*\|([^|]+)\|([^|]+)\|$", re.MULTILINE)
+    for name, given, key in row.findall(page):
+        environment = key.strip(" `")
+        scopes = set(re.findall(r"`([\w-]+: \w+)`", given))
+        told[name] = (scopes, None if environment == "none" else environment)
+    assert told == may
+
+
 def test_the_action_runs_what_the_workflows_run() -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     asked = {
