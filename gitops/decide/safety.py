@@ -119,8 +119,11 @@ def _only_together(
 ) -> tuple[Change, ...]:
     """What would not fit to what is kept, as the other bound of the replicas."""
     live = view.live.settings if view.live is not None else Settings()
-    then = flatten(with_changes(live, (each for each in changes if each not in waiting)))
-    together = unfit(then)
+    made = [each for each in changes if each not in waiting]
+    # What does not fit even without anything kept is for Baseten to say.
+    together = unfit(flatten(with_changes(live, made))) - unfit(
+        flatten(with_changes(live, changes))
+    )
     return tuple(each for each in changes if each.path in together and each not in waiting)
 
 
