@@ -80,7 +80,7 @@ def command(
     if accept:
         from gitops.pipeline.accept import accept_drift
 
-        accepting = accept_drift(project, found)
+        accepting = accept_drift(project, found, committed=branch is not None)
         document = _written(project, accepting, commit=commit, branch=branch)
     match form:
         case "json":

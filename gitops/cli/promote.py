@@ -48,7 +48,7 @@ def command(
     project = context.project()
     if project.repository.is_bare and branch is None:
         raise UsageError("there is no working tree here", hint="Name a new branch with --branch.")
-    move = move_pin(project, model, source=source, target=target)
+    move = move_pin(project, model, source=source, target=target, committed=branch is not None)
     place = f"{move.model}/{target}"
     if not move.changes:
         click.echo(

@@ -78,6 +78,11 @@ class GitChanges:
         done = self.repository.git.try_run(*asked)
         return done.text if done.code == 0 else None
 
+    def is_merge(self, commit: str) -> bool:
+        """Whether a commit has more than one parent."""
+        asked = ("rev-parse", "--verify", "--quiet", f"{commit}^2^{{commit}}")
+        return self.repository.git.try_run(*asked).code == 0
+
     def changed(self, before: str, after: str) -> tuple[ChangedPath, ...]:
         """The files that differ between two commits, sorted by path; a renamed one is two."""
         asked = ("diff-tree", "-r", "-z", "--no-renames", "--full-index", before, after)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from gitops.errors import Refused
 from gitops.pipeline.commit_search import CommitSearch
 from gitops.pipeline.compile import look
 from gitops.pipeline.drift import FoundDrift
@@ -47,14 +48,17 @@ class Accepting:
     message: str = ""
 
 
-def accept_drift(project: Project, found: FoundDrift) -> Accepting:
+def accept_drift(project: Project, found: FoundDrift, *, committed: bool = False) -> Accepting:
     """The release files as they have to be so that Git asks for what Baseten has. Writes nothing.
 
     One problem hides no other: what can be written is, and the rest is in the document with why.
-    Raises ``RepositoryError`` where Git lacks something.
+    ``committed``: on top of the files as HEAD has them, for what is checked out may have other line
+    ends.
+    Raises ``RepositoryError`` where Git lacks something, ``Refused`` where HEAD lacks a file.
     """
     head = found.desired.commit
-    files = project.repository.at(head) if project.repository.is_bare else project.worktree
+    committed = committed or project.repository.is_bare
+    files = project.repository.at(head) if committed else project.worktree
     desired = {str(model.key): model for model in found.desired.models}
     results = [
         _ModelAcceptance(
@@ -102,7 +106,8 @@ class _ModelAcceptance:
         """Take every environment's settings and artifact, each tried with the others first."""
         path = self.model.release_file
         data = self.files.read(path)
-        assert data is not None
+        if data is None:
+            raise Refused(f"{path} is not committed yet", hint="Commit it first.")
         self.before, self.document = data, read(path, data)
         self._asked = self._tried = self.model.environments
         self._defaults = below(configuration(self.files).raw, "defaults", "environments")

@@ -67,8 +67,12 @@ class PinMove:
         return "\n".join([subject, "", *lines, ""])
 
 
-def move_pin(project: Project, name: str, *, source: str, target: str) -> PinMove:
+def move_pin(
+    project: Project, name: str, *, source: str, target: str, committed: bool = False
+) -> PinMove:
     """What has to be written so that ``target`` asks for what ``source`` serves. Reads only.
+
+    ``committed``: on top of the file as HEAD has it. What is checked out may have other line ends.
 
     Raises ``UsageError`` for names that nothing manages, ``Refused`` where ``source`` serves
     nothing that Git knows or the pin cannot be written in place, ``InvalidRelease``,
@@ -108,7 +112,7 @@ def move_pin(project: Project, name: str, *, source: str, target: str) -> PinMov
             if objects.is_shallow()
             else "Merge the commit it was built from first.",
         )
-    document = _document(project, model)
+    document = _document(project, model, committed=committed)
     before = None if wanted.follows_head else wanted.artifact.commit
     same = before is not None and wanted.artifact.digest == digest
     new = document.data if same else _written(document, target, info)
@@ -161,10 +165,12 @@ def _serving(seen: ModelPlan, source: str) -> tuple[Serving, str]:
     return found.serving, found.serving.digest
 
 
-def _document(project: Project, model: DesiredModel) -> Document:
+def _document(project: Project, model: DesiredModel, *, committed: bool) -> Document:
     files = project.repository.at(project.repository.head())
-    data = (files if project.repository.is_bare else project.worktree).read(model.release_file)
-    assert data is not None
+    committed = committed or project.repository.is_bare
+    data = (files if committed else project.worktree).read(model.release_file)
+    if data is None:
+        raise Refused(f"{model.release_file} is not committed yet", hint="Commit it first.")
     return read(model.release_file, data)
 
 

@@ -46,6 +46,9 @@ class Changes(Protocol):
     def parent(self, commit: str) -> str | None:
         """The first parent of a commit."""
 
+    def is_merge(self, commit: str) -> bool:
+        """Whether a commit has more than one parent."""
+
     def changed(self, before: str, after: str) -> tuple[ChangedPath, ...]:
         """The files that differ between two commits."""
 
@@ -105,10 +108,10 @@ class Reverts:
         if others:
             more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
             named = ", ".join(others[:MOST_NAMED])
-            return None, f"{short} changes other files too: {named}{more}"
+            return None, self._more_than_that(turn, f"other files too: {named}{more}")
         beside = self._beside(turn.parent, turn.commit)
         if beside:
-            return None, f"{short} changes {beside} too"
+            return None, self._more_than_that(turn, f"{beside} too")
         files: dict[str, Content] = {}
         for each in paths:
             path = self._today(each.path, turn.after)
@@ -123,6 +126,11 @@ class Reverts:
                 return None, f"{path} was changed at the same place since {short}"
             files[path] = merged
         return files, ""
+
+    def _more_than_that(self, turn: Turn, what: str) -> str:
+        main = "-m 1 " if self.changes.is_merge(turn.commit) else ""
+        short = turn.commit[:12]
+        return f"{short} changes {what} (`git revert {main}{short}` takes all of it back)"
 
     def _today(self, path: str, then: DesiredModel) -> str:
         """Where a file of the model is now, that had another name or folder then."""

@@ -118,6 +118,7 @@ def test_of_a_squash_that_changed_several_environments_only_one_goes_back(
     code, out, _ = gitops("scorer", "production")
     assert code == 0
     assert "changes scorer/staging too" in out
+    assert f"(`git revert {repository.head[:12]}` takes all of it back)" in out
     _, commit = branch_of(out)
     text = repository.read(FILE, commit).decode()
     assert f"staging:\n    commit: {pins[1]}" in text

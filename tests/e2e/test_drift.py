@@ -77,3 +77,10 @@ def test_drift_is_found_accepted_and_gone(made: Trouble) -> None:
     planned = made.gitops("plan", "--detailed-exitcode", "--format", "json")
     assert planned.code == 0
     assert json.loads(planned.out)["summary"]["drift"] == 0
+
+    made.work.git("rm", "-q", "--cached", "releases/triage.yaml")
+    made.work.git("commit", "-q", "-m", "Lose the file")
+    file.write_text(text)
+    lost = made.gitops("drift", "--accept", "--branch", "other")
+    assert lost.code == 4
+    assert "releases/triage.yaml is not committed yet" in lost.err

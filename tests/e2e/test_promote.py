@@ -64,6 +64,10 @@ def test_one_line_changes_and_a_commit_says_what_ships(made: Trouble) -> None:
 
 def test_a_branch_touches_nothing_here(made: Trouble) -> None:
     head = made.work.head
+    made.work.git("config", "core.autocrlf", "true")
+    (made.work.path / "releases/triage.yaml").unlink()
+    made.work.git("checkout", "-q", "--", "releases")
+    assert b"\r\n" in (made.work.path / "releases/triage.yaml").read_bytes()
     asked = ("promote", "triage", "--from", "staging", "--to", "production", "--branch", "ship")
     done = made.gitops(*asked)
     assert done.code == 0, done.err
@@ -72,6 +76,7 @@ def test_a_branch_touches_nothing_here(made: Trouble) -> None:
     assert (made.work.head, made.work.git("status", "--porcelain")) == (head, "")
     assert made.work.git("rev-parse", "ship^") == head
     assert head in made.work.git("show", "ship:releases/triage.yaml")
+    assert made.work.git("diff", "--numstat", "HEAD", "ship") == "1\t1\treleases/triage.yaml"
 
     taken = made.gitops(*asked)
     assert taken.code == 1
@@ -94,3 +99,8 @@ def test_what_cannot_be_promoted_is_said(made: Trouble) -> None:
         assert "not committed" in dirty.err
     assert not made.work.git("branch", "--list", "ship")
     assert (made.work.path / "releases/triage.yaml").read_bytes() == before + b"# mine\n"
+    made.work.git("rm", "-q", "--cached", "releases/triage.yaml")
+    made.work.git("commit", "-q", "-m", "Lose the file")
+    lost = made.gitops(*asked, "--branch", "ship")
+    assert lost.code == 4
+    assert "releases/triage.yaml is not committed yet" in lost.err
