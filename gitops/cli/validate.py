@@ -15,11 +15,15 @@ from gitops.cli.forms import formats
 @click.command()
 @click.argument("files", nargs=-1, metavar="[FILE]…", type=click.Path(path_type=Path))
 @formats(
-    "json", "github", says="Lines for people, one JSON document, or annotations for GitHub Actions."
+    "json",
+    "github",
+    "gitlab",
+    says="Lines for people, one JSON document, annotations for GitHub Actions, or a code quality"
+    " report for GitLab.",
 )
 @click.pass_obj
 def command(
-    context: Context, files: tuple[Path, ...], form: Literal["text", "json", "github"]
+    context: Context, files: tuple[Path, ...], form: Literal["text", "json", "github", "gitlab"]
 ) -> None:
     """Check release files in the working tree, and everything that they name.
 
@@ -55,6 +59,8 @@ def command(
             )
         case "github":
             click.echo(problems.github(found.problems), nl=False)
+        case "gitlab":
+            click.echo(problems.gitlab(found.problems), nl=False)
         case "text":
             click.echo(problems.text(found.problems), nl=False)
             click.echo(

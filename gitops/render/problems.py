@@ -1,7 +1,8 @@
-"""Problems as people, programs and GitHub read them."""
+"""Problems as people, programs, GitHub and GitLab read them."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 
@@ -57,11 +58,33 @@ def github(problems: Iterable[Problem]) -> str:
     return "".join(f"{_annotation(each)}\n" for each in problems)
 
 
-def _line(problem: Problem) -> str:
-    before = "warning: " if problem.severity == "warning" else ""
+def gitlab(problems: Iterable[Problem]) -> str:
+    """GitLab's code quality report: shown in a merge request, with links to the lines."""
+    report = [
+        {
+            "description": _told(each),
+            "check_name": "gitops validate",
+            "fingerprint": hashlib.sha256(_line(each).encode()).hexdigest(),
+            "severity": "blocker" if each.severity == "error" else "minor",
+            "location": {
+                "path": printable(each.where.file),
+                "lines": {"begin": max(each.where.line, 1)},
+            },
+        }
+        for each in problems
+    ]
+    return json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+
+
+def _told(problem: Problem) -> str:
     key = f"{problem.path}: " if problem.path else ""
     hint = f"; {problem.hint}" if problem.hint else ""
-    return printable(f"{problem.where}: {before}{key}{problem.message}{hint}")
+    return printable(f"{key}{problem.message}{hint}")
+
+
+def _line(problem: Problem) -> str:
+    before = "warning: " if problem.severity == "warning" else ""
+    return printable(f"{problem.where}: {before}") + _told(problem)
 
 
 def _annotation(problem: Problem) -> str:

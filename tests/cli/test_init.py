@@ -244,14 +244,20 @@ def test_what_gitlab_merged_is_compared_with_what_it_merged_into(
     for name, line in (("gitops-diff", f"diff {base}..HEAD"), ("gitops-plan", f"--changed {base}")):
         script = "gitops() { echo gitops $*; }\n" + "\n".join(lines(jobs, jobs[name], "script"))
         done = subprocess.run(
-            ["bash", "-euc", script], env=variables, capture_output=True, text=True, check=True
+            ["bash", "-euc", script],
+            cwd=repository.path,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert line in done.stdout
 
 
 def test_what_gitlab_runs_for_a_fork_gets_no_secret(repository: Repository) -> None:
     jobs = pipeline(repository)
-    own = "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID"
+    # In a pipeline that runs in a fork, $CI_PROJECT_ID is the fork's.
+    own = "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID"
     for_forks = []
     for name in jobs:
         if name.startswith("."):

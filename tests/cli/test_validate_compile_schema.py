@@ -52,6 +52,17 @@ def test_validate_tells_every_problem_and_ends_with_1(fleet: Repository) -> None
         "::error file=releases/m.yaml,line=4,col=7,title=mode::"
         'must be one of reconcile, observe, pause, not "of,f:%25"'
     )
+    reported = gitops(fleet.path, "validate", "--format", "gitlab")
+    assert reported.returncode == 1
+    report = json.loads(reported.stdout)
+    assert report[2] == {
+        "description": 'mode: must be one of reconcile, observe, pause, not "of,f:%"',
+        "check_name": "gitops validate",
+        "fingerprint": report[2]["fingerprint"],
+        "severity": "blocker",
+        "location": {"path": "releases/m.yaml", "lines": {"begin": 4}},
+    }
+    assert len({each["fingerprint"] for each in report}) == 3
     document = json.loads(gitops(fleet.path, "validate", "--format", "json").stdout)
     assert document["valid"] is False
     assert [each["line"] for each in document["problems"]] == [1, 3, 4]

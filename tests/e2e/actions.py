@@ -7,10 +7,8 @@ everything else about a workflow that these files do not use is an error here.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +16,10 @@ from typing import Any, Final
 
 import yaml
 
+from tests.e2e.jobs import Job, Machine, Step
 from tests.forge.hub import REPOSITORY, TOKEN, Hub
 from tests.repositories import Repository
 
-INSTALL: Final = "python -m pip install "
-"""What begins so is run by the first job alone: on GitHub every job has a machine of its own."""
 _EXPRESSION: Final = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _TOKEN: Final = re.compile(r"\s*(==|!=|&&|\|\||!|\(|\)|'[^']*'|[A-Za-z_][\w.-]*)")
 
@@ -35,36 +32,6 @@ class Event:
     sha: str
     ref: str
     values: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step that ran: `code` is 0 where it went well."""
-
-    name: str
-    code: int
-    output: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One job that ran. `summary` is the Markdown that its steps wrote."""
-
-    name: str
-    steps: tuple[Step, ...]
-    summary: str
-
-    @property
-    def green(self) -> bool:
-        return all(step.code == 0 for step in self.steps)
-
-    @property
-    def output(self) -> str:
-        return "".join(f"== {step.name} ({step.code})\n{step.output}" for step in self.steps)
-
-    def failed(self) -> str:
-        """The name of the step that failed."""
-        return next(step.name for step in self.steps if step.code)
 
 
 @dataclass(slots=True)
@@ -132,10 +99,9 @@ class Runner:
     hub: Hub
     remote: Repository
     folder: Path
-    environ: Mapping[str, str]
+    machine: Machine
     secrets: Mapping[str, Mapping[str, str]]
     count: int = 0
-    installed: set[str] = field(default_factory=set)
 
     def run(self, workflow: str, event: Event) -> dict[str, Job]:
         """Run a workflow file as it stands at the event's commit; its jobs by their ids."""
@@ -192,27 +158,17 @@ class Runner:
             STAND_INS[action](run, options)
             return Step(name=action, code=0, output="")
         assert "${{" not in step["run"], "values come as variables, never as code"
-        if step["run"] in run.runner.installed:
-            return Step(name=step["name"], code=0, output="")
-        process = subprocess.run(
-            ["bash", "-e", "-o", "pipefail", "-c", step["run"]],
-            cwd=run.folder,
-            env=self._variables(step, run, folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
+        ended = self.machine.run(
+            [step["run"]],
+            name=step.get("name", "run"),
+            folder=run.folder,
+            variables=self._variables(step, run, folder),
         )
         if "id" in step:
             for line in (folder / "output").read_text().splitlines():
                 key, _, value = line.partition("=")
                 run.names[f"steps.{step['id']}.outputs.{key}"] = value
-        assert TOKEN not in process.stdout
-        if process.returncode == 0 and step["run"].startswith(INSTALL):
-            run.runner.installed.add(step["run"])
-        return Step(name=step.get("name", "run"), code=process.returncode, output=process.stdout)
+        return ended
 
     def _variables(self, step: Mapping[str, Any], run: _Run, folder: Path) -> dict[str, str]:
         own = {key: _filled(text, run) for key, text in step.get("env", {}).items()}
@@ -227,15 +183,7 @@ class Runner:
         )
         # The token is there only where a step asks for it.
         forge.pop("GITHUB_TOKEN")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {
-            **os.environ,
-            "PATH": path,
-            "CI": "true",
-            **{key: text for key, text in self.environ.items() if key != "BASETEN_API_KEY"},
-            **forge,
-            **own,
-        }
+        return {**forge, **own}
 
 
 def _filled(text: str, run: _Run) -> str:

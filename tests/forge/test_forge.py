@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gitops.apply.clock import SystemClock
-from gitops.cli.main import run
 from gitops.plan import document
-from gitops.plan.events import (
-    ActionFinished,
-    ActionStarted,
-    ApplyEvent,
-    ApplyFinished,
-    ApplyStarted,
-    EnvironmentFailure,
-    Failure,
-)
 from gitops.render import plan_markdown
-from gitops.render.events import json_line
 from tests.forge import hub as stand_in
 from tests.forge import published
+from tests.forge.calling import MERGED, Forge, calling, events, said
 from tests.forge.hub import TOKEN, Hub
 from tests.render.plans import fleet
 
-HEAD, MERGED = "a" * 40, "b" * 40
-START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-Forge = Callable[..., int]
+HEAD = "a" * 40
 
 
 @pytest.fixture
@@ -45,26 +31,8 @@ def forge(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Forge:
     """`gitops forge …` in a job for pull request 7; the token is in none of its output."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(SystemClock, "sleep", lambda *_: None)
-    for name, value in hub.environ(GITHUB_REF="refs/pull/7/merge", GITHUB_SHA=MERGED).items():
-        monkeypatch.setenv(name, value)
-    Path("plan.json").write_text(document.to_text(fleet()))
-
-    def call(*arguments: str) -> int:
-        code = run(["forge", *arguments])
-        out, err = capfd.readouterr()
-        Path("out.txt").write_text(out)
-        Path("err.txt").write_text(err)
-        assert TOKEN not in out + err
-        assert "internal error" not in err, err
-        return code
-
-    return call
-
-
-def said() -> str:
-    return Path("err.txt").read_text()
+    variables = hub.environ(GITHUB_REF="refs/pull/7/merge", GITHUB_SHA=MERGED)
+    return calling(variables, TOKEN, tmp_path, monkeypatch, capfd)
 
 
 def test_one_comment_is_written_once_and_brought_up_to_date_in_place(
@@ -168,39 +136,6 @@ def test_the_plan_of_the_pull_request_that_brought_the_commit(hub: Hub, forge: F
     hub.upload(name, {"other.json": b""}, HEAD)
     assert forge("approved", "--out", "approved.json") == 1
     assert "holds no gitops-plan.json" in said()
-
-
-def events(exit_code: int, **ends: tuple[str, ...]) -> str:
-    def release(environment: str, result: str = "ok") -> list[ApplyEvent]:
-        place = {"model": "qwen", "environment": environment, "action": f"qwen/{environment}/x"}
-        return [
-            ActionFinished(time=START, kind="check", result="ok", **place),
-            ActionStarted(time=START, kind="promote", **place),
-            ActionFinished(time=START, kind="promote", result=result, **place),  # type: ignore[arg-type]
-        ]
-
-    failure = EnvironmentFailure(
-        model="qwen",
-        environment="production",
-        failure=Failure(
-            happened="Commit 4be1c02f0c5d was bad, says <b>@everyone</b>.",
-            serves_now="qwen/production serves commit 6cb20fb0828b again.",
-            next="Revert the commit, or mend it and release again.",
-            details=("5xx 41 % of 100 requests",),
-        ),
-    )
-    stream = [
-        ApplyStarted(time=START, commit=MERGED, api_url="http://x", workspace="acme", run="r1"),
-        *release("staging"),
-        *release("production"),
-        ActionStarted(
-            time=START, model="qwen", environment="lab", action="x", kind="update_settings"
-        ),
-        ApplyFinished(
-            time=START, exit_code=exit_code, failures=(failure,) if exit_code else (), **ends
-        ),
-    ]
-    return "".join(map(json_line, stream))
 
 
 def test_releases_become_deployments_once(hub: Hub, forge: Forge) -> None:

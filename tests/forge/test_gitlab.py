@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gitops.apply.clock import SystemClock
-from gitops.cli.main import run
 from gitops.plan import document
 from gitops.render import plan_markdown
 from tests.forge import lab as stand_in
+from tests.forge.calling import MERGED, Forge, calling, events, said
 from tests.forge.lab import BOT, PROJECT, TOKEN, Lab
-from tests.forge.test_forge import events
 from tests.render.plans import fleet
 
-HEAD, MERGED, RESULT = "a" * 40, "b" * 40, "c" * 40
+HEAD, RESULT = "a" * 40, "c" * 40
 FORK = 43
-Forge = Callable[..., int]
 
 
 @pytest.fixture
@@ -33,26 +30,8 @@ def forge(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Forge:
     """`gitops forge …` in a job for merge request 7; the token is in none of its output."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(SystemClock, "sleep", lambda *_: None)
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    for name, value in lab.environ(CI_MERGE_REQUEST_IID="7", CI_COMMIT_SHA=MERGED).items():
-        monkeypatch.setenv(name, value)
-    Path("plan.json").write_text(document.to_text(fleet()))
-
-    def call(*arguments: str) -> int:
-        code = run(["forge", *arguments])
-        out, err = capfd.readouterr()
-        Path("err.txt").write_text(err)
-        assert TOKEN not in out + err
-        assert "internal error" not in err, err
-        return code
-
-    return call
-
-
-def said() -> str:
-    return Path("err.txt").read_text()
+    variables = lab.environ(CI_MERGE_REQUEST_IID="7", CI_COMMIT_SHA=MERGED)
+    return calling(variables, TOKEN, tmp_path, monkeypatch, capfd)
 
 
 def test_one_note_is_written_once_and_brought_up_to_date_in_place(lab: Lab, forge: Forge) -> None:
