@@ -122,6 +122,12 @@ def test_every_output_of_a_summary_is_described() -> None:
     assert {f"`{name}`" for name, _ in outputs(finished)} <= set(re.findall(r"`\w+`", row))
 
 
+def test_of_every_command_is_said_what_it_reaches() -> None:
+    table = read("air-gapped.md").partition("## Install")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`([a-z]+)(?: --[a-z]+)?`", " ".join(rows))) == set(COMMANDS)
+
+
 def test_every_exit_code_is_described() -> None:
     codes = set(
         map(int, re.findall(r"^\| (\d+) \|", read("reference/exit-codes.md"), re.MULTILINE))
