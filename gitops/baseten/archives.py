@@ -20,6 +20,7 @@ import httpx
 from gitops.address import is_loopback
 from gitops.baseten.transport import Transport
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused
+from gitops.pieces import pieces
 from gitops.state.archived import CONFIG_FILE, Archived, ArchivedFile
 
 MAX_BYTES: Final = 8 << 30
@@ -30,6 +31,11 @@ _SMALL: Final = 1 << 20
 """Bytes of a file whose content is looked at: config.yaml, and whose line ends may differ."""
 _CHUNK: Final = 1 << 18
 _MAX_LINKS: Final = 16
+_XZ_MEMORY: Final = 256 << 20
+_HEADERS: Final = 4 << 20
+"""Bytes that may stand between two files: long names, and what is read away with them."""
+_LONGEST_DOWNLOAD: Final = 3600.0
+"""Seconds, of one attempt."""
 _BROKEN: Final = (
     *(tarfile.TarError, EOFError, zlib.error, OSError),
     # What is read of a header that is cut off is not always told apart from a mistake.
@@ -110,20 +116,32 @@ class Archives:
                             f"the store answered {response.status_code}",
                             status=response.status_code,
                         )
-                    pieces = _Stream(response.iter_bytes(_CHUNK))
-                    return read_tar(io.BufferedReader(pieces, _CHUNK), algorithm)
+                    arriving = _Stream(self._arriving(response))
+                    return read_tar(io.BufferedReader(arriving, _CHUNK), algorithm)
             except httpx.HTTPError as error:
                 why = self._transport.explain(error).replace(url, "…")
         raise RequestRefused(why)
 
+    def _arriving(self, response: httpx.Response) -> Iterator[bytes]:
+        clock = self._transport.clock
+        deadline = clock.monotonic() + _LONGEST_DOWNLOAD
+        for piece in pieces(response):
+            if clock.monotonic() > deadline:
+                raise RequestRefused("its archive does not come to its end")
+            yield piece
+
 
 class _Stream(io.RawIOBase):
-    """A file to read from, made of pieces."""
+    """A file to read from, made of pieces.
+
+    ``allowed`` bytes may be read, None: all; ``RequestRefused`` for more.
+    """
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         super().__init__()
         self._pieces = pieces
         self._left = memoryview(b"")
+        self.allowed: int | None = None
 
     def readable(self) -> bool:
         return True
@@ -136,6 +154,10 @@ class _Stream(io.RawIOBase):
                 return 0
             self._left = memoryview(piece)
         size = min(len(room), len(self._left))
+        if self.allowed is not None:
+            self.allowed -= size
+            if self.allowed < 0:
+                raise RequestRefused("its archive holds headers that are too large to be compared")
         room[:size] = self._left[:size]
         self._left = self._left[size:]
         return size
@@ -148,14 +170,53 @@ def read_tar(stream: IO[bytes], algorithm: Algorithm) -> Archived:
     breaks off, or holds more than anybody would keep in Git.
     """
     found = _Found(algorithm)
+    unpacked = _Stream(_unpacked(stream))
+    unpacked.allowed = _HEADERS
     try:
-        with tarfile.open(fileobj=stream, mode="r|*") as tar:
+        with tarfile.open(fileobj=unpacked, mode="r|") as tar:
             for member in tar:
+                # The library keeps all of a header, and every header, in memory.
+                unpacked.allowed = member.size + _HEADERS
                 found.add(tar, member)
+                tar.members.clear()
     except _BROKEN as error:
         # httpx's own errors are none of these.
         raise RequestRefused(f"its archive cannot be read: {error}") from error
     return Archived(files=dict(sorted(found.resolved().items())), config=found.config)
+
+
+def _unpacked(stream: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a stream that may be packed in one of the usual ways, in small pieces."""
+    begin = stream.read(6)
+    unpack: Any = None
+    broken: type[Exception] = OSError
+    if begin.startswith(b"\x1f\x8b"):
+        unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    elif begin.startswith(b"BZh"):
+        from bz2 import BZ2Decompressor
+
+        unpack = BZ2Decompressor()
+    elif begin.startswith(b"\xfd7zXZ\0"):
+        from lzma import LZMADecompressor, LZMAError
+
+        unpack, broken = LZMADecompressor(memlimit=_XZ_MEMORY), LZMAError
+    if unpack is None:
+        yield begin
+        while piece := stream.read(_CHUNK):
+            yield piece
+        return
+    left = begin
+    while not unpack.eof:
+        try:
+            piece = unpack.decompress(left, _CHUNK)
+        except broken as error:
+            raise tarfile.ReadError(str(error)) from error
+        yield piece
+        left = getattr(unpack, "unconsumed_tail", b"")
+        if not left and getattr(unpack, "needs_input", True) and not unpack.eof:
+            left = stream.read(_CHUNK)
+            if not left:
+                raise EOFError("it breaks off")
 
 
 class _Found:
@@ -165,12 +226,13 @@ class _Found:
         self._algorithm = algorithm
         self._files: dict[str, ArchivedFile] = {}
         self._links: dict[str, str] = {}
-        self._total = 0
+        self._total = self._members = 0
         self.config: bytes | None = None
 
     def add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         self._total += member.size
-        if self._total > MAX_BYTES or len(self._files) + len(self._links) > MAX_FILES:
+        self._members += 1
+        if self._total > MAX_BYTES or self._members > MAX_FILES:
             raise RequestRefused("its archive is too large to be compared")
         path = posixpath.normpath(member.name)
         self._files.pop(path, None)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from gitops.baseten import archives
 from gitops.baseten.archives import blob_id, read_tar
 from gitops.errors import AccessDenied, RequestRefused
 from gitops.state.archived import Archived, ArchivedFile
-from tests.baseten.fakes import KEY, SECRET, baseten
+from tests.baseten.fakes import KEY, SECRET, FakeClock, baseten
 from tests.repositories import Repository
 
 EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
@@ -181,3 +186,59 @@ def test_a_wrong_key_is_an_error_and_a_refusal_is_none() -> None:
     found = client.archives.archived("m1", "d1", "sha1")
     assert found.files == {}
     assert "not for this model" in str(found.lacking)
+
+
+def head(kind: bytes, size: int, name: str = "x") -> bytes:
+    made = tarfile.TarInfo(name)
+    made.type, made.size = kind, size
+    return made.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def test_headers_are_not_read_into_memory_however_long_they_say_they_are(
+    kind: bytes, pack: Callable[[bytes], bytes]
+) -> None:
+    sent = io.BytesIO(pack(head(kind, 64 << 20) + bytes(16 << 20)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RequestRefused, match="headers that are too large"):
+            read_tar(sent, "sha1")
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["same", "folder/"])
+def test_an_archive_of_nothing_has_an_end(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_FILES", 100)
+    kind = tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE
+
+    def endless() -> bytes:
+        return head(kind, 0, name) * 200
+
+    with pytest.raises(RequestRefused, match="too large to be compared"):
+        read_tar(io.BytesIO(endless()), "sha1")
+    monkeypatch.setattr(archives, "MAX_FILES", 200)
+    assert len(read_tar(io.BytesIO(endless() + bytes(1024)), "sha1").files) == (name == "same")
+
+
+def test_an_archive_that_trickles_in_is_given_up() -> None:
+    clock = FakeClock()
+    data = tar(member("config.yaml"))
+
+    def trickle() -> Iterator[bytes]:
+        for at in range(0, len(data), 64):
+            clock.seconds += 60
+            yield data[at : at + 64]
+
+    def answer(request: httpx.Request) -> Any:
+        if request.url.path.endswith("/download"):
+            return {"download_url": URL}
+        if request.url.path.endswith("/config"):
+            return {"raw_config": "a: 1\n"}
+        return httpx.Response(200, content=trickle())
+
+    client, _ = baseten(answer, clock=clock)
+    found = client.archives.archived("m", "d", "sha1")
+    assert found.lacking == "its archive cannot be downloaded: its archive does not come to its end"
