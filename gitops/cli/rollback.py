@@ -127,7 +127,10 @@ def _tell(way: WayBack) -> None:
 
     for warning in way.warnings:
         click.echo(printable(warning), err=True)
-    click.echo(printable(f"{way.model}/{way.environment} goes from {way.before} to {way.after}."))
+    before = f" (the same files as {way.before_pin})" if way.before_pin else ""
+    after = f" (the same files as {way.after_pin})" if way.after_pin else ""
+    place = f"{way.model}/{way.environment}"
+    click.echo(printable(f"{place} goes from {way.before}{before} to {way.after}{after}."))
     for passed in way.passed:
         click.echo(printable(f"Passed over: {passed}."))
     if way.passed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Final, Literal, Protocol, TypeAlias
@@ -15,7 +16,7 @@ from gitops.pipeline.project import Project, Repository
 from gitops.pipeline.reverts import Changes, Reverts
 from gitops.pipeline.selection import Selection, select
 from gitops.plan.wording import listed
-from gitops.record.proven import Proven, why_held
+from gitops.record.proven import Proven, built_from, why_held
 from gitops.record.timeline import ModelLog
 from gitops.render.text import printable
 from gitops.state.commit import CommitInfo
@@ -40,6 +41,8 @@ class WayBack:
     ``there``: that branch exists, with this very change. ``culprit`` is the commit that is taken
     back, None where somebody named the commit to go to or versions were passed over. ``how``
     ``pin`` edits the pin alone; ``why`` says what kept the whole commit from being reverted.
+    ``before`` and ``after`` are versions as people know them, ``before_pin`` and ``after_pin`` what
+    pins them where that is another commit of the same files, else empty.
     ``passed`` are newer versions that are not gone back to, each a sentence that says why.
     ``notes`` are sentences about what is pinned where the truss has moved since. ``warnings`` are
     sentences about what could not be known, or is bad. ``unfollows``: an environment that followed
@@ -56,6 +59,8 @@ class WayBack:
     branch: str
     commit: str
     there: bool = False
+    before_pin: str = ""
+    after_pin: str = ""
     passed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -100,7 +105,14 @@ def way_back(
         names=frozenset(entry.model for log in own for entry in log.entries),
     )
     proven = Proven.of(own, request.environment, host)
-    search = _Search(objects=objects, changes=changes, model=model, asked=asked, proven=proven)
+    search = _Search(
+        objects=objects,
+        changes=changes,
+        model=model,
+        asked=asked,
+        proven=proven,
+        built_from=built_from(own),
+    )
     if request.to is not None:
         return search.pinned(head, request, to=objects.resolve(request.to))
     return search.taken_back(head, request)
@@ -126,6 +138,7 @@ class _Search:
     model: DesiredModel
     asked: Asked
     proven: Proven
+    built_from: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -161,7 +174,7 @@ class _Search:
             brought = pin.files(turn.wish, note)
             if brought is None:
                 raise Refused(
-                    f"there is no commit that takes {self.place} back to {turn.wish.named}:"
+                    f"there is no commit that takes {self.place} back to {self._called(turn.wish)}:"
                     f" {more}, and the pin alone would not be valid: {error.problems[0]}",
                     hint=f"Write it yourself: {culprit.id[:12]} is what has to be undone.",
                 ) from error
@@ -189,16 +202,26 @@ class _Search:
             how=how,
             why=why,
             culprit=culprit,
-            before=now.named,
-            after=wanted.named,
+            before=self._called(now),
+            after=self._called(wanted),
             branch=branch,
             commit=tip or put.commit,
             there=tip is not None,
+            before_pin=self._pinned_as(now),
+            after_pin=self._pinned_as(wanted),
             passed=passed,
             notes=put.said,
             warnings=self._unknown() if warnings is None else warnings,
             unfollows=how == "pin" and self.asked.follows(self.model),
         )
+
+    def _called(self, wish: Wish) -> str:
+        """By the commit that its deployment is labelled with, where the log knows that."""
+        commit = self.built_from.get(wish.digest) if wish.digest is not None else None
+        return f"commit {commit[:12]}" if commit is not None else wish.named
+
+    def _pinned_as(self, wish: Wish) -> str:
+        return "" if self._called(wish) == wish.named else wish.named
 
     def _pin_back(self, head: str) -> PinBack:
         return PinBack(
@@ -220,7 +243,7 @@ class _Search:
             against = self.proven.against(turn.wish.version)
             if against is None:
                 return turn, tuple(passed.values())
-            passed[turn.wish.key] = printable(f"{turn.wish.named} {against}")
+            passed[turn.wish.key] = printable(f"{self._called(turn.wish)} {against}")
         if self.objects.is_shallow():
             hint = "It is shallow: `git fetch --unshallow` brings the whole history."
         elif passed:
@@ -295,7 +318,9 @@ class _Search:
         hold = self.proven.hold(wanted.version)
         if hold is None:
             return ()
-        return (f"{wanted.named} {why_held(hold)}: it is gone back to because --to names it.",)
+        return (
+            f"{self._called(wanted)} {why_held(hold)}: it is gone back to because --to names it.",
+        )
 
     def _now(self) -> Wish:
         wish = self.asked.wish(self.model)

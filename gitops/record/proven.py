@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitops.record.entry import Event, Side
@@ -66,6 +66,17 @@ class Proven:
         if any(_was_unverified(each, version) for each in self.histories):
             return "never passed its checks there"
         return "never served there"
+
+
+def built_from(logs: Iterable[ModelLog]) -> Mapping[str, str]:
+    """By digest the commit that its deployments are labelled with, as the newest entries say."""
+    return {
+        side.digest: side.commit
+        for log in logs
+        for entry in log.entries
+        for side in (entry.from_, entry.to)
+        if side is not None and side.digest is not None and side.commit is not None
+    }
 
 
 def why_held(hold: Hold) -> str:

@@ -110,6 +110,9 @@ def test_what_is_bad_and_what_never_served_is_passed_over(life: Life) -> None:
     code, out, err = life.rollback()
     assert code == 0, err
     assert life.pin(out) == life.versions["v3"][1]
+    # It is called by the commit it was built from, and the one of the same files is told once.
+    built, again = life.versions["v5"][1][:12], life.repository.git("rev-parse", "HEAD")[:12]
+    assert f"goes from commit {built} (the same files as commit {again}) to commit" in out
     message = life.repository.git("log", "-1", "--format=%B", life.made(out))
     for text in (out, message):
         assert "was rolled back there at 2026-11-20 12:03 UTC" in text
