@@ -178,7 +178,7 @@ def read_tar(stream: IO[bytes], algorithm: Algorithm) -> Archived:
                 # The library keeps all of a header, and every header, in memory.
                 unpacked.allowed = member.size + _HEADERS
                 found.add(tar, member)
-                tar.members.clear()
+                tar.members.clear()  # type: ignore[attr-defined]
     except _BROKEN as error:
         # httpx's own errors are none of these.
         raise RequestRefused(f"its archive cannot be read: {error}") from error
