@@ -2,8 +2,8 @@
 
 A fenced block of the language `console` holds commands behind `$ ` and, below each, what it
 prints. Where `…` stands in it, anything may; figures and ids may be others. A block below a line
-that ends in "`path`:" is that file's content or, of the language `diff`, an edit of it. Right
-before a block a comment may say why it is not run:
+that ends in "`path`:" is that file's content or, of the language `diff`, an edit of it, but never
+where it is a `console`. Right before a block a comment may say why it is not run:
 
     <!-- not run: installs from the package index -->
 """
@@ -55,7 +55,7 @@ def blocks(text: str) -> list[Block]:
     for match in _FENCE.finditer(text):
         before, indent = text[: match.start()], len(match["indent"])
         not_run = _NOT_RUN.search(before)
-        path = _FILE.search(before)
+        path = _FILE.search(before) if match["language"] != "console" else None
         found.append(
             Block(
                 line=before.count("\n") + 1,
