@@ -27,6 +27,7 @@ PROPERTIES: Final = {
     "old": "no old pin comes back",
     "queued": "a revert is never queued",
     "settings": "the settings after a rollback are those before",
+    "consent": "no capacity leaves a protected environment without consent",
     "ahead": "staging ahead of production is stable",
 }
 STABLE_ROWS: Final = frozenset({1, 2, 3, 4, 9, 11, 12, 14, 15, 16, 18, 19, 20})
@@ -63,7 +64,9 @@ class Judge:
         if any(each.art == art for each in run.world.deployments):
             raise Violation("twice", f"{art} is pushed although a deployment of it is there")
 
-    def promotes(self, run: Run, name: str, number: int, *, back: bool) -> None:
+    def promotes(
+        self, run: Run, name: str, number: int, settings: Mapping[str, Any], *, back: bool
+    ) -> None:
         world, env = run.world, run.world.envs[name]
         art = world.deployments[number].art
         excused = env.disturbed > run.read_at.get(name, -1)
@@ -73,6 +76,7 @@ class Judge:
             if env.promotion.by == "person":
                 raise Violation("persons", f"{art} is promoted against a person's promotion")
             return
+        self._takes_away(env, settings)
         self._eased(run, env, f"{art} is promoted")
         serving = world.deployments[env.current].art if env.current is not None else None
         if run.commit.paused and name == PRODUCTION:
@@ -126,13 +130,22 @@ class Judge:
         if run.commit.art(name) == art and not promotion.back:
             env.condemned = {**env.condemned, art: run.index}
 
-    def updates(self, run: Run, name: str) -> None:
+    def updates(self, run: Run, name: str, settings: Mapping[str, Any]) -> None:
         env = run.world.envs[name]
         if env.disturbed > run.read_at.get(name, -1):
             return
+        self._takes_away(env, settings)
         if env.promotion is not None:
             raise Violation("settings", f"{name}'s settings are changed while a promotion runs")
         self._eased(run, env, "its settings are changed")
+
+    def _takes_away(self, env: Environment, settings: Mapping[str, Any]) -> None:
+        least, then = env.settings.get("min_replica", 0), settings.get("min_replica")
+        if then == (env.before or {}).get("min_replica"):
+            # A rollback takes along what its release had brought.
+            return
+        if env.name == PRODUCTION and then is not None and then * 2 <= least:
+            raise Violation("consent", f"{env.name} goes from {least} replicas to {then}")
 
     def activates(self, run: Run, number: int) -> None:
         for env in run.world.envs.values():
@@ -278,7 +291,9 @@ def judge_rest(run: Run) -> None:
             raise Violation("rest", f"{name} ends without a decision: {run.error or result}")
         row, env = result.decision.row, world.envs.get(name)
         # Exit 8 asks for a person, who alone can end what a rollback could not.
-        ends = row in STABLE_ROWS and not (result.decision.steps and not result.decision.after)
+        # What the release file takes away without consent blocks, beside what a person added.
+        ends = row in STABLE_ROWS or (row == 17 and result.decision.blocked is not None)
+        ends = ends and not (result.decision.steps and not result.decision.after)
         if not ends and result.exit_code != 8:
             raise Violation("rest", f"{name} does not come to rest: row {row}")
         if env is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.exploration.memory import NAMES
-from tests.exploration.world import ENVIRONMENTS, Environment, Refused, World
+from tests.exploration.world import ADDED, ENVIRONMENTS, Environment, Refused, World
 
 if TYPE_CHECKING:
     from tests.exploration.runs import Plan, Run
@@ -126,9 +126,9 @@ def _resumes(world: World, env: Environment, number: int) -> None:
 
 
 def _sets(world: World, env: Environment, number: int) -> None:
-    if env.settings.get("min_replica") == 3:
-        raise Refused("it is 3")
-    env.settings = {**env.settings, "min_replica": 3}
+    if env.settings.get("min_replica") == ADDED:
+        raise Refused(f"it is {ADDED}")
+    env.settings = {**env.settings, "min_replica": ADDED}
     env.touched |= {"min_replica"}
     world.note("ENVIRONMENT_UPDATED", "person", env.name, None)
 
@@ -262,7 +262,7 @@ def git_moves(world: World) -> Iterator[Git]:
             yield Git(production=art)
         if (now.staging, now.production) != (art, art):
             yield Git(staging=art, production=art)
-    yield Git(least=3 - now.least)
+    yield Git(least=5 - now.least)
     yield Git(paused=not now.paused)
 
 
@@ -299,7 +299,7 @@ def clicks(world: World) -> Iterator[Click]:  # noqa: C901, PLR0912 - one case a
                     yield Click("deactivates", name)
                     yield Click("fails", name)
                     yield Click("idles", name)
-        if env.settings.get("min_replica") != 3:
+        if env.settings.get("min_replica") != ADDED:
             yield Click("sets", name)
 
 

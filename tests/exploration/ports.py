@@ -253,9 +253,10 @@ class Writer:
     def update_environment(self, model_id: str, name: str, settings: Mapping[str, Any]) -> None:
         def effect() -> None:
             world = self.run.world
-            self.run.judge.updates(self.run, name)
+            given = settings.get("autoscaling_settings", {})
+            self.run.judge.updates(self.run, name, given)
             env = world.envs[name]
-            env.settings = {**env.settings, **settings.get("autoscaling_settings", {})}
+            env.settings = {**env.settings, **given}
             world.note("ENVIRONMENT_UPDATED", "us", name, None)
             world.tick += 1
 
@@ -278,14 +279,15 @@ class Writer:
 
         def effect() -> Deployment:
             run, world = self.run, self.run.world
-            run.judge.promotes(run, environment, number, back=fast)
+            pending = dict((settings or {}).get("autoscaling_settings", {}))
+            run.judge.promotes(run, environment, number, pending, back=fast)
             env = world.envs[environment]
             before = env.settings
             made = world.promote(
                 env,
                 number,
                 "us",
-                pending=dict((settings or {}).get("autoscaling_settings", {})),
+                pending=pending,
                 fast=fast,
                 index=run.index,
             )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from unittest import mock
 
 from gitops.apply.steps import promote, roll_back, way_back
-from gitops.decide import table
+from gitops.decide import safety, table
 from gitops.decide.rows import releasing, running, serving
 from gitops.decide.view import View
 from gitops.errors import ResponseLost
@@ -160,6 +160,9 @@ RULES: Final[dict[str, Off]] = {
         roll_back, "_persons", lambda job, live, step: None
     ),
     "a rollback puts settings back": _leaves_settings,
+    "less capacity in a protected environment needs consent": _patched(
+        safety, "_missing", lambda view, changes, hardware: {}
+    ),
     "a failed check is recorded": _rejects_nothing,
     "a hold lasts": _always_lifted,
     "a hold ends when Git asks anew": _never_lifted,

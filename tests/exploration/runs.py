@@ -35,7 +35,7 @@ from tests.exploration.clone import Leases, Log, Waiting
 from tests.exploration.judge import Judge
 from tests.exploration.memory import ARTIFACTS, DIGESTS, history
 from tests.exploration.ports import KEY, Archives, Clock, Prober, Reader, Writer
-from tests.exploration.world import PRODUCTION, STAGING, Commit, Refused, World
+from tests.exploration.world import ADDED, PRODUCTION, STAGING, Commit, Refused, World
 
 PACE: Final = Pace(
     first=5.0,
@@ -76,7 +76,7 @@ def desired(commit: Commit) -> DesiredModel:
     staging = DesiredEnvironment(
         name=STAGING,
         artifact=ARTIFACTS[commit.staging],
-        settings=Settings(autoscaling={"min_replica": 1, "max_replica": 3}),
+        settings=Settings(autoscaling={"min_replica": 1, "max_replica": ADDED}),
         checks=CHECKS,
     )
     production = DesiredEnvironment(
@@ -84,9 +84,10 @@ def desired(commit: Commit) -> DesiredModel:
         mode="pause" if commit.paused else "reconcile",
         artifact=ARTIFACTS[commit.production],
         requires=(Requirement(environment=STAGING),),
-        settings=Settings(autoscaling={"min_replica": commit.least, "max_replica": 3}),
+        settings=Settings(autoscaling={"min_replica": commit.least, "max_replica": ADDED}),
         checks=CHECKS,
         watch=WATCH,
+        protected=True,
     )
     return DesiredModel(
         key=KEY, release_file="releases/model.yaml", environments=(staging, production)

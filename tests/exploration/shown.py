@@ -422,6 +422,13 @@ SHOWN: Final[dict[str, tuple[str, Trail]]] = {
             ),
         ),
     ),
+    "less capacity in a protected environment needs consent": (
+        "consent",
+        Trail(
+            root="A everywhere",
+            moves=(Click(what="sets", env="production"), Applies(plan=Plan())),
+        ),
+    ),
     "a failed check is recorded": (
         "watched",
         Trail(

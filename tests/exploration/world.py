@@ -22,6 +22,9 @@ ENVIRONMENTS: Final = (STAGING, PRODUCTION)
 BUILD, RELEASE, STEP, DOWN = 20.0, 10.0, 25.0, 10.0
 """Seconds: a build or start, until traffic moves, until the next step, and back down."""
 
+ADDED: Final = 6
+"""What a person sets ``min_replica`` to: twice the most that Git asks for, and the maximum."""
+
 UP: Final = frozenset({"ACTIVE", "SCALED_TO_ZERO"})
 
 
@@ -125,7 +128,7 @@ class Commit:
 
     staging: str
     production: str
-    least: int = 1
+    least: int = 3
     paused: bool = False
 
     def art(self, environment: str) -> str:
