@@ -129,6 +129,10 @@ def commit_here(repository: Repository, paths: Iterable[str], message: str) -> s
     """Commit changed files of the working tree, and nothing else that may be staged; its id."""
     named = [b":(top,literal)" + encoded(path) for path in paths]
     _made(repository, "commit", "--quiet", "--only", "-F", "-", "--", *named, message=message)
+    if repository.git.try_run("symbolic-ref", "--quiet", "HEAD").code:
+        repository.tell(
+            "HEAD is detached: no branch has this commit; `git switch -c NAME` makes one of it."
+        )
     return repository.head()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from gitops.errors import Refused
+from gitops.errors import Refused, RepositoryError
 from gitops.wiring.opening import git_of, worktree_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def create_file(project: Project, path: str, data: bytes) -> None:
 def commit_files(project: Project, files: Mapping[str, bytes], message: str) -> str:
     """Replace files of the working tree and commit those alone; the commit's id.
 
-    Raises ``Refused`` where one of them has other changes that are not committed.
+    Raises ``Refused`` where one of them has other changes that are not committed, and
+    ``RepositoryError`` where Git does not commit them, as for want of a name or because a hook says
+    no: the files are as they were then.
     """
     from gitops.git.changes import commit_here
 
@@ -44,9 +46,16 @@ def commit_files(project: Project, files: Mapping[str, bytes], message: str) -> 
             f"{', '.join(dirty)} has changes that are not committed",
             hint="Commit or drop them first.",
         )
+    before = {path: worktree_of(project).read(path) for path in files}
     for path, data in files.items():
         write_file(project, path, data)
-    return commit_here(repository, files, message)
+    try:
+        return commit_here(repository, files, message)
+    except RepositoryError:
+        for path, was in before.items():
+            if was is not None:
+                write_file(project, path, was)
+        raise
 
 
 def git_changes(project: Project) -> GitChanges:

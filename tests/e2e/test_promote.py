@@ -38,7 +38,16 @@ def test_one_line_changes_and_a_commit_says_what_ships(made: Trouble) -> None:
     second = made.work.head
     file = made.work.path / "releases/triage.yaml"
     before = file.read_text().splitlines()
-    done = made.gitops("promote", "triage", "--from", "staging", "--to", "production", "--commit")
+    asked = ("promote", "triage", "--from", "staging", "--to", "production", "--commit")
+    hook = made.work.path / ".git/hooks/pre-commit"
+    hook.write_text("#!/bin/sh\necho not today >&2\nexit 1\n")
+    hook.chmod(0o755)
+    refused = made.gitops(*asked)
+    assert (refused.code, "not today" in refused.err) == (1, True)
+    assert made.work.status() == [], "the file is as it was"
+    hook.unlink()
+
+    done = made.gitops(*asked)
     assert done.code == 0, done.err
     assert not done.writes
     after = file.read_text().splitlines()
@@ -53,6 +62,7 @@ def test_one_line_changes_and_a_commit_says_what_ships(made: Trouble) -> None:
         "releases/triage.yaml"
     ]
     assert made.gitops("validate").out.count("warning") == 0
+    assert "HEAD is detached" not in done.err
 
     again = made.gitops("promote", "triage", "--from", "staging", "--to", "production")
     assert again.code == 0
@@ -60,6 +70,9 @@ def test_one_line_changes_and_a_commit_says_what_ships(made: Trouble) -> None:
     planned = made.gitops("plan", "--format", "json").document
     states = {each["environment"]: each["state"] for each in planned["models"][0]["environments"]}
     assert states["production"] == "promote", "what staging serves is not built again"
+
+    made.work.git("checkout", "-q", "--detach", "HEAD~1")
+    assert "HEAD is detached: no branch has this commit" in made.gitops(*asked).err
 
 
 def test_a_branch_touches_nothing_here(made: Trouble) -> None:
