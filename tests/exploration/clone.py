@@ -13,6 +13,8 @@ from gitops.state.names import ModelKey
 from tests.exploration.memory import identified
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.exploration.runs import Run
 
 LEASE, RENEWED = 60.0, 15.0
@@ -29,6 +31,7 @@ class Log:
     """One clone's deploy log over the remote's chain, as ``gitops.git.deploylog`` keeps it."""
 
     notices: tuple[str, ...] = ()
+    fetched: datetime | None = None
 
     def __init__(self, run: Run, *, waiting: Iterable[Waiting] = ()) -> None:
         self.run = run

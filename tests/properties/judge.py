@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gitops.decide.decision import State
+from gitops.decide.decision import Decision, State
 from gitops.record.history import ModelHistory
 from tests import invariants
 from tests.properties.asked import ENVIRONMENTS, PRODUCTION, STAGING
@@ -142,10 +142,10 @@ class Judge:
         past = history.environment(name)
         match row:
             case 18:
-                self._converged(name, wanted, told)
+                self._converged(name, wanted, told, decision)
                 if past.open_intent is not None:
                     raise Violation("converges", f"{told}: an intent stays open")
-                return "converged"
+                return "converged" if decision.kept is None else "converged, but for what is kept"
             case 11:
                 digest = self.template.digests[wanted.artifact(name)]
                 if not any(each.side.digest == digest for each in past.holds):
@@ -173,7 +173,7 @@ class Judge:
         if wanted.production == wanted.staging and wanted.staging in GOOD:
             raise Violation("converges", f"{told} waits for staging, which serves it")
 
-    def _converged(self, name: str, wanted: Content, told: str) -> None:
+    def _converged(self, name: str, wanted: Content, told: str, decision: Decision) -> None:
         serving = self.platform.serving(name)
         environment = self.platform.environments().get(name)
         if serving is None or environment is None or serving.status not in UP:
@@ -181,6 +181,10 @@ class Judge:
         prefix = serving.name.partition(".")[0].removeprefix("git-").partition("-")[0]
         if not self.template.digests[wanted.artifact(name)].startswith(prefix):
             raise Violation("converges", f"{told} is converged, and {serving.name} serves there")
-        least = wanted.least if name == PRODUCTION else 1
-        if environment.autoscaling.min_replica != least:
+        least, has = wanted.least if name == PRODUCTION else 1, environment.autoscaling.min_replica
+        if decision.kept is not None:
+            added = name == PRODUCTION and self.disturbed and has >= least * 2
+            if not added:
+                raise Violation("converges", f"{told} is said to keep what nobody added")
+        elif has != least:
             raise Violation("converges", f"{told} is converged with other settings than Git's")
