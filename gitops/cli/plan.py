@@ -88,8 +88,9 @@ def shown(plan: Plan, form: Literal["text", "markdown", "json"], context: Contex
     match form:
         case "json":
             from gitops.plan.document import to_text
+            from gitops.render.text import harmless
 
-            return to_text(plan)
+            return harmless(to_text(plan))
         case "markdown":
             from gitops.render.plan_markdown import render as markdown
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.measurements import told
 from gitops.render.palette import Role, Style, plain
+from gitops.render.text import harmless
 from gitops.render.words import count
 from gitops.state.recognise import called
 from gitops.verify.results import Checked, Ran, Woken
@@ -47,7 +48,7 @@ def document(checked: Checked) -> str:
         ],
         "kept": checked.kept.name if checked.kept is not None else None,
     }
-    return json.dumps(body, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    return harmless(json.dumps(body, indent=2, allow_nan=False)) + "\n"
 
 
 def render(checked: Checked, style: Style = plain, width: int = WIDTH) -> str:

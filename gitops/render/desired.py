@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gitops.render.text import harmless
 from gitops.state.desired import Check, Desired, DesiredEnvironment, DesiredModel, Expect
 
 FORMAT_VERSION = "1"
@@ -16,7 +17,7 @@ def as_json(desired: Desired, *, explain: bool = False) -> str:
     text = json.dumps(
         document(desired, explain=explain), indent=2, sort_keys=True, ensure_ascii=False
     )
-    return text.encode("utf-8", "backslashreplace").decode() + "\n"
+    return harmless(text) + "\n"
 
 
 def document(desired: Desired, *, explain: bool = False) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from gitops.plan.wording import sentence
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import asked, serving
-from gitops.render.text import printable
+from gitops.render.text import harmless, printable
 from gitops.render.words import count, instant, listed, some, value
 
 INDENT = "    "
@@ -23,7 +23,8 @@ INDENT = "    "
 
 def as_json(drift: Drift) -> str:
     """The document, ending with a line break."""
-    return json.dumps(to_json(drift), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(to_json(drift), indent=2, ensure_ascii=False, allow_nan=False)
+    return harmless(text) + "\n"
 
 
 def render(drift: Drift, style: Style = plain, width: int = WIDTH) -> str:

@@ -28,6 +28,7 @@ from gitops.render.figures import way_back
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.measurements import bounded
 from gitops.render.palette import Role, Style, plain
+from gitops.render.text import harmless
 from gitops.render.words import count, duration, instant
 
 ROLLED_BACK: Final = 3
@@ -43,7 +44,7 @@ _FIGURE: Final = re.compile(r"[0-9.]*[1-9][0-9.]*")
 
 def json_line(event: ApplyEvent) -> str:
     """The event as one line of JSON, with its line break; other characters than ASCII escaped."""
-    return json.dumps(to_json(event), ensure_ascii=True, allow_nan=False) + "\n"
+    return harmless(json.dumps(to_json(event), allow_nan=False)) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

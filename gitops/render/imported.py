@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from gitops.plan.imported import Import, ImportedEnvironment, ImportedFile, LeftOut, Pin
 from gitops.plan.wording import sentence
 from gitops.render.layout import WIDTH, lines, safe
-from gitops.render.text import printable
+from gitops.render.text import harmless, printable
 from gitops.state.json import Json
 from gitops.state.recognise import called
 
@@ -108,7 +108,7 @@ def as_json(done: Import) -> str:
         ],
         "plan": None if done.left is None else {"empty": not done.left, "left": [*done.left]},
     }
-    return json.dumps(document, indent=2) + "\n"
+    return harmless(json.dumps(document, indent=2)) + "\n"
 
 
 def _file_json(file: ImportedFile) -> Json:

@@ -14,7 +14,7 @@ from gitops.record.timeline import ModelLog, Standing, standings
 from gitops.render.figures import verdicts, way_back
 from gitops.render.layout import WIDTH, lines, safe, styled
 from gitops.render.palette import Role, Style, plain
-from gitops.render.text import printable
+from gitops.render.text import harmless, printable
 from gitops.render.words import (
     commit_and_deployment,
     count,
@@ -332,4 +332,4 @@ def _moment(moment: datetime) -> str:
 
 
 def _dumped(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, indent=2) + "\n"
+    return harmless(json.dumps(document, indent=2)) + "\n"

@@ -12,6 +12,7 @@ from gitops.record.entry import Side
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.markdown import code, sentence
 from gitops.render.palette import Role, Style, plain
+from gitops.render.text import harmless
 from gitops.render.words import commit_and_deployment, count, one_line, some
 
 LIMIT: Final = 65_536
@@ -56,7 +57,7 @@ def markdown(plan: PrunePlan, results: Sequence[Pruned] | None = None) -> str:
 def document(plan: PrunePlan, results: Sequence[Pruned] | None, exit_code: int) -> str:
     """The same as one JSON document."""
     body = to_json(plan, None if results is None else tuple(results), exit_code)
-    return json.dumps(body, indent=2) + "\n"
+    return harmless(json.dumps(body, indent=2)) + "\n"
 
 
 def ended(results: Sequence[Pruned], style: Style = plain, width: int = WIDTH) -> str:

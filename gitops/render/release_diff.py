@@ -19,7 +19,7 @@ from gitops.plan.release_diff import (
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.markdown import block, code, sentence
 from gitops.render.palette import Role, Style, plain
-from gitops.render.text import printable
+from gitops.render.text import harmless, printable
 from gitops.render.words import count, duration, listed, short, value
 from gitops.state.commit import CommitInfo
 
@@ -36,7 +36,7 @@ _SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}
 
 def as_json(diff: ReleaseDiff) -> str:
     """The whole diff as one JSON document, ending with a line break."""
-    return json.dumps(to_json(diff), indent=2, ensure_ascii=False) + "\n"
+    return harmless(json.dumps(to_json(diff), indent=2, ensure_ascii=False)) + "\n"
 
 
 def render(diff: ReleaseDiff, style: Style = plain, width: int = WIDTH) -> str:

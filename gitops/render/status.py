@@ -13,7 +13,7 @@ from gitops.plan.status import EnvironmentStatus, Status, to_json
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import asked, pinned, serving
-from gitops.render.text import printable
+from gitops.render.text import harmless, printable
 from gitops.render.words import count, listed, value
 from gitops.state.health import Health, health_of
 
@@ -32,7 +32,7 @@ def as_json(status: Status) -> str:
         for each in status.environments
     ]
     body = {**to_json(status), "environments": shown}
-    return json.dumps(body, indent=2, allow_nan=False) + "\n"
+    return harmless(json.dumps(body, indent=2, allow_nan=False)) + "\n"
 
 
 def render(status: Status, style: Style = plain, width: int = WIDTH) -> str:

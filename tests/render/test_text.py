@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.render.text import printable
+from gitops.render.text import harmless, printable
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,11 @@ from gitops.render.text import printable
         ("line\u2028separator", r"line\u2028separator"),
         (b"caf\xe9".decode("utf-8", "surrogateescape"), r"caf\udce9"),
         ("\U000e0041", r"\U000e0041"),
+        ("##vso[task.setvariable variable=PATH]x", r"#\u0023vso[task.setvariable variable=PATH]x"),
+        ("a ##[add-mask]b", r"a #\u0023[add-mask]b"),
+        ("::stop-commands::x", r":\u003astop-commands::x"),
+        ("a ::error::b", r"a :\u003aerror::b"),
+        ("## heading, std::vector<int>, ::1, #1", "## heading, std::vector<int>, ::1, #1"),
     ],
 )
 def test_what_could_do_harm_is_made_visible(text: str, shown: str) -> None:
@@ -36,3 +44,27 @@ def test_any_text_becomes_one_encodable_line_and_stays_as_it_is_then(text: str) 
     assert "\x1b" not in shown
     shown.encode()
     assert printable(shown) == shown
+
+
+UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON, st.booleans(), st.sampled_from([None, 2]))
+def test_json_keeps_its_value_and_loses_what_could_do_harm(
+    value: object, ascii_only: bool, indent: int | None
+) -> None:
+    shown = harmless(json.dumps(value, ensure_ascii=ascii_only, indent=indent))
+    assert json.loads(shown) == value
+    assert "##" not in shown
+    assert not {unicodedata.category(each) for each in shown if each != "\n"} & UNSAFE
+
+
+def test_json_that_a_runner_would_take_for_a_command() -> None:
+    text = harmless(
+        json.dumps({"reason": "##[add-path]x \x9b31m\u202e\ud800\U000e0041"}, ensure_ascii=False)
+    )
+    assert text == r'{"reason": "#\u0023[add-path]x \u009b31m\u202e\ud800\udb40\udc41"}'
