@@ -149,7 +149,13 @@ def test_a_rebuild_is_found_in_the_file_that_was_released(made: Scene) -> None:
 def test_what_is_not_proved_names_the_deployment_and_the_nearest(made: Scene) -> None:
     made.serve(made.model("triage"), archive=OTHER, name="by-hand.2")
     second = made.work.head
+    shallow = made.work.path / ".git/shallow"
+    shallow.write_text(f"{second}\n")
+    [warning] = made.run(dry_run=True).warnings
+    assert "`git fetch --unshallow` brings the whole history" in warning
+    shallow.unlink()
     done = made.run()
+    assert not done.warnings
     pin = only(done.files).environments[0].pin
     assert (pin.commit, done.left) == (None, ())
     assert pin.near is not None

@@ -75,6 +75,12 @@ def import_models(project: Project, request: ImportRequest, say: Callable[[str],
         session = _Session(project=project, request=request, whole=whole, outside=outside, say=say)
         files, left_out = session.run()
         warnings += outside.log.notices
+    unproved = any(it.pin.commit is None for file in files for it in file.environments)
+    if unproved and project.repository.is_shallow():
+        warnings.append(
+            "This clone is shallow, and only commits that are in it were compared: `git fetch"
+            " --unshallow` brings the whole history."
+        )
     left = None
     if files and known and not request.dry_run:
         say("planning what was written")
@@ -95,9 +101,7 @@ def _raise_if_empty(project: Project) -> None:
     try:
         project.repository.head()
     except RepositoryError as error:
-        error.hint = (
-            "make a first commit, such as of the trusses: `git add` and `git commit`"
-        )
+        error.hint = "make a first commit, such as of the trusses: `git add` and `git commit`"
         raise
 
 
