@@ -74,6 +74,7 @@ class Runner:
             elif block.language == "console":
                 for each in typed(block):
                     self.step(where, each)
+        self.has_succeeded(name)
 
     def write(self, path: str, text: str) -> None:
         """What a reader does with an editor."""
@@ -88,10 +89,7 @@ class Runner:
             printed, self.last_code = f"{self.last_code}\n", 0
         else:
             self.out = None
-            assert self.last_code == 0, (
-                f"{where}: ended in {self.last_code}, which the page does not say:\n"
-                + "\n".join(self.seen[-1])
-            )
+            self.has_succeeded(where)
             self.last_code, printed = self.execute(each.command)
         self.seen.append((each.command, printed))
         fits = shows(each.prints, printed) or (
@@ -100,6 +98,13 @@ class Runner:
         assert fits or not each.prints.strip(), (
             f"{where}: $ {each.command}\nprinted\n{printed}\nwhere the page shows\n{each.prints}\n"
             f"They differ at: {first_difference(each.prints, printed)}"
+        )
+
+    def has_succeeded(self, where: str) -> None:
+        """The last command, or what it printed is told."""
+        told = "\n".join(self.seen[-1]) if self.seen else ""
+        assert self.last_code == 0, (
+            f"{where}: ended in {self.last_code}, which the page does not say:\n{told}"
         )
 
     def execute(self, command: str) -> tuple[int, str]:
