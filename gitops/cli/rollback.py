@@ -187,7 +187,8 @@ def _now(
     from gitops.cli.terminal import Terminal
     from gitops.pipeline.rollback_now import roll_back_now
 
-    terminal = Terminal(context, form="text", yes=True)
+    place = f"{request.way.model}/{request.way.environment}"
+    terminal = Terminal(context, form="text", yes=True, back=place)
     with terminal:
         outcome = roll_back_now(
             replace(project, say=terminal.say),

@@ -47,10 +47,12 @@ class Terminal:
     On a terminal the run is shown as a view that is painted anew while it goes on, and only what a
     person has to read afterwards stays; elsewhere there is a line for each event. Used as a context
     manager: however the block ends, the terminal is left as it was, and a stream of JSON events has
-    its end.
+    its end. ``back``: the place that the run is to bring back by hand, where it is no apply.
     """
 
-    def __init__(self, context: Context, *, form: Literal["text", "json"], yes: bool) -> None:
+    def __init__(
+        self, context: Context, *, form: Literal["text", "json"], yes: bool, back: str = ""
+    ) -> None:
         from gitops.render.events import Teller
         from gitops.render.palette import chosen
 
@@ -67,7 +69,9 @@ class Terminal:
             clock=True,
             width=self._width,
             lasting=self._lively,
+            back=back,
         )
+        self._back = back
         self._view: LiveView | None = None
         self._gone: set[bool] = set()
         self._begun = self._ended = False
@@ -123,6 +127,7 @@ class Terminal:
     def emit(self, event: ApplyEvent) -> None:
         """Tell an event. A reader that went away, or a full disk, does not stop an apply."""
         from gitops.plan.events import ApplyFinished, ApplyStarted
+        from gitops.render.board import Board
         from gitops.render.events import json_line
 
         self._begun = True
@@ -131,7 +136,7 @@ class Terminal:
             self._write(json_line(event), err=False)
             return
         if self._lively and isinstance(event, ApplyStarted):
-            self._show()
+            self._show(Board(title=f"rolling {self._back} back") if self._back else None)
         if self._view is not None:
             self._view.hear(event)
         if isinstance(event, ApplyFinished):

@@ -278,6 +278,8 @@ def _over(board: Board, event: ApplyFinished) -> Board:
             model, _, environment = place.rpartition("/")
             row = rows.get(place) or Row(model=model, environment=environment)
             told = row.mark in {"bad", "back"} and mark in {"bad", "back"}
+            # What was taken out by hand is held, and what served before is back.
+            told = told or (row.mark, mark) == ("back", "held")
             rows[place] = replace(
                 row,
                 mark=row.mark if told else mark,

@@ -75,8 +75,9 @@ class Teller:
     failure comes in several events (the last one repeats all of them, for scripts), and a reason
     with every step that it leads to. What goes on and on is told once a minute.
 
-    ``lasting`` leaves out what a view on the terminal shows while it happens: then only what a
-    person has to read afterwards is told.
+    ``back`` is the place, as MODEL/ENV, that ``gitops rollback --now`` is about: then the run is no
+    apply, and what it ends with is that. ``lasting`` leaves out what a view on the terminal shows
+    while it happens: then only what a person has to read afterwards is told.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Teller:
         clock: bool = False,
         width: int = WIDTH,
         lasting: bool = False,
+        back: str = "",
     ) -> None:
         self._style = style
         self._times = times
@@ -96,10 +98,11 @@ class Teller:
         self._failures: set[Failure] = set()
         self._reasons: set[tuple[str, str]] = set()
         self._lasting = lasting
+        self._back = back
         self._promoted: set[str] = set()
         self._going_on: dict[str, _GoingOn] = {}
         self._idle = True
-        self._undone = False
+        self._undone: RollbackFinished | None = None
 
     def goes_on(self, style: Style, width: int) -> None:
         """What follows is read on another stream."""
@@ -141,9 +144,12 @@ class Teller:
     def _tell(self, event: ApplyEvent) -> Iterator[_Told]:
         match event:
             case ApplyStarted():
-                yield _started(event)
+                yield _started(event, self._back)
             case ActionStarted():
                 self._idle = False
+                if self._back and event.kind == "watch":
+                    # The way back says itself that it begins, and why.
+                    return
                 yield _Told(DOING[event.kind] + self._because(event), place=_place(event))
             case ActionProgress():
                 self._reasons.add((event.model, event.message))
@@ -156,7 +162,7 @@ class Teller:
                 text = f"rolls back from deployment {event.from_deployment} {to}{because}"
                 yield _Told(text, "bad", _place(event))
             case RollbackFinished():
-                self._undone = True
+                self._undone = event
                 yield from self._rolled_back(event)
             case LogEntry():
                 self._idle = False
@@ -264,7 +270,8 @@ class Teller:
 
     def _over(self, event: ApplyFinished) -> Iterator[_Told]:
         yield from self._untold(event)
-        yield from _lists(event)
+        if not self._is_back(event):
+            yield from _lists(event)
         yield self._end(event)
 
     def _untold(self, event: ApplyFinished) -> Iterator[_Told]:
@@ -278,15 +285,24 @@ class Teller:
         idle = self._idle and event.exit_code == 0
         took = f"after {duration(event.seconds)}" if event.seconds is not None else ""
         meaning = outcome(event)
-        if event.exit_code == ROLLED_BACK and not self._undone:
+        if event.exit_code == ROLLED_BACK and self._undone is None:
             meaning = "a release was ended, not by this run; what served before serves"
+        verb = "Rollback" if self._back else "Apply"
         if event.exit_code:
             code = ", ".join(filter(None, (f"exit {event.exit_code}", took)))
-            text = f"Apply: {meaning} ({code})."
+            text = f"{verb}: {meaning} ({code})."
+        elif self._undone is not None and self._is_back(event):
+            again = f"deployment {self._undone.serving} serves {self._back} again, confirmed"
+            text = f"Rollback: {' '.join(filter(None, (again, took)))}; the other is held."
         else:
-            text = f"Apply: {' '.join(filter(None, (meaning, took)))}."
-        text = "Apply: there was nothing to do." if idle else text
+            text = f"{verb}: {' '.join(filter(None, (meaning, took)))}."
+        text = f"{verb}: there was nothing to do." if idle else text
         return _Told(text, "bad" if event.exit_code else "heading")
+
+    def _is_back(self, event: ApplyFinished) -> bool:
+        """Whether a rollback by hand did what it is for, which the last line says whole."""
+        done = self._undone is not None and self._undone.confirmed and bool(self._back)
+        return done and event.exit_code == 0
 
 
 def _lists(event: ApplyFinished) -> Iterator[_Told]:
@@ -348,8 +364,10 @@ def _figures(event: ActionFinished) -> Iterator[_Told]:
             yield _Told(line, "dim", indent="    ", rest="  ")
 
 
-def _started(event: ApplyStarted) -> _Told:
+def _started(event: ApplyStarted, back: str) -> _Told:
     where = event.workspace or event.api_url
+    if back:
+        return _Told(f"rollback of {back} in {where}", "heading")
     dirty = " with uncommitted changes" if event.dirty else ""
     what = count(event.actions, "action") if event.actions else "nothing to change"
     return _Told(f"apply of commit {short(event.commit)}{dirty} to {where}: {what}", "heading")

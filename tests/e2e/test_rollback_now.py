@@ -58,6 +58,7 @@ def test_another_machine_rolls_back_and_the_next_merge_does_not_bring_it_back(
     assert note(made) == "one"
     assert "held" in made.gitops("plan").out
 
+    assert f"Rollback: deployment {made.serving()} serves triage/production again" in done.out
     branch = done.out.split("Branch ")[1].split(",")[0]
     assert branch in done.err.split("What to do:")[1], "the third sentence names it"
     again = made.gitops("rollback", "triage", "production", "--now", cwd=colleague.path)

@@ -513,3 +513,48 @@ def test_who_lost_a_lock_was_there_first(cause: str, says: str) -> None:
     lost = dataclasses.replace(failed, failure=dataclasses.replace(failed.failure, cause=cause))
     ended = dataclasses.replace(over(), exit_code=6, failures=(lost,))
     assert told(ended)[-1] == says
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "code", "ends"),
+    [
+        (
+            True,
+            0,
+            ["Rollback: deployment d1 serves qwen/production again, confirmed; the other is held."],
+        ),
+        (False, 8, ["held: qwen/production", "Rollback: a person is needed (exit 8)."]),
+    ],
+)
+def test_a_rollback_by_hand_ends_in_its_own_words(
+    confirmed: bool, code: int, ends: list[str]
+) -> None:
+    why = "a person asked for the version before it"
+    back = RollbackStarted(
+        time=START,
+        model="qwen",
+        environment="production",
+        reason=why,
+        from_deployment="d2",
+        to_deployment="d1",
+    )
+    done = RollbackFinished(
+        time=START,
+        model="qwen",
+        environment="production",
+        confirmed=confirmed,
+        serving="d1" if confirmed else "d2",
+    )
+    ended = dataclasses.replace(
+        over(held=("qwen/production",)), exit_code=code, failures=(), seconds=None
+    )
+    begun = dataclasses.replace(STORY[0], workspace="acme")
+    teller = Teller(width=200, back="qwen/production")
+    told = [
+        line for each in (begun, step("watch", why), back, done, ended) for line in teller(each)
+    ]
+    assert told[:2] == [
+        "rollback of qwen/production in acme",
+        f"qwen/production: rolls back from deployment d2 to d1: {why}",
+    ]
+    assert told[3:] == ends

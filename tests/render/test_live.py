@@ -312,6 +312,12 @@ def test_on_the_way_back_the_share_of_what_was_bad_goes_down() -> None:
     assert after(*CONFIRMED, board=board).rows["qwen-3-8b/production"].share == 0
 
 
+def test_what_was_taken_out_by_hand_is_told_as_rolled_back_and_not_as_held() -> None:
+    over = finished(held=("qwen-3-8b/production",))
+    board = after(*RELEASING, *BACK, *CONFIRMED, over)
+    assert board.rows["qwen-3-8b/production"].words == "rolled back"
+
+
 def test_what_was_never_begun_says_so_in_the_end() -> None:
     board = after(started("bert/staging"), finished())
     assert board.rows["bert/staging"].words == "not begun"

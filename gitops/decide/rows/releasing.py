@@ -284,7 +284,7 @@ def _push_notices(view: View, artifact: Artifact) -> tuple[str, ...]:
     found += unknown_to_truss(view, artifact)
     if view.situation.live is None:
         found.append(
-            "the first deployment of a new model may become production by itself: "
-            "it is read back and checked at once"
+            "the first deployment of a new model may become production by itself: it is read back "
+            "and checked at once, and not watched where it serves by then"
         )
     return tuple(found)
