@@ -12,6 +12,7 @@ from gitops.baseten.transport import Transport
 PAGE: Final = 1000
 LONGEST_SPAN: Final = timedelta(days=7)
 MOST_PAGES: Final = 50
+_DIGITS: Final = 20
 
 
 def last_lines(
@@ -67,5 +68,8 @@ def _stamp(raw: Mapping[str, Any]) -> int:
     """Nanoseconds since 1970; the API writes them as text."""
     stamp = raw.get("timestamp")
     if isinstance(stamp, int):
-        return stamp
-    return int(stamp) if isinstance(stamp, str) and stamp.isdecimal() else 0
+        return stamp if 0 <= stamp < 10**_DIGITS else 0
+    # A longer one is no time, and may be longer than Python reads.
+    if isinstance(stamp, str) and stamp.isdecimal() and len(stamp) <= _DIGITS:
+        return int(stamp)
+    return 0

@@ -7,6 +7,7 @@ configuration says may play a part: neither ``AWS_*`` variables nor the files in
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ PART: Final = 8 << 20
 PARTS_IN_MEMORY: Final = 4
 PARTS_AT_ONCE: Final = 4
 ATTEMPTS: Final = 5
+_REGION: Final = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +44,40 @@ class Target:
 
 
 def target(answer: Mapping[str, Any]) -> Target | None:
-    """Where to upload, from the answer of a prepared upload; None where no archive is asked for."""
+    """Where to upload, from the answer of a prepared upload; None where no archive is asked for.
+
+    Raises ``BasetenError`` for credentials that are none: the library would look for this machine's
+    own in their place.
+    """
     creds = answer.get("creds")
     bucket, key = answer.get("s3_bucket"), answer.get("s3_key")
     if not isinstance(creds, Mapping) or not bucket or not key:
         return None
+    region = answer.get("s3_region") or "us-west-2"
+    given = [
+        creds.get(name)
+        for name in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+    ]
+    if not all(isinstance(each, str) and each for each in given) or not _is_region(region):
+        raise BasetenError(
+            "Baseten prepared the push without credentials to upload with",
+            method="POST",
+            path="/v1/prepare_model_upload",
+            hint="nothing was created; run it again",
+        )
+    access_key_id, secret_access_key, session_token = map(str, given)
     return Target(
         bucket=str(bucket),
         key=str(key),
-        region=str(answer.get("s3_region") or "us-west-2"),
-        access_key_id=str(creds.get("aws_access_key_id") or ""),
-        secret_access_key=str(creds.get("aws_secret_access_key") or ""),
-        session_token=str(creds.get("aws_session_token") or ""),
+        region=str(region),
+        access_key_id=access_key_id,
+        secret_access_key=secret_access_key,
+        session_token=session_token,
     )
+
+
+def _is_region(region: object) -> bool:
+    return isinstance(region, str) and _REGION.fullmatch(region) is not None
 
 
 def upload(

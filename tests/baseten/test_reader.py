@@ -363,6 +363,12 @@ def test_the_log_since_a_moment_but_no_longer_than_baseten_looks_back() -> None:
     assert NOW - start < 7 * 86_400_000
 
 
+@pytest.mark.parametrize("stamp", ["9" * 5000, 10**400, -1, "-1", None, True, [], "nan", "٣"])
+def test_a_line_without_a_time_is_a_line_all_the_same(stamp: Any) -> None:
+    client, _ = baseten(lambda _: {"logs": [{"timestamp": stamp, "message": "line"}]})
+    assert client.reader.logs("m1", "d1", limit=3) == ("line",)
+
+
 def test_an_empty_log() -> None:
     client, _ = baseten(log_server([]))
     assert client.reader.logs("m1", "d1") == ()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gitops.baseten.upload import PART, Target, target, upload
-from gitops.errors import RepositoryError, Unavailable
+from gitops.errors import BasetenError, RepositoryError, Unavailable
 
 WHERE = Target(
     bucket="bucket",
@@ -23,6 +23,7 @@ WHERE = Target(
     secret_access_key="temporarySECRET",
     session_token="temporaryTOKEN",
 )
+CREDS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "aws_session_token": "c"}
 VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -238,13 +239,30 @@ def test_a_push_without_a_place_to_upload_to(answer: dict[str, Any]) -> None:
     assert target(answer) is None
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"creds": {}},
+        {"creds": {"aws_access_key_id": "a"}},
+        {"creds": dict.fromkeys(CREDS, "")},
+        {"creds": dict.fromkeys(CREDS)},
+        {"creds": {name: ["a"] for name in CREDS}},
+        {"s3_region": "example.com/"},
+        {"s3_region": "\n"},
+        {"s3_region": {"a": 1}},
+    ],
+)
+def test_credentials_that_are_none_are_not_made_good_by_this_machines(
+    changed: dict[str, Any],
+) -> None:
+    answer = {"creds": CREDS, "s3_bucket": "b", "s3_key": "k", "s3_region": "us-east-1"}
+    assert target(answer) is not None
+    with pytest.raises(BasetenError, match="without credentials to upload with"):
+        target(answer | changed)
+
+
 def test_a_place_to_upload_to() -> None:
-    creds = {
-        "aws_access_key_id": "a",
-        "aws_secret_access_key": "b",
-        "aws_session_token": "c",
-    }
-    found = target({"creds": creds, "s3_bucket": "d", "s3_key": "e", "s3_region": "f"})
+    found = target({"creds": CREDS, "s3_bucket": "d", "s3_key": "e", "s3_region": "f"})
     assert found == Target(
         access_key_id="a", secret_access_key="b", session_token="c", bucket="d", key="e", region="f"
     )
