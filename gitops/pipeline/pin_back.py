@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -50,10 +51,13 @@ class PinBack:
     def pin(self, wanted: Wish, *notes: str) -> PutBack:
         """The pin alone, at that commit or at one with the same files where the truss is now.
 
-        Raises ``InvalidRelease`` where neither would be valid.
+        Raises ``InvalidRelease`` where neither would be valid, ``Refused`` where the same files are
+        another artifact by now.
         """
         try:
-            return PutBack(commit=self._pinned(wanted, wanted.commit, *notes))
+            made = self._pinned(wanted, wanted.commit, *notes)
+            self._raise_if_rebuilt(made, wanted)
+            return PutBack(commit=made)
         except InvalidRelease:
             same = self._same_files(wanted)
             if same is None:
@@ -63,6 +67,19 @@ class PinBack:
                 f" {wanted.named} they are at {wanted.truss}."
             )
             return PutBack(commit=self._pinned(wanted, same, said, *notes), said=(said,))
+
+    def _raise_if_rebuilt(self, made: str, wanted: Wish) -> None:
+        asks = self.asked.wish(self.asked.at(made, self.model.release_file))
+        if wanted.digest is None or (asks is not None and asks.digest == wanted.digest):
+            return
+        file = self.model.release_file
+        raise Refused(
+            f"the pin alone does not take {self.asked.key}/{self.asked.name} back to"
+            f" {wanted.named}: `rebuild` of {file} was another then, and it holds for all of the"
+            " model's environments",
+            hint="Take that back for all of them:"
+            f" `git log -G^rebuild: -- {shlex.quote(file)}` lists the commits to revert.",
+        )
 
     def files(self, wanted: Wish, *notes: str) -> PutBack | None:
         """A commit with the old files where the truss is now, and on it one that pins it.

@@ -125,6 +125,17 @@ def test_of_a_squash_that_changed_several_environments_only_one_goes_back(
     assert f"    commit: {pins[0]}   # pinned" in text
 
 
+def test_what_no_pin_takes_back_is_refused(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    text = release(pins[0])[FILE]
+    repository.commit({FILE: text.replace("truss:", "rebuild: again\ntruss:")}, "Build again")
+    code, out, err = gitops("scorer", "production")
+    assert (code, out) == (4, "")
+    assert "`rebuild` of releases/scorer.yaml was another then" in err
+    assert repository.git("log", "--format=%s", "-G^rebuild:", "--", FILE) == "Build again"
+
+
 @pytest.mark.usefixtures("pins")
 def test_an_environment_that_follows_the_branch_takes_back_the_source(
     repository: Repository, gitops: Call
