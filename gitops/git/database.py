@@ -22,6 +22,10 @@ MAX_ENTRIES: Final = 1_000_000
 
 _CACHED_ENTRIES: Final = 500_000
 
+_EARLIEST: Final = -62_000_000_000
+_LATEST: Final = 253_000_000_000
+"""Seconds since 1970, of the years 5 and 9987."""
+
 _BY_HAND: Final = 20
 """So many folders of one commit, and its trees are read here."""
 
@@ -355,7 +359,7 @@ def _parse_commit(found: Found) -> _Commit:
         subject = body.lstrip(b"\n").split(b"\n", 1)[0].rstrip()
         info = CommitInfo(
             id=found.oid,
-            at=datetime.fromtimestamp(seconds, UTC),
+            at=_moment(seconds),
             subject=_text(subject, codec),
             author=_text(author, codec),
         )
@@ -366,8 +370,14 @@ def _parse_commit(found: Found) -> _Commit:
         ) from error
 
 
+def _moment(seconds: int) -> datetime:
+    """A commit's time; the nearest that a datetime holds, for anybody may write any number."""
+    return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), UTC)
+
+
 def _text(content: bytes, codec: str) -> str:
     try:
         return content.decode(codec, "replace")
-    except LookupError:
+    except (LookupError, ValueError):
+        # Python knows codecs that no editor writes, and some of them refuse to replace.
         return content.decode("utf-8", "replace")

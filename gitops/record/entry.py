@@ -123,6 +123,14 @@ def _read_side(value: Json) -> Side | None:
     )
 
 
+def _number(value: Json) -> float | None:
+    """A number that a float holds; None for anything else."""
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
+
+
 def to_json(entry: Entry) -> dict[str, Json]:
     """The JSON body of an entry; its id is the commit's and so not in it."""
     return {
@@ -191,7 +199,7 @@ def from_json(body: JsonObject, *, entry_id: str) -> Entry:
         settings_before=mapping("settings_before"),
         settings_after=mapping("settings_after"),
         figures=mapping("figures") or {},
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        seconds=_number(seconds),
         reason=text("reason") or None,
         ended_by=text("ended_by") or None,
     )

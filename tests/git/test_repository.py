@@ -194,6 +194,33 @@ def test_a_commit_in_another_encoding_is_read(made: Made) -> None:
         assert info.subject == "Grüße"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "seconds", "year"),
+    [
+        ("idna", "1700000000", 2023),
+        ("undefined", "1700000000", 2023),
+        ("zlib", "1700000000", 2023),
+        ("unicode_escape", "999999999999999", 9987),
+        ("utf-7", "-999999999999999", 5),
+        ("x" * 5000, "253402300800", 9987),
+    ],
+)
+def test_a_commit_that_says_strange_things_is_read(
+    made: Made, encoding: str, seconds: str, year: int
+) -> None:
+    content = (
+        f"tree {made.git('rev-parse', 'HEAD^{tree}')}\nauthor A <a@b> {seconds} +0000\n"
+        f"committer A <a@b> {seconds} +0000\nencoding {encoding}\n\nsubject\n"
+    )
+    strange = made.git(
+        *("hash-object", "-t", "commit", "-w", "--literally", "--stdin"), stdin=content.encode()
+    )
+    with opened(made.path) as repository:
+        info = repository.info(strange)
+        assert info is not None
+        assert (info.subject, info.at.year) == ("subject", year)
+
+
 def test_revisions(made: Made) -> None:
     first = made.head
     made.branch("feature")
