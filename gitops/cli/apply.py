@@ -11,7 +11,8 @@ import click
 from gitops.cli.context import Context
 from gitops.cli.eventfile import EventFile
 from gitops.cli.forms import formats
-from gitops.cli.locking import as_seconds, waits
+from gitops.cli.locking import lock_timeout, waits
+from gitops.cli.selecting import selecting
 from gitops.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -21,23 +22,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("models", nargs=-1, metavar="[MODEL]…")
+@selecting
 @click.option(
     "--plan",
     "plan_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="Apply a plan that `gitops plan --out` saved, or nothing if it no longer holds.",
-)
-@click.option("--exclude", multiple=True, metavar="MODEL", help="Leave a model out.")
-@click.option("--env", "environment", metavar="NAME", help="Only environments of that name.")
-@click.option(
-    "--changed",
-    is_flag=False,
-    flag_value="",
-    default=None,
-    metavar="[BASE]",
-    help="Only models whose release file differs from BASE (default: where the branch began).",
 )
 @click.option("--rev", metavar="REV", help="Apply that commit instead of HEAD.")
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
@@ -62,12 +53,7 @@ if TYPE_CHECKING:
 @click.option("--allow-cost", is_flag=True, help="Cost more than limits.max_increase allows.")
 @click.option("--allow-dirty", is_flag=True, help="Apply release files that are not committed.")
 @click.option("--allow-older", is_flag=True, help="Apply a commit older than the last one applied.")
-@click.option(
-    "--lock-timeout",
-    metavar="DURATION",
-    callback=as_seconds,
-    help="Wait that long for another run's lock (30s, 10m).  [default: 30m in CI, else 0]",
-)
+@lock_timeout()
 @click.option("--no-log", is_flag=True, help="Go on without the Git host; keep entries for later.")
 @click.pass_context
 def command(

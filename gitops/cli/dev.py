@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.context import Context
-from gitops.cli.locking import as_seconds, waits
+from gitops.cli.locking import lock_timeout, waits
 
 if TYPE_CHECKING:
     from gitops.pipeline.dev import DevModel
@@ -32,12 +32,7 @@ def command() -> None:
 @click.option(
     "--branch", is_flag=True, help="Push to a model of its own, named after the current branch."
 )
-@click.option(
-    "--lock-timeout",
-    metavar="DURATION",
-    callback=as_seconds,
-    help="How long to wait for another push or apply, as in 5m.  [default: 30m in CI, else 0s]",
-)
+@lock_timeout("How long to wait for another push or apply, as in 5m.")
 @click.pass_obj
 def push(
     context: Context, model: str, *, name: str | None, branch: bool, lock_timeout: float | None

@@ -9,6 +9,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.forms import formats
+from gitops.cli.selecting import environment, models
 
 if TYPE_CHECKING:
     from gitops.pipeline.accept import Accepting
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("models", nargs=-1, metavar="[MODEL]…")
-@click.option("--env", "environment", metavar="NAME", help="Only environments of this name.")
+@models
+@environment
 @click.option("--accept", is_flag=True, help="Write what Baseten has into the release files.")
 @click.option("--commit", "commit", is_flag=True, help="With --accept: commit the change here.")
 @click.option(

@@ -8,10 +8,11 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.forms import formats
+from gitops.cli.selecting import models
 
 
 @click.command(name="import")
-@click.argument("models", nargs=-1, metavar="[MODEL]…")
+@models
 @click.option("--dry-run", is_flag=True, help="Show the files; write nothing anywhere.")
 @formats("json", says="A summary for people, or one JSON document.")
 @click.pass_context

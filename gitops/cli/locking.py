@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -12,7 +13,22 @@ IN_CI: Final = 1800.0
 """Seconds that a CI run waits where nothing else is asked for; a person is told at once."""
 
 
-def as_seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def lock_timeout(
+    says: str = "Wait that long for another run's lock (30s, 10m).",
+) -> Callable[[_Command], _Command]:
+    """The option, as a number of seconds; ``says`` is its help."""
+    return click.option(
+        "--lock-timeout",
+        metavar="DURATION",
+        callback=_as_seconds,
+        help=f"{says}  [default: 30m in CI, else 0]",
+    )
+
+
+def _as_seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
     """The option's text as seconds; None where it was not given."""
     if value is None:
         return None

@@ -9,22 +9,14 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.forms import formats
+from gitops.cli.selecting import selecting
 
 if TYPE_CHECKING:
     from gitops.plan.model import Plan
 
 
 @click.command()
-@click.argument("models", nargs=-1, metavar="[MODEL]…")
-@click.option("--exclude", multiple=True, metavar="MODEL", help="Leave a model out; repeatable.")
-@click.option("--env", "environment", metavar="NAME", help="Only environments of this name.")
-@click.option(
-    "--changed",
-    is_flag=False,
-    flag_value="",
-    metavar="[BASE]",
-    help="Only models that differ from BASE, or from where the deploy branch was left.",
-)
+@selecting
 @click.option("--rev", metavar="REV", help="Plan this commit instead of HEAD.")
 @click.option(
     "--out",

@@ -8,7 +8,8 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.forms import formats
-from gitops.cli.locking import as_seconds, waits
+from gitops.cli.locking import lock_timeout, waits
+from gitops.cli.selecting import exclude, models
 
 if TYPE_CHECKING:
     from gitops.pipeline.prune import PruneOutcome
@@ -16,19 +17,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("models", nargs=-1, metavar="[MODEL]…")
-@click.option("--exclude", multiple=True, metavar="MODEL", help="Leave a model out.")
+@models
+@exclude
 @click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @click.option("--dry-run", is_flag=True, help="Show what would go and why the rest stays; stop.")
 @formats(
     "json", "markdown", says="Lines for people, one JSON document, or a comment for a pull request."
 )
-@click.option(
-    "--lock-timeout",
-    metavar="DURATION",
-    callback=as_seconds,
-    help="Wait that long for another run's lock (30s, 10m).  [default: 30m in CI, else 0]",
-)
+@lock_timeout()
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.context import Context
-from gitops.cli.locking import as_seconds, waits
+from gitops.cli.locking import lock_timeout, waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +31,7 @@ if TYPE_CHECKING:
 @click.option("--now", is_flag=True, help="Also bring it back on Baseten, and hold what serves.")
 @click.option("--check", is_flag=True, help="With --now: run its checks first.")
 @click.option("--no-lock", is_flag=True, help="With --now, while the Git host is down.")
-@click.option(
-    "--lock-timeout",
-    metavar="DURATION",
-    callback=as_seconds,
-    help="With --now: how long to wait for another run.  [default: 30m in CI, else 0s]",
-)
+@lock_timeout("With --now: how long to wait for another run.")
 @click.pass_context
 def command(
     ctx: click.Context,

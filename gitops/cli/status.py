@@ -10,6 +10,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.forms import formats
+from gitops.cli.selecting import models
 
 if TYPE_CHECKING:
     from gitops.plan.status import Status
@@ -19,7 +20,7 @@ EVERY: Final = 5.0
 
 
 @click.command()
-@click.argument("models", nargs=-1, metavar="[MODEL]…")
+@models
 @click.option("--watch", is_flag=True, help="Look again every few seconds, until Ctrl-C.")
 @formats("json", says="A sentence for every environment, or one JSON document.")
 @click.pass_obj
