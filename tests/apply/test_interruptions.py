@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from gitops.record.entry import Entry
 from gitops.record.history import ModelHistory
 from gitops.state.names import ModelKey
 from tests.apply.stage import Stage, stage
+from tests.apply.wrapped import WrappedLog, Write
 from tests.echo import PRODUCTION, STAGING, release, truss
 
 When = Literal["before", "after"]
@@ -52,41 +53,19 @@ class Deadly(httpx.BaseTransport):
 
 
 @dataclass
-class DeadlyLog:
+class DeadlyLog(WrappedLog):
     """Dies at one entry: before it is written, or after."""
 
-    inner: DeployLog
     at: int
     when: When
     seen: int = 0
 
-    def fetch(self) -> None:
-        self.inner.fetch()
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        return self.inner.notices
-
-    def entries(self, key: ModelKey) -> tuple[Entry, ...]:
-        return self.inner.entries(key)
-
-    def is_kept(self, key: ModelKey, entry_id: str) -> bool:
-        return self.inner.is_kept(key, entry_id)
-
-    def append(self, key: ModelKey, entry: Entry) -> Entry:
-        return self._write(self.inner.append, key, entry)
-
-    def keep(self, key: ModelKey, entry: Entry) -> Entry:
-        return self._write(self.inner.keep, key, entry)
-
-    def _write(
-        self, write: Callable[[ModelKey, Entry], Entry], key: ModelKey, entry: Entry
-    ) -> Entry:
+    def write(self, inner: Write, key: ModelKey, entry: Entry) -> Entry:
         self.seen += 1
         if self.seen - 1 != self.at:
-            return write(key, entry)
+            return inner(key, entry)
         if self.when == "after":
-            write(key, entry)
+            inner(key, entry)
         raise Killed(entry.event)
 
 

@@ -15,7 +15,6 @@ import pytest
 from gitops.apply.clock import Jumps, SystemClock
 from gitops.apply.outage import Outage
 from gitops.apply.pace import Pace
-from gitops.apply.ports import DeployLog
 from gitops.errors import Unavailable
 from gitops.plan.events import (
     ActionFinished,
@@ -28,6 +27,7 @@ from gitops.record.entry import Entry, Event
 from gitops.state.names import ModelKey
 from tests.apply.stage import Stage, stage
 from tests.apply.test_what_goes_wrong import ROLLING, SWITCHING, moving, promoted
+from tests.apply.wrapped import WrappedLog, Write
 from tests.echo import STAGING, release, truss
 
 BAD = "fails_after_requests: 12"
@@ -278,38 +278,16 @@ def full_disk() -> Iterator[None]:
 
 
 @dataclass
-class OnFullDisk:
+class OnFullDisk(WrappedLog):
     """The deploy log of a clone whose disk is full for entries of one kind."""
 
-    inner: DeployLog
     full_for: Event
 
-    def fetch(self) -> None:
-        self.inner.fetch()
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        return self.inner.notices
-
-    def entries(self, key: ModelKey) -> tuple[Entry, ...]:
-        return self.inner.entries(key)
-
-    def is_kept(self, key: ModelKey, entry_id: str) -> bool:
-        return self.inner.is_kept(key, entry_id)
-
-    def append(self, key: ModelKey, entry: Entry) -> Entry:
-        return self._write(self.inner.append, key, entry)
-
-    def keep(self, key: ModelKey, entry: Entry) -> Entry:
-        return self._write(self.inner.keep, key, entry)
-
-    def _write(
-        self, write: Callable[[ModelKey, Entry], Entry], key: ModelKey, entry: Entry
-    ) -> Entry:
+    def write(self, inner: Write, key: ModelKey, entry: Entry) -> Entry:
         if entry.event is not self.full_for:
-            return write(key, entry)
+            return inner(key, entry)
         with full_disk():
-            return write(key, entry)
+            return inner(key, entry)
 
 
 def on_full_disk(made: Stage, event: Event) -> None:
