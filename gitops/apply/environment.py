@@ -90,7 +90,9 @@ def _steps(job: Job, budget: Budget) -> Ended | None:
             taken.append(step)
             job.waiting_since = None
         job.started(step)
+        job.going_back = isinstance(step, RollBack)
         ended = carry_out(job, step)
+        job.going_back = False
         if isinstance(step, RollBack):
             budget.count_rollback()
         if ended is not None:
@@ -244,21 +246,27 @@ def _interrupted(job: Job) -> Ended:
     live = job.live
     moving = live is not None and live.candidate is not None
     building = job.open is not None and job.open.kind in {"push", "ready", "activate", "retry"}
-    doing = words.doing(job.open.kind) if job.open is not None else "the reading of what is there"
-    if moving and job.open is not None and job.open.kind == "watch":
-        doing = words.doing("promote")
     failure = job.failure(
         FailureKind.INTERRUPTED,
         candidate=live.candidate if live is not None else None,
         percent=live.promotion.percent if live is not None and live.promotion else None,
-        doing=doing,
+        doing=_doing(job, moving=moving),
         still_running=moving or building,
     )
     return Ended(exit_code=INTERRUPTED, listed="running", failure=failure)
 
 
+def _doing(job: Job, *, moving: bool = False) -> str:
+    """What was under way, as a noun; ``moving``: a watch has not begun before traffic rests."""
+    if job.going_back:
+        return words.ROLLBACK
+    if job.open is None:
+        return "the reading of what is there"
+    return words.doing("promote" if moving and job.open.kind == "watch" else job.open.kind)
+
+
 def _errored(job: Job, error: GitopsError) -> Ended:
-    doing = words.doing(job.open.kind) if job.open is not None else "the reading of what is there"
+    doing = _doing(job)
     kind = FailureKind.REQUEST_REFUSED
     refused = RequestRefused | AccessDenied | NotFound
     if isinstance(error, BasetenError) and not isinstance(error, refused):

@@ -62,6 +62,7 @@ class Job:
     ``ended`` collects what went wrong without ending the environment (a rollback that worked);
     ``promoted`` is when the promotion that is watched ended, where this run saw it end, and
     ``moved`` when it was first seen with traffic;
+    ``going_back`` while a release is rolled back;
     ``jumps`` watches the clock that gave these times;
     ``waiting_since`` (monotonic) when the waiting that goes on began; ``no_figures`` is why figures
     could not be read, as it was told last.
@@ -78,6 +79,7 @@ class Job:
     figures: dict[str, Json] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     open: _Open | None = None
+    going_back: bool = False
     jumps: Jumps | None = None
     waiting_since: float | None = None
     no_figures: str = ""

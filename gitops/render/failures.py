@@ -12,7 +12,7 @@ from typing import assert_never
 from gitops.plan.events import Failure
 from gitops.record.entry import Side
 from gitops.render.failure_kinds import Facts, FailureKind
-from gitops.render.words import commit_and_deployment, doing, duration, one_line, refusal
+from gitops.render.words import ROLLBACK, commit_and_deployment, doing, duration, one_line, refusal
 
 __all__ = ["Facts", "FailureKind", "describe"]
 
@@ -217,11 +217,9 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             )
         case FailureKind.INTERRUPTED:
             runs = "; it goes on at Baseten" if facts.still_running else ""
-            serving = doing("promote") if facts.still_running else doing("watch")
-            until = "; until then nobody judges the release" if _doing(facts) == serving else ""
             return _say(
                 f"The run was interrupted during {_doing(facts)}{runs}{because}.",
-                f"Nothing is lost: {again} continues from what is there by then{until}.",
+                _interrupted(facts, again),
             )
         case _:
             assert_never(kind)
@@ -298,6 +296,17 @@ def _after_rollback(retry: str) -> str:
         "It is held there, still on Baseten to be looked into: correct the model and release that, "
         f"or try the same one again with {retry}."
     )
+
+
+def _interrupted(facts: Facts, again: str) -> str:
+    if _doing(facts) == ROLLBACK:
+        return (
+            f"Run {again} now: it goes on with the rollback; until then nobody sees to it that "
+            "what served before serves again."
+        )
+    serving = doing("promote") if facts.still_running else doing("watch")
+    until = "; until then nobody judges the release" if _doing(facts) == serving else ""
+    return f"Nothing is lost: {again} continues from what is there by then{until}."
 
 
 def _place(facts: Facts) -> str:

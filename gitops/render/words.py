@@ -62,6 +62,10 @@ def doing(kind: ActionKind) -> str:
     return _NOUNS[kind]
 
 
+ROLLBACK: Final = "the rollback"
+"""A rollback as something that goes on."""
+
+
 def refusal(message: str) -> str:
     """A refusal's own words, for a sentence that says already that Baseten refused something."""
     return message.removeprefix("Baseten refused ")

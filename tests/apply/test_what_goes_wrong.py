@@ -185,6 +185,21 @@ def test_what_was_read_long_ago_is_read_again_or_told_with_its_time(
         assert re.match(r"triage/production serves commit .*, UNHEALTHY, as before", told), told
 
 
+def test_asked_to_stop_on_the_way_back_it_says_so_and_the_next_apply_goes_on(alone: Stage) -> None:
+    before = alone.serving("production")
+    alone.commit(truss("two", "fails_after_requests: 3"))
+    alone.once(lambda event: isinstance(event, RollbackStarted), lambda: alone.stop.set("SIGTERM"))
+    outcome = alone.apply()
+    assert outcome.exit_code == 130, outcome.finished
+    [failed] = outcome.finished.failures
+    assert "interrupted during the rollback" in failed.failure.happened
+    assert failed.failure.next.startswith("Run `gitops apply triage` now: ")
+    alone.stop = StopFlag()
+    assert alone.apply().exit_code in {3, 5}
+    assert alone.serving("production") == before
+    assert alone.told()[-1] == "production rolled_back"
+
+
 def test_a_person_ends_a_release_and_it_is_held(alone: Stage) -> None:
     before = alone.serving("production")
 

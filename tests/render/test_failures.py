@@ -205,6 +205,9 @@ VARIANTS = {
         answered=READ,
         unanswered=True,
     ),
+    "interrupted_on_the_way_back": told(
+        FailureKind.INTERRUPTED, doing="the rollback", percent=25, still_running=True
+    ),
     "interrupted_long_after_a_look": told(
         FailureKind.INTERRUPTED, doing="the checks", answered=READ
     ),
