@@ -14,3 +14,11 @@ class Fact(Enum):
     """``audit``."""
     ASKED = "asked"
     """``asked``."""
+
+
+class Unread(Exception):
+    """A row asked for a fact that was not read. Never leaves ``decide``."""
+
+    def __init__(self, fact: Fact) -> None:
+        super().__init__(fact.value)
+        self.fact = fact

@@ -13,7 +13,7 @@ from typing import Final
 
 from gitops.decide import audit as audit_log
 from gitops.decide.changing import named, under_hold
-from gitops.decide.facts import Fact
+from gitops.decide.facts import Fact, Unread
 from gitops.decide.situation import Asked, Evidence, Options, Situation
 from gitops.decide.wanted import Wanted
 from gitops.record.entry import Entry, Side
@@ -29,14 +29,6 @@ from gitops.state.settings import Change, Settings
 
 _OVER: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
 _EMPTY: Final = ModelHistory.of(())
-
-
-class Unread(Exception):
-    """A row asked for a fact that was not read. Never leaves ``decide``."""
-
-    def __init__(self, fact: Fact) -> None:
-        super().__init__(fact.value)
-        self.fact = fact
 
 
 @dataclass(frozen=True)
