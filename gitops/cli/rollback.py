@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -16,7 +16,6 @@ from gitops.cli.locking import lock_timeout, waits
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gitops.git.logbook import LogBook
     from gitops.pipeline.project import Project
     from gitops.pipeline.reverts import Changes
     from gitops.pipeline.rollback import WayBack
@@ -102,7 +101,18 @@ def command(
     ctx.exit(_now(context, project, at_once, partial(_branch, changes, way)))
 
 
-def _bring(book: LogBook) -> bool:
+class _Book(Protocol):
+    """A clone's deploy logs, which may be brought from the remote."""
+
+    @property
+    def last_fetch(self) -> datetime | None:
+        """When the remote was last asked; None: never."""
+
+    def fetch(self) -> tuple[str, ...]:
+        """Bring them. Raises ``RemoteUnreachable``."""
+
+
+def _bring(book: _Book) -> bool:
     """Fetch the deploy logs; without the remote, what this clone knows has to do: False."""
     from gitops.errors import RemoteUnreachable
     from gitops.render.behind import unknown
