@@ -20,10 +20,8 @@ def blobs(folder: Path, commit: str, under: str, name: str) -> list[str]:
     return [line.split()[2] for line in listed if line.endswith(name)]
 
 
-def read_and_parse(folder: Path, ids: list[str], listings: tuple[str, ...] = ()) -> float:
-    """Seconds to list trees, read blobs and parse them."""
-    gc.collect()
-    begun = time.perf_counter()
+def read_and_parse(folder: Path, ids: list[str], listings: tuple[str, ...] = ()) -> None:
+    """List trees, read blobs and parse them."""
     for commit in listings:
         subprocess.run(
             ["git", "-C", str(folder), "ls-tree", "-r", "-z", commit, "--", "trusses"],
@@ -42,10 +40,8 @@ def read_and_parse(folder: Path, ids: list[str], listings: tuple[str, ...] = ())
         size = int(output[position:end].rpartition(b" ")[2])
         parsed.append(loads(output[end + 1 : end + 1 + size].decode()))
         position = end + size + 2
-    took = time.perf_counter() - begun
     if not all(isinstance(each, dict) for each in parsed):
         raise SystemExit("a blob holds no map")
-    return took
 
 
 def processor_time(work: Callable[[], object]) -> float:

@@ -237,10 +237,11 @@ class Database:
             deeper: dict[str, None] = {}
             for tree in self.trees(level).values():
                 for mode, oid in tree.values():
-                    if mode != "040000":
-                        blobs.update({oid: None} if mode != "160000" else {})
-                    elif oid not in seen:
-                        deeper[oid] = None
+                    if mode == "040000":
+                        if oid not in seen:
+                            deeper[oid] = None
+                    elif mode != "160000":
+                        blobs[oid] = None
             level = list(deeper)
         self.sizes(blobs)
 

@@ -14,6 +14,8 @@ from gitops.errors import RepositoryError
 from gitops.git.process import MINIMUM_VERSION, Done, Git, version
 from gitops.render.text import printable
 
+_ASKED: Final = 6
+"""Lines that are answered wherever a repository is."""
 _REFUSED: Final = re.compile(r"(?:dubious ownership in|unsafe) repository (?:at )?\(?'(.+?)'")
 
 
@@ -45,22 +47,29 @@ def look_around(directory: Path, environ: Mapping[str, str]) -> Place:
         "--show-object-format",
         "--absolute-git-dir",
         "--git-common-dir",
+        # Last, since Git ends here where there is no working tree.
+        "--show-toplevel",
     )
-    if looked.code:
+    lines = looked.text.split("\n")
+    has_tree = lines[1:2] == ["true"]
+    if looked.code and (has_tree or len(lines) < _ASKED):
         raise _not_a_repository(directory, looked)
-    lines = looked.text.split("\n", 5)
     said = git.run("version").text
-    if len(lines) != 6 or lines[3] not in {"sha1", "sha256"} or _too_old(said):
+    if len(lines) < _ASKED or lines[3] not in {"sha1", "sha256"} or _too_old(said):
         least = ".".join(str(part) for part in MINIMUM_VERSION)
         raise RepositoryError(
             f"{printable(said)} is too old.", hint=f"install Git {least} or newer"
         )
-    common_dir = Path(os.path.abspath(directory / lines[5]))  # noqa: PTH100 - keeps links
-    has_tree = lines[1] == "true"
+    git_dir, common, *top = lines[_ASKED - 2 :]
+    if len(top) != has_tree:
+        # A directory's name has a line break in it.
+        asked = ("--absolute-git-dir", "--git-common-dir", *["--show-toplevel"] * has_tree)
+        git_dir, common, *top = (git.run("rev-parse", each).text for each in asked)
+    common_dir = Path(os.path.abspath(directory / common))  # noqa: PTH100 - keeps links
     return Place(
         git=git,
-        root=Path(git.run("rev-parse", "--show-toplevel").text) if has_tree else common_dir,
-        git_dir=Path(lines[4]),
+        root=Path(top[0]) if top else common_dir,
+        git_dir=Path(git_dir),
         common_dir=common_dir,
         bare=not has_tree,
         shallow=lines[2] == "true",

@@ -109,6 +109,7 @@ Name: TypeAlias = Annotated[
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
 
 
+@lru_cache(maxsize=4096)
 def path_problem(path: str) -> str | None:
     """Why a text is no path of a file or directory in this repository; None where it is one."""
     if path.startswith(("/", "~")) or _DRIVE.match(path):

@@ -134,6 +134,18 @@ def test_reading_ahead_asks_git_as_often_for_many_folders_as_for_one(
         assert [size for size in passes if size] == after
 
 
+def test_a_directory_with_a_line_break_in_its_name(tmp_path: Path) -> None:
+    made = Made.create(tmp_path / "two\nlines", {"sub/x": "1"})
+    for place, root in ((made.path, made.path), (made.path / "sub", made.path)):
+        with opened(place) as repository:
+            found = (repository.root, repository.git_dir, repository.common_dir)
+            assert found == (root, made.path / ".git", made.path / ".git")
+            assert not repository.is_bare
+    with opened(made.path / ".git") as repository:
+        assert repository.is_bare
+        assert repository.git_dir == repository.common_dir == made.path / ".git"
+
+
 def test_many_folders_of_a_commit_are_found_as_a_few_are(made: Made) -> None:
     commit = made.commit({f"many/{number}/file": f"{number}\n" for number in range(40)})
     places = [(commit, f"many/{number}") for number in range(45)]
