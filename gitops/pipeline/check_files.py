@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final, NoReturn
 
 from pydantic import ValidationError
@@ -15,8 +16,10 @@ from gitops.release.checks import Expect
 from gitops.release.findings import findings
 from gitops.release.scalars import path_problem
 from gitops.state.json import Json
+from gitops.yaml.limits import MAX_DEPTH, MAX_NUMBER
 
 MAX_BYTES: Final = 1 << 20
+_REFERENCES: Final = ("$ref", "$dynamicRef", "$recursiveRef")
 MAX_PROBLEMS: Final = 5
 """Bad lines told of in one file of requests."""
 
@@ -43,13 +46,23 @@ class Line:
 
 
 def load_json(text: str) -> Any:
-    """JSON, and only JSON: no NaN, no Infinity. Raises ``ValueError`` with words for people."""
+    """JSON that every reader takes, and reads as the same value.
+
+    Raises ``ValueError`` with words for people for any other, or what is nested too deeply.
+    """
 
     def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not JSON")
+        raise ValueError(f"holds {constant[:20]}, a number that not every reader takes")
+
+    def integer(digits: str) -> int:
+        return int(digits) if len(digits) <= MAX_NUMBER else refuse(f"{digits[:16]}…")
+
+    def number(digits: str) -> float:
+        found = float(digits)
+        return found if isfinite(found) else refuse(digits)
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse, parse_int=integer, parse_float=number)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -57,6 +70,31 @@ def load_json(text: str) -> Any:
         raise ValueError(
             f"is not JSON: {error.msg[:1].lower()}{error.msg[1:]} at {place}"
         ) from None
+    _sound(value)
+    return value
+
+
+def _sound(value: Any) -> None:
+    pending = [(value, 0)]
+    while pending:
+        one, depth = pending.pop()
+        if isinstance(one, str) and not _is_text(one):
+            raise ValueError("holds half of a letter, such as \\ud800, which no text may")
+        if isinstance(one, dict | list):
+            if depth >= MAX_DEPTH:
+                raise ValueError(f"holds more than {MAX_DEPTH} maps and lists inside each other")
+            pending += [
+                (inner, depth + 1) for inner in (one.values() if isinstance(one, dict) else one)
+            ]
+            pending += [(key, depth + 1) for key in one] if isinstance(one, dict) else []
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class CheckFiles:
@@ -190,6 +228,8 @@ def _schema_problem(schema: Any) -> str | None:
         return None
     from jsonschema import exceptions, validators
 
+    if not isinstance(schema.get("$schema", ""), str):
+        return f"is not a JSON Schema: $schema: {words.shown(schema['$schema'])} is no address"
     try:
         validators.validator_for(schema, default=validators.Draft202012Validator).check_schema(
             schema
@@ -210,9 +250,9 @@ def _remote_reference(schema: Any) -> str | None:
     while pending:
         one = pending.pop()
         if isinstance(one, dict):
-            target = one.get("$ref")
-            if isinstance(target, str) and not target.startswith("#") and "$id" not in schema:
-                return target
+            for target in (one.get(name) for name in _REFERENCES):
+                if isinstance(target, str) and not target.startswith("#") and "$id" not in schema:
+                    return target
             pending += one.values()
         elif isinstance(one, list):
             pending += one

@@ -252,6 +252,10 @@ def cases(repository: Repository) -> dict[str, Mapping[str, str | bytes]]:
             "a.jsonl": '{"a": 1}\n{a: 1}\nNaN\n{"request": 1, "expect": {"stats": 200}}\n'
             + "[" * 100_000,
         },
+        "lines that not every reader takes": {
+            **check("requests: a.jsonl"),
+            "a.jsonl": '[1e400]\n["\\ud800"]\n' + "[" * 129 + "]" * 129 + "\n" + "9" * 5000 + "\n",
+        },
         "no lines": {**check("requests: a.jsonl"), "a.jsonl": "\n\n"},
         "a schema that is not there": check("request: 1\nexpect: {schema: checks/a.json}"),
         "a schema that is not JSON": {
@@ -259,6 +263,10 @@ def cases(repository: Repository) -> dict[str, Mapping[str, str | bytes]]:
             "a.json": "{",
         },
         "a schema that is none": check("request: 1\nexpect: {schema: {type: strnig}}"),
+        "a schema of a strange kind": check("request: 1\nexpect: {schema: {$schema: []}}"),
+        "a schema that may be elsewhere": check(
+            "request: 1\nexpect: {schema: {$dynamicRef: 'file:///etc/passwd'}}"
+        ),
         "a schema elsewhere": check(
             "request: 1\nexpect: {schema: {$ref: 'https://example.invalid/s'}}"
         ),
