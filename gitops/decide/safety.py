@@ -34,10 +34,10 @@ class Permission:
 def permitted(view: View, hardware: str | None = None, *, way_back: bool = False) -> Permission:
     """What a protected environment lets happen to its settings.
 
-    What takes capacity away needs consent. Without it a change of the release file blocks. What
-    somebody added on Baseten is kept, and stops nothing; nor does anything that Git asks for stop a
-    ``way_back``: it waits until what served before serves again. ``hardware`` is the name of the
-    instance type that a promotion would bring, None where it brings none of its own.
+    What takes capacity away needs consent. Without it a change of the release file that does so
+    blocks. What somebody added on Baseten is kept, and stops nothing; nor does anything that Git
+    asks for stop a ``way_back``: it waits until what served before serves again. ``hardware`` is
+    the name of the instance type that a promotion would bring, None where it brings none.
     """
     changes = view.changes
     unknown = _unknown_schedules(view, changes)
@@ -47,10 +47,10 @@ def permitted(view: View, hardware: str | None = None, *, way_back: bool = False
     if not missing:
         return Permission(changes=changes)
     waiting = _refused(view, changes, missing)
-    if "instance_type" in missing or not all(_may_wait(each, way_back) for each in waiting):
+    if "instance_type" in missing or not all(way_back or _is_added(view, each) for each in waiting):
         return Permission(changes=changes, blocked=_blocked(view, changes, missing))
     kept = (*waiting, *_only_together(view, changes, waiting))
-    if not all(_may_wait(each, way_back) for each in kept):
+    if not all(way_back or _is_added(view, each) for each in kept):
         return Permission(changes=changes, blocked=_blocked(view, changes, missing))
     return Permission(
         changes=tuple(each for each in changes if each not in kept),
@@ -61,14 +61,15 @@ def permitted(view: View, hardware: str | None = None, *, way_back: bool = False
 def without_consent(view: View) -> tuple[Change, ...]:
     """Settings that an environment goes without because nobody has consented, for a log entry.
 
-    What the open intent brought and somebody has changed on Baseten since is drift.
+    What somebody added on Baseten is drift, though Git asks for yet another value: so is what the
+    open intent brought and somebody has changed since.
     """
     if not view.environment.protected:
         return ()
     missing = _missing(view, view.differing, None)
     waiting = _refused(view, view.differing, missing)
     return tuple(
-        replace(each, origin="drift") if _was_made(view, each) else each
+        replace(each, origin="drift") if _is_added(view, each) or _was_made(view, each) else each
         for each in (*waiting, *_only_together(view, view.differing, waiting))
     )
 
@@ -110,8 +111,15 @@ def _refused(
     )
 
 
-def _may_wait(change: Change, way_back: bool) -> bool:
-    return way_back or change.origin == "drift"
+def _is_added(view: View, change: Change) -> bool:
+    """Whether what would go was added on Baseten, and is not what the release file takes away."""
+    if change.origin == "drift":
+        return True
+    asked = view.log.asked_before(view.evidence.recorded) or {}
+    path = change.path
+    if path not in asked or path.startswith(PREFIX):
+        return False
+    return not _by_field(path, asked[path], change.after)
 
 
 def _only_together(

@@ -261,6 +261,21 @@ def test_what_a_person_added_stops_no_release(built: bool) -> None:
     assert "autoscaling.max_replica stays 9, where Git asks for 3" in answer.notices[-1]
 
 
+def test_a_release_that_asks_for_other_capacity_beside_it_is_not_stopped_either() -> None:
+    scene = guarded(wants=4, has=9, asked=3)
+    answer = decided(scene)
+    assert (answer.row, answer.state) == (20, State.PROMOTE)
+    assert answer.kept is not None
+    # Once it is released, what somebody added is drift against what Git asks for now.
+    scene.current = "D"
+    scene.entries.append(entry(Event.INTENT, "D", "P", minutes_ago=2))
+    scene.audit = [promoted("D", minutes_ago=1)]
+    scene.options = Options(no_watch=True)
+    (record,) = decided(scene).steps
+    assert isinstance(record, Record)
+    assert [(each.path, each.after, each.origin) for each in record.kept] == [(MOST, 4, "drift")]
+
+
 def test_a_release_that_takes_capacity_away_itself_is_blocked() -> None:
     answer = decided(guarded(wants=3, has=9, asked=9))
     assert (answer.row, answer.state, answer.steps) == (20, State.BLOCKED, ())

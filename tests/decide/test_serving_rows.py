@@ -369,10 +369,21 @@ def test_bounds_that_fit_only_together_are_kept_together() -> None:
     assert answer.kept is not None
     assert [each.path for each in answer.kept.changes] == [MOST, LEAST]
     assert [each.origin for each in answer.kept.changes] == ["drift", "drift"]
-    # What the release file asks for anew stands in for itself.
-    scene.settings["max_replica"] = 5
+    # What the release file takes away stands in for itself.
+    scene.settings["max_replica"] = 2
     answer = decided(scene)
     assert (answer.row, answer.state) == (17, State.BLOCKED)
+
+
+@pytest.mark.parametrize(("wants", "state"), [(5, State.CONVERGED), (2, State.BLOCKED)])
+def test_only_what_the_release_file_itself_takes_away_blocks(wants: int, state: State) -> None:
+    scene = by_hand(settings={"max_replica": wants}, live_settings={"max_replica": 12})
+    answer = decided(scene)
+    assert answer.state is state
+    if answer.kept is not None:
+        # It is no drift yet, so that nothing could be accepted.
+        assert answer.kept.remedy.startswith("write `allow: [fewer_replicas]`")
+        assert "stays 12, where Git asks for 5" in answer.notices[-1]
 
 
 def test_a_change_of_the_release_file_blocks_beside_what_a_person_added() -> None:
