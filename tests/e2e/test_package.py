@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import os
 import subprocess
 import sys
 import tarfile
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gitops._version import __version__
+from tests.repositories import Repository
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -47,6 +49,50 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
         assert files
         assert {f"{fleet}{path.relative_to(ROOT)}" for path in files} <= set(names)
     assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_what_is_installed_from_the_wheel_works_by_itself(built: Path, tmp_path: Path) -> None:
+    """In a repository of its own, far from any checkout, against the emulator that it brings."""
+    [wheel] = built.glob("*.whl")
+    site, place = tmp_path / "site", tmp_path / "models"
+    install = ["pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
+    python = [sys.executable, "-m"]
+    subprocess.run([*python, *install, str(wheel)], check=True, capture_output=True)
+    model = {"trusses/greeter/config.yaml": "model_name: greeter\n"}
+    repository = Repository.create(place, model)
+    environ = {**os.environ, "PYTHONPATH": str(site)}
+
+    def gitops(*arguments: str) -> str:
+        done = subprocess.run(
+            [*python, "gitops", *arguments],
+            cwd=place,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    where = "from gitops.demo import fleet; print(fleet.__file__, fleet.folder())"
+    told = subprocess.run(
+        [sys.executable, "-c", where],
+        cwd=place,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == [
+        str(site / "gitops/demo" / name) for name in ("fleet.py", "fleet")
+    ]
+    assert gitops("--version").split()[-1] == __version__
+    assert "gitops-apply.yml" in gitops("init", "--ci", "github")
+    repository.git("add", ".")
+    repository.git("commit", "--quiet", "--message", "Release greeter")
+    assert gitops("validate").startswith("Valid: 1 release file")
+    plan = gitops("emulator", "--exec", *python, "gitops", "plan")
+    assert "Plan: 1 of 1 model to change" in plan
 
 
 def test_both_commands_and_the_readme_are_declared(built: Path) -> None:
