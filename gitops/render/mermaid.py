@@ -35,11 +35,14 @@ def _model(index: int, model: ModelPlan) -> list[str]:
     for action in model.actions:
         where = f" {action.environment}" if action.environment else ""
         lines.append(f'    {nodes[action.id]}["{_label(action.kind + where)}"]')
+    behind: dict[str, frozenset[str]] = {}
     for action in model.actions:
+        # What is waited for by way of another needs no arrow of its own.
+        others = [other for other in action.depends_on if other in behind]
+        further = frozenset().union(*(behind[other] for other in others))
+        behind[action.id] = further.union(others)
         lines += [
-            f"    {nodes[other]} --> {nodes[action.id]}"
-            for other in action.depends_on
-            if other in nodes
+            f"    {nodes[other]} --> {nodes[action.id]}" for other in others if other not in further
         ]
     return [*lines, "  end"]
 

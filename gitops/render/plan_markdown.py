@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan
+from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan, Serving
 from gitops.plan.summary import changes
 from gitops.render.layout import safe
 from gitops.render.markdown import code, sentence, table
 from gitops.render.mermaid import graph
 from gitops.render.plan_text import EXPLAINED, counts, loud, shared_notices, steps, title, told
-from gitops.render.sentences import costs, drifted, headline, judged, released, reverted, who
+from gitops.render.sentences import (
+    costs,
+    drifted,
+    headline,
+    judged,
+    released,
+    reverted,
+    serving,
+    who,
+)
 from gitops.render.ships import commit_words, failing, shipped
 from gitops.render.words import count, short, some, value
 
@@ -28,13 +37,20 @@ MOST_DRIFTED: Final = 100
 SOURCES: Final = 5
 """Source commits that are named for one environment; where a plan is long, one."""
 
+MANY: Final = 8
+"""Environments above which nobody reads all about each: the sentences stay, the rest is folded."""
+
+_READY: Final = frozenset({"ACTIVE", "SCALED_TO_ZERO", None})
+_STAYS: Final = frozenset({"blocked", "held", "superseded", "wait"})
+
 MARKER: Final = "<!-- gitops plan -->"
 """First line, by which a workflow finds the comment that it wrote before."""
 
 
 def render(plan: Plan) -> str:
     """The plan as Markdown, below ``LIMIT`` characters; it ends with a line break."""
-    fullest = _document(plan, _full)
+    loudest = sum(loud(each) for model in plan.models for each in model.environments)
+    fullest = _document(plan, _full if loudest <= MANY else _folding)
     if len(fullest) < LIMIT:
         return fullest
     for detail in (_short, _bare):
@@ -49,12 +65,12 @@ _Detail = Callable[[ModelPlan, EnvironmentPlan], list[str]]
 
 def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
     blocks = [MARKER, f"**{sentence(title(plan).replace(' -> ', ' to '))}**"]
+    blocks.extend(f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
     for model in (each for each in plan.models if told(each)):
         blocks.extend(_model(model, detail))
     blocks.extend(_drift(plan))
     if steps_drawn := graph(plan):
         blocks.append(_folded("The order of the steps", steps_drawn))
-    blocks.extend(f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
     if unchanged := _unchanged(plan):
         blocks.append(unchanged)
     blocks.extend(_good_to_know(plan))
@@ -73,35 +89,48 @@ def _model(model: ModelPlan, detail: _Detail) -> list[str]:
 
 
 def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
+    """All there is to say of one environment, its steps folded."""
     blocks = _short(model, environment, most=SOURCES)
-    told_steps = [
-        f"{number}. {code(action.kind)} {_sentence(why)}"
-        for number, (action, why) in enumerate(steps(model, environment), start=1)
-    ]
-    if told_steps:
-        blocks.append(_nested(_folded(count(len(told_steps), "step"), "\n".join(told_steps))))
+    if taken := _steps(model, environment):
+        blocks.append(_nested(_folded(count(taken.count("\n") + 1, "step"), taken)))
+    return blocks
+
+
+def _folding(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
+    """What ships and which fields change; the rest is folded."""
+    blocks = _bare(model, environment)
+    if ships := list(_sources(model, environment, 1)):
+        blocks.append(_nested("\n".join(ships)))
+    if fields := released(environment):
+        blocks.append(_nested(_fields(fields)))
+    more = ["\n".join(_facts(model, environment)), _steps(model, environment)]
+    if any(more):
+        head = "Checks, failure, the way back and steps" if more[0] else "Steps"
+        blocks.append(_nested(_folded(head, "\n\n".join(filter(None, more)))))
     return blocks
 
 
 def _short(model: ModelPlan, environment: EnvironmentPlan, *, most: int = 1) -> list[str]:
     blocks = _bare(model, environment)
-    facts = [
-        *_sources(model, environment, most),
-        *(
-            f"- {_sentence(each)}"
-            for each in (
-                judged(model, environment),
-                " ".join(filter(None, (failing(model, environment), reverted(environment)))),
-                costs(environment.cost_usd_per_month),
-            )
-            if each
-        ),
-    ]
-    if facts:
+    if facts := [*_sources(model, environment, most), *_facts(model, environment)]:
         blocks.append(_nested("\n".join(facts)))
     if fields := released(environment):
         blocks.append(_nested(_fields(fields)))
     return blocks
+
+
+def _facts(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:
+    """How it is judged, what happens where it fails, and what it costs, as lines of a list."""
+    fails = " ".join(filter(None, (failing(model, environment), reverted(environment))))
+    told_of = (judged(model, environment), fails, costs(environment.cost_usd_per_month))
+    return [f"- {_sentence(each)}" for each in told_of if each]
+
+
+def _steps(model: ModelPlan, environment: EnvironmentPlan) -> str:
+    return "\n".join(
+        f"{number}. {code(action.kind)} {_sentence(why)}"
+        for number, (action, why) in enumerate(steps(model, environment), start=1)
+    )
 
 
 def _sources(model: ModelPlan, environment: EnvironmentPlan, most: int) -> Iterator[str]:
@@ -122,7 +151,16 @@ def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:
         blocks.append(_nested(f"Why: {_sentence(environment.reason)}"))
     if environment.remedy:
         blocks.append(_nested(f"What to do: {_sentence(environment.remedy)}"))
+    if environment.state in _STAYS and environment.serving is not None:
+        blocks.append(_nested(_sentence(_meanwhile(environment.serving))))
     return blocks
+
+
+def _meanwhile(now: Serving) -> str:
+    what = serving(now)
+    if now.status in _READY:
+        return f"It serves {what} meanwhile."
+    return f"Its deployment is {what}, which is {now.status}."
 
 
 def _fields(fields: Sequence[ChangedField]) -> str:

@@ -82,6 +82,8 @@ def counts(plan: Plan) -> str:
         if number
     )
     models = f"{total.changed} of {count(total.models, 'model')} to change"
+    if not total.models:
+        return "Plan: nothing to change; no model is concerned."
     if not total.changed:
         models = f"nothing to change in {count(total.models, 'model')}"
     text = "; ".join(filter(None, (models, work, rest)))

@@ -196,11 +196,15 @@ def markdown(diff: ReleaseDiff) -> str:
         if len(text) < LIMIT:
             return text
     names = ", ".join(code(each.model) for each in diff.models[:500])
-    return f"{MARKER}\n\n**{sentence(title(diff))}**\n\n{names}\n\n**{sentence(counts(diff))}**\n"
+    return f"{MARKER}\n\n**{_heading(diff)}**\n\n{names}\n\n**{sentence(counts(diff))}**\n"
+
+
+def _heading(diff: ReleaseDiff) -> str:
+    return sentence(title(diff).replace(" -> ", " to "))
 
 
 def _document(diff: ReleaseDiff, most: int) -> str:
-    blocks = [MARKER, f"**{sentence(title(diff))}**"]
+    blocks = [MARKER, f"**{_heading(diff)}**"]
     for model in diff.models:
         blocks += [f"- {sentence(safe(each))}" for each in _told_of_model(model)]
         blocks += _nested_fields(model.fields, most)

@@ -15,7 +15,7 @@ from gitops.plan.build import build_plan
 from gitops.plan.model import Plan, PlannedAction
 from gitops.render.markdown import block, code, sentence, table
 from gitops.render.mermaid import LEAST, graph
-from gitops.render.plan_markdown import LIMIT, render
+from gitops.render.plan_markdown import LIMIT, MANY, render
 from tests.golden_files import Golden
 from tests.plan.examples import (
     DRIFT,
@@ -151,3 +151,31 @@ def test_a_graph_holds_nothing_but_its_own_lines(name: str, environment: str) ->
     )
     assert [line for line in lines if not shape.fullmatch(line)] == []
     assert len(lines) == LEAST + 5
+
+
+def test_of_many_only_the_sentences_stay() -> None:
+    few, enough = render(many(MANY)), render(many(MANY + 1))
+    assert few.count("<details><summary>5 steps</summary>") == MANY
+    assert "Checks, failure, the way back and steps" not in few
+    assert enough.count("<details><summary>Checks, failure, the way back and steps") == MANY + 1
+    assert inline(enough).count("list_item_open") > inline(few).count("list_item_open")
+
+
+def test_what_apply_refuses_is_told_first() -> None:
+    plan = dataclasses.replace(many(1), notices=("apply refuses it",))
+    lines = [line for line in render(plan).splitlines() if line]
+    assert lines[2] == "> **Notice:** apply refuses it"
+
+
+def test_an_arrow_that_says_nothing_is_not_drawn() -> None:
+    [one] = fleet().models[:1]
+    ids = [f"{number}" for number in range(LEAST)]
+    actions = tuple(
+        PlannedAction(id=each, kind="ready", environment="lab", depends_on=tuple(ids[:number]))
+        for number, each in enumerate(ids)
+    )
+    plan = dataclasses.replace(
+        fleet(), models=(dataclasses.replace(one, actions=actions), *fleet().models[6:])
+    )
+    arrows = [line.strip() for line in graph(plan).splitlines() if "-->" in line]
+    assert arrows == [f"m0s{number} --> m0s{number + 1}" for number in range(LEAST - 1)]
