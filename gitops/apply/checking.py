@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from gitops.apply.clock import StopFlag
@@ -20,8 +21,11 @@ from gitops.verify.expectations.than_current import NOTHING_SERVES, Uncompared
 from gitops.verify.observation import Answer
 from gitops.verify.pairs import pairs
 from gitops.verify.results import Ran, Results, Woken
-from gitops.verify.shot import Shot
+from gitops.verify.shot import Judge, Shot, judge_all
 from gitops.verify.verdict import Outcome
+
+MOST_BYTES: Final = 256 << 20
+"""Of all answers to one check."""
 
 ATTENTION: Final = 0.5
 """Seconds after which one who waits for answers looks whether to stop."""
@@ -46,6 +50,7 @@ class Bench:
     model_id: str
     start: float
     say: Say
+    judge: Judge = judge_all
 
 
 def run_checks(
@@ -110,9 +115,11 @@ def _run(
     runs = planned_runs(asked, sides=len(sides))
     warmup = [index % len(asked.probes) for index in range(warm_ups(asked, sides=len(sides)))]
 
+    room = _Room()
+
     def send(turn: int, index: int) -> list[Answer]:
         ordered = sides if turn % 2 == 0 else sides[::-1]
-        answers = {each: _send(bench, each, asked, index) for each in ordered}
+        answers = {each: room.held(_send(bench, each, asked, index)) for each in ordered}
         return [answers[each] for each in sides]
 
     pool = ThreadPoolExecutor(max_workers=max(asked.concurrency, 1))
@@ -146,8 +153,25 @@ def _run(
         )
     else:
         against = other
-    found = judged(asked, shots(0), against)
+    found = judged(asked, shots(0), against, judge=bench.judge)
     return Ran(name=asked.name, verdict=found.verdict, pairs=pairs(asked.name, found.failing))
+
+
+class _Room:
+    """What the answers of one check may take in memory until they are judged. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES
+        self._lock = threading.Lock()
+
+    def held(self, answer: Answer) -> Answer:
+        """The answer; without its body, and so none, where there is no room for that any more."""
+        with self._lock:
+            self._left -= len(answer.body)
+            if self._left >= 0:
+                return answer
+        why = f"the answers of this check are longer than {MOST_BYTES >> 20} MiB together"
+        return replace(answer, status=None, body=b"", error=why)
 
 
 def _all(

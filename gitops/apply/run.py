@@ -26,6 +26,7 @@ from gitops.plan.model import Plan
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.live import InstanceType
+from gitops.verify.shot import Judge, judge_all
 
 Emit = Callable[[ApplyEvent], None]
 
@@ -52,6 +53,7 @@ class Ports:
     """The outside. ``clock`` must raise ``Interrupted`` in ``sleep`` once the stop flag is set.
 
     ``failures`` None: nothing is kept of failures. ``tags`` None: releases are not tagged.
+    ``judge`` judges answers of checks.
     """
 
     reader: LiveReader
@@ -62,6 +64,7 @@ class Ports:
     clock: Clock
     failures: FailureStore | None = None
     tags: ReleaseTags | None = None
+    judge: Judge = judge_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,7 @@ def _bench(session: Session, model: DesiredModel, model_id: str, hear: Hear) -> 
         model_id=model_id,
         start=model.timeouts.start,
         say=say,
+        judge=ports.judge,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from gitops.state.desired import Check, Expect
 from gitops.verify.expectations import error_rate, latency, measured, than_current
 from gitops.verify.expectations.than_current import NOTHING_SERVES, Sample, Uncompared
-from gitops.verify.shot import Finding, Kind, Shot, judge
+from gitops.verify.shot import Finding, Judge, Kind, Shot, judge_all
 from gitops.verify.verdict import Measurement, Outcome, Verdict, worst
 
 SHOWN: Final = 3
@@ -60,7 +60,11 @@ def warm_ups(check: Check, *, sides: int = 1) -> int:
 
 
 def judged(
-    check: Check, shots: Sequence[Shot], other: Serving | Uncompared = NOTHING_SERVES
+    check: Check,
+    shots: Sequence[Shot],
+    other: Serving | Uncompared = NOTHING_SERVES,
+    *,
+    judge: Judge = judge_all,
 ) -> Judged:
     """Judge the counted answers of one check; ``other`` is what serves now, where it was asked.
 
@@ -69,8 +73,8 @@ def judged(
     a fail would hold the artifact. What never reached the deployment counts for neither side.
     Where a line of a request file has bounds of its own, its runs are held against those alone.
     """
-    here = _sorted(check, shots)
-    there = _sorted(check, other.shots) if isinstance(other, Serving) else ()
+    here = _sorted(check, shots, judge)
+    there = _sorted(check, other.shots, judge) if isinstance(other, Serving) else ()
     measurements: list[Measurement] = []
     for line, allowed in _groups(check, shots, lambda expect: expect.error_rate):
         part = _of_line(here, line, check, lambda expect: expect.error_rate)
@@ -114,8 +118,8 @@ class _Counted:
     failed: bool | None
 
 
-def _sorted(check: Check, shots: Sequence[Shot]) -> tuple[_Counted, ...]:
-    findings = [judge(shot, timeout=check.timeout, stream=check.stream) for shot in shots]
+def _sorted(check: Check, shots: Sequence[Shot], judge: Judge) -> tuple[_Counted, ...]:
+    findings = judge(shots, timeout=check.timeout, stream=check.stream)
     heard = any(each.kind in {Kind.GOOD, Kind.BAD} for each in findings)
     failed = {
         Kind.GOOD: False,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from gitops.state.desired import Expect
 from gitops.state.json import Json
@@ -64,6 +65,22 @@ class Finding:
         return f"{place}{self.reason}: {excerpt.of_json(self.shot.body)} → {got}"
 
 
+class Judge(Protocol):
+    """Judges shots, each by itself and in order; ``timeout`` in seconds is what each was given."""
+
+    def __call__(
+        self, shots: Sequence[Shot], *, timeout: float, stream: bool = False
+    ) -> Sequence[Finding]:
+        """What each of them says."""
+
+
+def judge_all(
+    shots: Sequence[Shot], *, timeout: float, stream: bool = False
+) -> tuple[Finding, ...]:
+    """The judge that takes as long as it takes."""
+    return tuple(judge(each, timeout=timeout, stream=stream) for each in shots)
+
+
 def judge(shot: Shot, *, timeout: float, stream: bool = False) -> Finding:
     """What one shot says; ``timeout`` in seconds is what the request was given."""
     answer, expect = shot.answer, shot.expect
@@ -75,7 +92,10 @@ def judge(shot: Shot, *, timeout: float, stream: bool = False) -> Finding:
     if wrong is not None:
         about_us = answer.status in NOT_ABOUT_THE_MODEL
         return Finding(shot=shot, kind=Kind.UNKNOWN if about_us else Kind.BAD, reason=wrong)
-    problem = _content_problem(expect, answer, stream=stream)
+    try:
+        problem = _content_problem(expect, answer, stream=stream)
+    except RecursionError:
+        problem = "output: nested too deeply to be judged"
     if problem is not None:
         return Finding(shot=shot, kind=Kind.BAD, reason=problem)
     return Finding(shot=shot, kind=Kind.GOOD)

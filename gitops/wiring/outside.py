@@ -130,6 +130,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     from gitops.git.releasetags import ReleaseTags
     from gitops.git.remote import is_loopback
     from gitops.git.superseded import applied_now, superseded
+    from gitops.judging import apart
     from gitops.pipeline.facts import GitFacts
 
     repository = git_of(project)
@@ -197,6 +198,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             clock=clock,
             failures=Failures(repository.common_dir, repository.root),
             tags=ReleaseTags(repository, log.remote) if desired.log_tags and not no_log else None,
+            judge=apart,
         ),
         facts=GitFacts(repository, desired.commit, judge, locked, left_behind),
         log=log,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gitops.apply import checking
 from gitops.apply.checking import Bench, run_checks
 from gitops.apply.clock import StopFlag, SystemClock
 from gitops.apply.pace import Pace
@@ -210,3 +211,12 @@ def test_no_check_sends_more_than_it_may(
     asked = check(runs=runs, warmup=warmup, max_requests=ceiling, expect=expect)
     ran(fleet, asked, serving=deployment("old"))
     assert len(fleet.sent) <= ceiling
+
+
+def test_answers_that_are_too_long_together_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "MOST_BYTES", 5)
+    results, _ = ran(Fleet(new="ACTIVE"), check(runs=4, probes=(Probe(body=1),)))
+    verdict = results.ran[0].verdict
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "2 of 4 requests say nothing about the deployment" in verdict.reason
+    assert "the answers of this check are longer than" in verdict.measurements[0].detail

@@ -53,6 +53,7 @@ def _bench(job: Job) -> Bench:
         model_id=job.view.model_id,
         start=job.view.desired.timeouts.start,
         say=job.progress,
+        judge=job.ports.judge,
     )
 
 
