@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Final
 
+from gitops.decide.changing import named
 from gitops.decide.decision import Blocked, Kept
 from gitops.decide.hardware import smaller
 from gitops.decide.view import View
@@ -148,11 +149,20 @@ def _blocked(view: View, changes: Sequence[Change], missing: Mapping[str, str]) 
 
 
 def _kept(view: View, changes: tuple[Change, ...], missing: Mapping[str, str]) -> Kept:
-    remedy, key = _consent(view, missing), view.situation.model.key
+    keep = f"ask for it in {view.situation.model.release_file}"
     if all(each.origin == "drift" for each in changes):
-        remedy = f"keep it: `gitops drift {key} --accept`; or let it go: {remedy}"
+        keep = f"`gitops drift {view.situation.model.key} --accept`"
+    remedy = f"keep it: {keep}; or let it go: {_consent(view, missing)}"
     why = f"{view.name} is protected, and less capacity needs consent"
-    return Kept(changes=changes, why=why, remedy=remedy)
+    return Kept(changes=tuple(_named(view, each) for each in changes), why=why, remedy=remedy)
+
+
+def _named(view: View, change: Change) -> Change:
+    """With who added it, also where Git asks for yet another value."""
+    if change.origin == "drift" or not _is_added(view, change):
+        return change
+    (found,) = named([replace(change, origin="drift")], view.who_changed)
+    return replace(found, origin=change.origin)
 
 
 def _consent(view: View, missing: Mapping[str, str]) -> str:

@@ -290,7 +290,7 @@ def test_nothing_that_a_way_back_asks_for_stops_it_and_capacity_stays() -> None:
     assert promote.changes == ()
     assert answer.kept is not None
     assert answer.kept.changes[0].origin == "release"
-    assert answer.kept.remedy.startswith("write `allow: [fewer_replicas]` under ")
+    assert "or let it go: write `allow: [fewer_replicas]` under " in answer.kept.remedy
 
     # It serves again: the entry does not claim what nobody has consented to, and so it blocks.
     intent = entry(

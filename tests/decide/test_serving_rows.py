@@ -382,8 +382,8 @@ def test_only_what_the_release_file_itself_takes_away_blocks(wants: int, state: 
     assert answer.state is state
     if answer.kept is not None:
         # It is no drift yet, so that nothing could be accepted.
-        assert answer.kept.remedy.startswith("write `allow: [fewer_replicas]`")
-        assert "stays 12, where Git asks for 5" in answer.notices[-1]
+        assert answer.kept.remedy.startswith("keep it: ask for it in releases/qwen.yaml; or let ")
+        assert "stays 12, set by rui@example.com, where Git asks for 5" in answer.notices[-1]
 
 
 def test_a_change_of_the_release_file_blocks_beside_what_a_person_added() -> None:
