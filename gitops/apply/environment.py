@@ -316,6 +316,6 @@ def _budget_spent(job: Job, budget: Budget) -> Ended:
         FailureKind.BLOCKED,
         detail=f"{words.count(budget.rollbacks, 'release')} of this run went back, and "
         "limits.max_rollbacks lets it begin no further one",
-        remedy="Find out what they have in common, then apply again.",
+        remedy="Find out what the releases that went back have in common, then apply again.",
     )
     return Ended(exit_code=4, listed="blocked", failure=failure)

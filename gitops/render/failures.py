@@ -10,6 +10,7 @@ import shlex
 from typing import assert_never
 
 from gitops.plan.events import Failure
+from gitops.plan.wording import version
 from gitops.record.entry import Side
 from gitops.render.failure_kinds import Facts, FailureKind
 from gitops.render.words import ROLLBACK, commit_and_deployment, doing, duration, one_line, refusal
@@ -35,28 +36,31 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
     again = _command(facts, "apply")
     status = _command(facts, "status")
     retry = _retry(facts)
+    held = f"{_first_up(_version(facts))} is held in {place} until Git asks for something else"
     shared = f", which {place} shares," if facts.shared and facts.environment else ""
     match kind:
         case FailureKind.BUILD_FAILED:
             return _say(
                 f"The build of {candidate}{shared} failed{because}.",
-                f"Mend what its build log names and commit; {again} tries this same build again.",
+                f"Mend what the build log of {_of(facts)} names, and commit; {again} tries this "
+                "build again.",
             )
         case FailureKind.START_FAILED:
             return _say(
                 f"{_first_up(candidate)}{shared} did not become ready{because}.",
-                f"Mend what its log names and commit; {again} tries this same deployment again.",
+                f"Mend what the log of {_of(facts)} names, and commit; {again} tries the same "
+                "deployment again.",
             )
         case FailureKind.CHECKS_FAILED:
             return _say(
                 f"{_first_up(candidate)} failed the checks of {place}{because}.",
-                "It is held there until Git asks for something else: correct the model or its "
-                f"checks and commit, or have the same one checked again with {retry}.",
+                f"{held}: correct the model or its checks and commit, or have the same commit "
+                f"checked again with {retry}.",
             )
         case FailureKind.CHECKS_INCONCLUSIVE:
             return _say(
                 f"The checks of {place} could not tell whether {candidate} is good{because}.",
-                f"Nothing is held against it: {again} checks it again.",
+                f"Nothing is held against {_version(facts)}: {again} checks it again.",
             )
         case FailureKind.UNVERIFIED:
             return _say(
@@ -68,48 +72,48 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             waited = f" after {duration(facts.seconds)}" if facts.seconds is not None else ""
             return _say(
                 f"We stopped waiting for {_doing(facts)}{waited}; it goes on at Baseten{because}.",
-                f"Nothing is lost: {again} continues from where it is by then.",
+                f"Nothing is lost: {again} continues from where {_doing(facts)} is by then.",
             )
         case FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC:
             return _say(
                 f"Baseten ended the promotion of {candidate} to {place} before it got any "
                 f"traffic{because}.",
-                f"It is held there until Git asks for something else; {retry} tries it again.",
+                f"{held}; {retry} tries it again.",
             )
         case FailureKind.PROMOTION_FAILED_WITH_TRAFFIC:
             share = f" with {facts.percent}% of the traffic on it" if facts.percent else ""
             return _say(
                 f"The promotion of {candidate} to {place} failed{share} "
                 f"and was rolled back{because}.",
-                _after_rollback(retry),
+                _after_rollback(facts, retry),
             )
         case FailureKind.WATCH_FAILED:
             return _say(
                 f"{_first_up(candidate)} was bad under real traffic in {place} "
                 f"and was rolled back{because}.",
-                _after_rollback(retry),
+                _after_rollback(facts, retry),
             )
         case FailureKind.ROLLED_BACK_BY_HAND:
             return _say(
                 f"{_first_up(candidate)} was taken out of {place} by hand{because}.",
-                "It is held there until Git asks for something else: push and merge "
-                f"{facts.branch or 'the branch'}, which `gitops rollback` made, so that Git says "
-                "the same.",
+                f"{held}: push and merge {facts.branch or 'the branch'}, which `gitops rollback` "
+                "made, so that Git says the same.",
             )
         case FailureKind.WATCH_FAILED_ALERT_ONLY:
             return _say(
                 f"{_first_up(candidate)} is bad under real traffic in {place}{because}; "
                 "its watch only alerts, so it stays.",
-                f"Decide whether it may: {_rollback(facts)} brings the previous one back at once, "
-                "and a revert of the commit that asked for it does so by way of Git.",
+                f"Decide whether {_version(facts)} may stay: {_rollback(facts)} brings the "
+                "previous one back at once, and a revert of the commit that asked for it does so "
+                "by way of Git.",
             )
         case FailureKind.ROLLBACK_NOT_CONFIRMED:
             return _say(
                 f"{place} was to go back to {_side(facts.target)}, and that could not be "
                 f"confirmed{because}.",
-                f"A person is needed now: look with {status}; where it does not serve, promote "
-                f"{_deployment(facts.target)} to {_environment(facts)} on Baseten by hand, then "
-                f"run {again}.",
+                f"A person is needed now: look with {status}; where {_deployment(facts.target)} "
+                f"does not serve, promote it to {_environment(facts)} on Baseten by hand, then run "
+                f"{again}.",
             )
         case FailureKind.NOTHING_TO_GO_BACK_TO:
             return _say(
@@ -122,8 +126,7 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             return _say(
                 f"{facts.person or 'Somebody outside of Git'} ended the release of {candidate} "
                 f"to {place}{because}.",
-                f"It is held there until Git asks for something else; {retry} starts it "
-                "again when it may go ahead.",
+                f"{held}; {retry} starts its release again when it may go ahead.",
             )
         case FailureKind.PERSONS_RELEASE_FAILED:
             return _say(
@@ -149,7 +152,8 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
                 f"A person is needed: {facts.remedy} Then run {again}."
                 if facts.remedy
                 else f"A person is needed: {_rollback(facts)} brings back what served before it; "
-                f"or read its log on Baseten, release a commit that works, and run {again}.",
+                "or read the log of what serves on Baseten, release a commit that works, and run "
+                f"{again}.",
             )
         case FailureKind.SETTINGS_NOT_TAKEN:
             return _say(
@@ -173,7 +177,7 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
                 f"Baseten refused {_doing(facts)}{_because(facts, refused=True)}.",
                 f"{facts.remedy} Then run {again}."
                 if facts.remedy
-                else f"Correct what it names, then run {again}.",
+                else f"Correct what Baseten named, then run {again}.",
             )
         case FailureKind.LOG_UNREACHABLE:
             return _say(
@@ -186,20 +190,20 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
         case FailureKind.LOG_MOVED:
             return _say(
                 f"Another run wrote to the deploy log of {facts.model} first, so {_doing(facts)} "
-                f"was not started{because}.",
+                "was not started.",
                 f"Let that run end, then run {again}; {_command(facts, 'log')} shows what it did.",
             )
         case FailureKind.REPOSITORY_FAILED:
             return _say(
                 f"The Git repository on this machine failed during {_doing(facts)}{because}.",
-                f"Mend what it names, such as a full disk; then {again} continues from what is "
+                f"Mend what Git named, such as a full disk; then {again} continues from what is "
                 "there by then.",
             )
         case FailureKind.LOCK_LOST:
             runs = "; what was begun goes on at Baseten" if facts.still_running else ""
             return _say(
-                f"This run lost the lock of {facts.model} and stopped during {_doing(facts)}{runs}"
-                f"{because}.",
+                f"This run lost the lock of {facts.model} and stopped during {_doing(facts)}"
+                f"{because}{runs}.",
                 f"Whoever has the lock continues from there; {_command(facts, 'log')} shows what "
                 f"they did, and {again} takes its turn after them.",
             )
@@ -207,18 +211,18 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             runs = "; what was begun goes on at Baseten" if facts.still_running else ""
             why = because or f": the lock of {facts.model} could not be renewed"
             return _say(
-                f"This run stopped during {_doing(facts)}{runs}{why}.",
+                f"This run stopped during {_doing(facts)}{why}{runs}.",
                 f"Once the Git host answers, {again} continues from what is there by then.",
             )
         case FailureKind.API_UNAVAILABLE:
             return _say(
                 f"Baseten gave no usable answer during {_doing(facts)}{because}.",
-                f"When it answers again, {again} looks at what took effect and continues.",
+                f"When Baseten answers again, {again} looks at what took effect and continues.",
             )
         case FailureKind.INTERRUPTED:
             runs = "; it goes on at Baseten" if facts.still_running else ""
             return _say(
-                f"The run was interrupted during {_doing(facts)}{runs}{because}.",
+                f"The run was interrupted during {_doing(facts)}{because}{runs}.",
                 _interrupted(facts, again),
             )
         case _:
@@ -291,10 +295,11 @@ def _say(happened: str, following: str) -> tuple[str, str]:
     return happened, following
 
 
-def _after_rollback(retry: str) -> str:
+def _after_rollback(facts: Facts, retry: str) -> str:
     return (
-        "It is held there, still on Baseten to be looked into: correct the model and release that, "
-        f"or try the same one again with {retry}."
+        f"{_first_up(_version(facts))} is held in {_place(facts)}, still on Baseten to be looked "
+        "into: correct the model and release that, or try the same commit again with "
+        f"{retry}."
     )
 
 
@@ -305,7 +310,7 @@ def _interrupted(facts: Facts, again: str) -> str:
             "what served before serves again."
         )
     serving = doing("promote") if facts.still_running else doing("watch")
-    until = "; until then nobody judges the release" if _doing(facts) == serving else ""
+    until = ", and nobody judges the release before that" if _doing(facts) == serving else ""
     return f"Nothing is lost: {again} continues from what is there by then{until}."
 
 
@@ -323,6 +328,15 @@ def _side(side: Side | None) -> str:
 
 def _deployment(side: Side | None) -> str:
     return f"deployment {side.deployment_id}" if side else "the deployment before"
+
+
+def _version(facts: Facts) -> str:
+    return version(facts.candidate) if facts.candidate else "the new deployment"
+
+
+def _of(facts: Facts) -> str:
+    candidate = facts.candidate
+    return f"deployment {candidate.deployment_id}" if candidate else "the new deployment"
 
 
 def _candidate(facts: Facts) -> str:
@@ -360,7 +374,7 @@ def _undone(facts: Facts) -> str:
         and candidate.deployment_id != serving.deployment_id
     )
     if on_its_way and facts.environment:
-        return f"end its promotion, where it still runs, with {_command(facts, 'cancel')}"
+        return f"end that promotion, where it still runs, with {_command(facts, 'cancel')}"
     return f"bring back what served before at once with {_rollback(facts)}"
 
 

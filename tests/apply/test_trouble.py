@@ -359,7 +359,7 @@ def test_a_promotion_that_somebody_else_starts_meanwhile_is_left_alone(alone: St
     assert outcome.exit_code == 4, outcome.finished
     told = outcome.finished.failures[0].failure
     assert "is being promoted to production by" in told.happened
-    assert f"deployment {first.name}" in told.happened
+    assert f"deployment {first.id}" in told.happened
     assert "gitops cancel triage production" in told.next
     assert not any("cancel" in each for each in alone.writes())
 

@@ -39,13 +39,13 @@ START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 BAD = Failure(
     happened="Commit 4be1c02f0c5d was bad under real traffic in qwen/production.",
     serves_now="qwen/production serves commit 9d1c7a0b0000, ACTIVE.",
-    next="It is held there: correct the model.",
+    next="Commit 4be1c02f0c5d is held there: correct the model.",
     details=("error_rate 0.12, at most 0.02, of 300 requests",),
 )
 UNREACHED = Failure(
     happened="Baseten did not answer.",
     serves_now="What bert serves could not be read; nothing was deleted.",
-    next="When it answers again, `gitops apply bert` continues.",
+    next="When Baseten answers again, `gitops apply bert` continues.",
 )
 
 

@@ -248,7 +248,7 @@ VARIANTS = {
         candidate=None,
         detail="3 releases of this run went back, and limits.max_rollbacks lets it begin no "
         "further one",
-        remedy="Find out what they have in common, then apply again.",
+        remedy="Find out what the releases that went back have in common, then apply again.",
     ),
 }
 
