@@ -190,6 +190,7 @@ def _look(
             remote=config.remote,
             branch=config.branch,
             log_tags=config.deploy_log.tags,
+            pins=config.pins,
             warnings=tuple(str(each) for each in ordered if each.severity == "warning"),
         ),
         problems=ordered,

@@ -161,6 +161,7 @@ class Reverts:
                 for model in found.models
                 if any(model.model not in own or one.path not in _WHERE for one in model.fields)
             ]
+            + (["gitops.yaml"] if found.repository else [])
         )
 
     def _not_just_that(self, head: str, made: str, wanted: Wish) -> str:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 from gitops.plan.canonical import plain
 from gitops.state.artifact import Artifact
 from gitops.state.commit import CommitInfo, Direction
-from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
+from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel, Limits
 from gitops.state.differences import same
 from gitops.state.json import Json
 from gitops.state.names import ModelKey
@@ -114,18 +114,22 @@ class ModelDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseDiff:
-    """Everything that differs between two commits; ``models`` in the order of the release files."""
+    """Everything that differs between two commits; ``models`` in the order of the release files.
+
+    ``repository`` are fields of gitops.yaml that hold for all models at once.
+    """
 
     format_version: str = FORMAT_VERSION
     base: str
     head: str
     managed: int
     models: tuple[ModelDiff, ...] = ()
+    repository: tuple[FieldDiff, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether anything differs."""
-        return bool(self.models)
+        return bool(self.models or self.repository)
 
 
 class Sources(Protocol):
@@ -154,7 +158,20 @@ def release_diff(before: Desired, after: Desired, sources: Sources) -> ReleaseDi
         head=after.commit,
         managed=len(new),
         models=tuple(sorted((each for each in found if each), key=lambda one: one.release_file)),
+        repository=tuple(_fields(_of_repository(before), _of_repository(after))),
     )
+
+
+def _of_repository(desired: Desired) -> dict[str, Any]:
+    """What gitops.yaml says of no model in particular, and what weakens a rule if it changes."""
+    limits = {f"limits.{each.name}": getattr(desired.limits, each.name) for each in fields(Limits)}
+    return {
+        "branch": desired.branch,
+        "remote": desired.remote,
+        "pins": desired.pins,
+        "deploy_log.tags": desired.log_tags,
+        **limits,
+    }
 
 
 def _moved(

@@ -28,6 +28,7 @@ MOST: Final = 20
 
 LIMIT: Final = 65_536
 MARKER: Final = "<!-- gitops diff -->"
+FILE: Final = "gitops.yaml"
 _SECONDS: Final = re.compile(
     r"(^|\.)(for|timeout|unhealthy_for|timeouts\.\w+|older_than|latency\.\w+)$"
 )
@@ -42,6 +43,9 @@ def as_json(diff: ReleaseDiff) -> str:
 def render(diff: ReleaseDiff, style: Style = plain, width: int = WIDTH) -> str:
     """The diff as text, ending with a line break; every foreign string is made printable."""
     blocks = [list(styled(title(diff), style, "heading", width))]
+    if diff.repository:
+        told = styled(_told_of_repository(diff), style, "change", width, lead=FILE)
+        blocks.append([*told, *_fields(diff.repository, style)])
     blocks += [list(_model(model, style, width)) for model in diff.models]
     blocks.append(list(styled(counts(diff), style, "heading", width)))
     return "\n\n".join("\n".join(each) for each in blocks) + "\n"
@@ -61,10 +65,17 @@ def counts(diff: ReleaseDiff) -> str:
         len(model.fields) + sum(len(each.fields) for each in model.environments)
         for model in diff.models
     )
-    parts = [count(len(diff.models), "model")]
+    parts = [count(len(diff.models), "model")] if diff.models else []
     parts += [count(moves, "pin")] if moves else []
     parts += [count(changed, "other field" if moves else "field")] if changed else []
-    return f"Diff: {listed(parts)} {'changes' if parts == ['1 model'] else 'change'}."
+    number = len(diff.repository)
+    parts += [count(number, f"field of {FILE}", f"fields of {FILE}")] if number else []
+    alone = len(parts) == 1 and parts[0].startswith("1 ")
+    return f"Diff: {listed(parts)} {'changes' if alone else 'change'}."
+
+
+def _told_of_repository(diff: ReleaseDiff) -> str:
+    return f"{FILE} changes in {count(len(diff.repository), 'field')}, for all models."
 
 
 def headline(model: ModelDiff, environment: EnvironmentDiff) -> str:
@@ -196,6 +207,8 @@ def markdown(diff: ReleaseDiff) -> str:
         if len(text) < LIMIT:
             return text
     names = ", ".join(code(each.model) for each in diff.models[:500])
+    if len(names) > LIMIT // 2:
+        names = count(len(diff.models), "model")
     return f"{MARKER}\n\n**{_heading(diff)}**\n\n{names}\n\n**{sentence(counts(diff))}**\n"
 
 
@@ -205,6 +218,9 @@ def _heading(diff: ReleaseDiff) -> str:
 
 def _document(diff: ReleaseDiff, most: int) -> str:
     blocks = [MARKER, f"**{_heading(diff)}**"]
+    if diff.repository:
+        blocks.append(f"- {sentence(_told_of_repository(diff))}")
+        blocks += _nested_fields(diff.repository, max(most, 3))
     for model in diff.models:
         blocks += [f"- {sentence(safe(each))}" for each in _told_of_model(model)]
         blocks += _nested_fields(model.fields, most)

@@ -162,7 +162,8 @@ class Desired:
     """What one commit (or, when ``dirty``, the working tree on top of it) says about the fleet.
 
     ``remote`` and ``branch`` say where the deploy log lives and which branch deploys (None: the
-    remote's default). ``warnings`` are problems of severity ``warning`` as text.
+    remote's default), ``pins`` which commits may be pinned. ``warnings`` are problems of severity
+    ``warning`` as text.
     """
 
     commit: str
@@ -172,4 +173,5 @@ class Desired:
     remote: str = "origin"
     branch: str | None = None
     log_tags: bool = False
+    pins: str = "ancestors"
     warnings: tuple[str, ...] = ()

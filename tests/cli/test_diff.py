@@ -149,6 +149,52 @@ def test_nothing_is_different(repository: Repository, gitops: Call) -> None:
     assert (code, out.splitlines()[-1]) == (0, "Diff: nothing changes in 1 model.")
 
 
+def test_rules_that_hold_for_all_models_are_told(repository: Repository, gitops: Call) -> None:
+    files = {**truss("1Gi"), SHARED: "", "gitops.yaml": "version: 1\nlimits: {max_rollbacks: 2}\n"}
+    repository.commit(
+        {
+            **files,
+            "releases/m.yaml": "version: 1\nmodel: m\ntruss: trusses/m\n"
+            "environments: {staging: {commit: HEAD}}\n",
+        }
+    )
+    weaker = "version: 1\npins: any\nbranch: other\nremote: fork\nlimits: {max_rollbacks: 99}\n"
+    repository.commit({"gitops.yaml": weaker})
+    code, out, _ = gitops("--detailed-exitcode")
+    told = (
+        "gitops.yaml changes in 4 fields, for all models.\n"
+        "    + branch                other\n"
+        "    ~ limits.max_rollbacks  2 -> 99\n"
+        "    ~ pins                  ancestors -> any\n"
+        "    ~ remote                origin -> fork\n"
+        "\nDiff: 4 fields of gitops.yaml change.\n"
+    )
+    assert (code, out.split("\n\n", 1)[1]) == (2, told)
+    _, out, _ = gitops("--format", "markdown")
+    assert "- gitops.yaml changes in 4 fields, for all models.\n\n  ```diff\n" in out
+    assert "  + pins: any\n" in out
+    document = json.loads(gitops("--format", "json")[1])
+    assert [each["path"] for each in document["repository"]] == [
+        *("branch", "limits.max_rollbacks", "pins", "remote")
+    ]
+
+
+def test_names_alone_that_are_too_long_for_a_comment_are_counted(
+    repository: Repository, gitops: Call
+) -> None:
+    repository.commit({"releases/none": ""})
+    repository.commit(
+        {
+            f"releases/{at}.yaml": f"version: 1\nmodel: '{at:03}{'ü' * 250}'\n"
+            "environments: {staging: {deployment: d}}\n"
+            for at in range(300)
+        }
+    )
+    _, out, _ = gitops("--format", "markdown")
+    assert len(out) < 65_536
+    assert "300 models" in out
+
+
 @pytest.mark.usefixtures("moved")
 def test_three_dots_compare_with_where_two_branches_parted(
     repository: Repository, gitops: Call
