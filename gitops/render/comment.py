@@ -20,7 +20,7 @@ def joined(first: str, *others: str) -> str:
         head = TITLES.get(marker.strip(), "More")
         part = f"<details><summary>{head}</summary>\n\n{rest.strip()}\n\n</details>"
         if len(part) + 2 >= room:
-            part = f"{head}: too long for a comment; the job's summary has it."
+            part = f"{head}: too long for a comment; the job that compares has it."
         if len(part) + 2 < room:
             parts.append(part)
             room -= len(part) + 2
