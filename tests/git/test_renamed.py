@@ -99,7 +99,9 @@ def test_what_was_kept_under_the_old_name_goes_on_under_the_new(here: Made, ther
     found.append(NEW, entry(Event.SETTINGS, 2))
     late = log(here.path)
     late.fetch()
-    assert not [each for each in late.notices if "kept" in each]
+    assert [each for each in late.notices if "kept" in each] == [
+        f"1 entry of {NEW.name} that this clone kept has reached the deploy log."
+    ]
     assert [each.event for each in new(here).entries(NEW)] == [
         Event.INTENT,
         Event.SETTINGS,
