@@ -24,8 +24,21 @@ def of(*types: type, definitions: str = "#/$defs/{model}") -> tuple[list[Any], d
     for shape, each in defined.items():
         _tidy(each)
         for name, field in each.get("properties", {}).items():
-            field.setdefault("description", described(shape, name))
+            words = described(shape, name)
+            field.setdefault("description", words if _may_be_null(field) else _but_null(words))
     return [references[kind, "serialization"] for kind in types], defined
+
+
+def _may_be_null(schema: dict[str, Any]) -> bool:
+    """Also where anything is allowed."""
+    kinds = schema.get("anyOf", [schema])
+    return any(each.get("type") == "null" for each in kinds) or not schema
+
+
+def _but_null(words: str) -> str:
+    """Without what null means, which here it never is."""
+    said, null, _ = words.partition("; null: ")
+    return f"{said}." if null else said
 
 
 def _tidy(schema: dict[str, Any]) -> None:
