@@ -250,14 +250,15 @@ def _interrupted(job: Job) -> Ended:
         FailureKind.INTERRUPTED,
         candidate=live.candidate if live is not None else None,
         percent=live.promotion.percent if live is not None and live.promotion else None,
-        doing=_doing(job, moving=moving),
+        doing=_doing(job),
         still_running=moving or building,
     )
     return Ended(exit_code=INTERRUPTED, listed="running", failure=failure)
 
 
-def _doing(job: Job, *, moving: bool = False) -> str:
-    """What was under way, as a noun; ``moving``: a watch has not begun before traffic rests."""
+def _doing(job: Job) -> str:
+    """What was under way, as a noun; what is watched while traffic moves is a promotion."""
+    moving = job.live is not None and job.live.candidate is not None
     if job.going_back:
         return words.ROLLBACK
     if job.open is None:

@@ -204,8 +204,8 @@ def _told(kind: FailureKind, facts: Facts) -> tuple[str, str]:  # noqa: C901, PL
             return _say(
                 f"This run lost the lock of {facts.model} and stopped during {_doing(facts)}"
                 f"{because}{runs}.",
-                f"Whoever has the lock continues from there; {_command(facts, 'log')} shows what "
-                f"they did, and {again} takes its turn after them.",
+                f"Whoever has the lock by now continues from there, and {_command(facts, 'log')} "
+                f"shows what they did; if nobody has it, {again} continues.",
             )
         case FailureKind.LEASE_ENDED:
             runs = "; what was begun goes on at Baseten" if facts.still_running else ""

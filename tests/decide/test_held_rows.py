@@ -321,6 +321,16 @@ def test_settings_that_are_put_back_are_not_changed_twice_nor_in_need_of_consent
     assert (answer.changes, answer.blocked) == ((), None)
 
 
+@pytest.mark.parametrize("minutes_ago", [0.1, 30])
+def test_a_rollback_by_hand_that_is_over_is_not_looked_for(minutes_ago: float) -> None:
+    announced = entry(Event.HELD, "P", "D", minutes_ago=minutes_ago)
+    back = decided(Scene(entries=[RELEASED, announced]))
+    assert kinds(back.steps) == ["Record(held)"]
+    elsewhere = decided(Scene(entries=[RELEASED, announced], current="X"))
+    young = minutes_ago < 1
+    assert kinds(elsewhere.steps) == [*(["Wait"] if young else []), "Record(held)"]
+
+
 def test_undoing_drift_replaces_even_what_contradicts_itself() -> None:
     scene = Scene(deployments=[deployment("D")])
     situation = scene.situation()

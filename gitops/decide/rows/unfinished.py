@@ -10,7 +10,7 @@ from gitops.decide import audit as audit_log
 from gitops.decide.answers import GoOn
 from gitops.decide.decision import Decision
 from gitops.decide.judge import judge, judge_followed
-from gitops.decide.view import View
+from gitops.decide.view import View, is_side
 from gitops.plan.steps import Record, RestoreSettings, Step, Wait
 from gitops.record.entry import Entry, Event
 from gitops.record.history import OpenIntent
@@ -35,7 +35,9 @@ def intent_came_to_nothing(view: View) -> Decision | GoOn | None:
     steps: list[Step] = []
     seen, looked = intent.id in view.evidence.seen, intent.id in view.evidence.looked
     young = view.situation.now < intent.entry.at + LOOK_FOR
-    if young and not seen and not looked and not view.cancelled:
+    # What serves already cannot be promoted any more by the run that announced it.
+    is_back = intent.condemned and is_side(view.current, intent.origin)
+    if young and not is_back and not seen and not looked and not view.cancelled:
         why = f"a promotion to {view.name} was about to begin: it may still appear"
         steps.append(Wait(environment=view.name, reason=why))
     if intent.condemned:
