@@ -107,7 +107,7 @@ class PinBack:
                 f"The next commit pins {place} to this one, and takes the files away again.",
             ),
         )
-        where = f"{wanted.named} has its files at {old}, not at {new}"
+        where = f"Commit {wanted.commit[:12]} has its files at {old}, not at {new}"
         then_now = "brings them back there, and the next commit pins that one and takes them away"
         said = (f"{where}: {brought[:12]} {then_now} again.", MERGED_WHOLE)
         try:
