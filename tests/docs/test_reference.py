@@ -122,6 +122,12 @@ def test_every_output_of_a_summary_is_described() -> None:
     assert {f"`{name}`" for name, _ in outputs(finished)} <= set(re.findall(r"`\w+`", row))
 
 
+def test_the_readme_has_every_command() -> None:
+    table = re.findall(r"^\| (`gitops [^|]*)\|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = " ".join(table)
+    assert [name for name in COMMANDS if f"`gitops {name}" not in told] == []
+
+
 def test_of_every_command_is_said_what_it_reaches() -> None:
     table = read("air-gapped.md").partition("## Install")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
