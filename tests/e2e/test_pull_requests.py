@@ -71,25 +71,26 @@ class GitHubTeam(Team):
         return self.runner.run("gitops-apply", event)["apply"]
 
     def apply_by_hand(self, commit: str) -> tuple[Job, Job]:
-        jobs = self._hand("gitops-apply")
+        jobs = self._on_main("workflow_dispatch", "gitops-apply")
         assert list(jobs) == ["plan-by-hand", "apply-by-hand"], jobs["plan-by-hand"].output
         return jobs["plan-by-hand"], jobs["apply-by-hand"]
 
     def drift(self) -> Job:
-        return self._hand("gitops-drift")["drift"]
+        return self._on_main("schedule", "gitops-drift")["drift"]
 
     def rollback(self, model: str, environment: str) -> Job:
         asked = {"inputs.model": model, "inputs.environment": environment}
-        return self._hand("gitops-rollback", asked)["rollback"]
+        return self._on_main("workflow_dispatch", "gitops-rollback", asked)["rollback"]
 
-    def _hand(self, workflow: str, inputs: Mapping[str, str] | None = None) -> dict[str, Job]:
-        """A workflow that somebody runs on main from the Actions page."""
-        event = Event(
-            name="workflow_dispatch",
-            sha=self.remote.id("main"),
-            ref="refs/heads/main",
-            values=inputs or {},
-        )
+    def _on_main(
+        self,
+        name: Literal["schedule", "workflow_dispatch"],
+        workflow: str,
+        inputs: Mapping[str, str] | None = None,
+    ) -> dict[str, Job]:
+        """A workflow that the schedule runs on main, or somebody from the Actions page."""
+        sha = self.remote.id("main")
+        event = Event(name=name, sha=sha, ref="refs/heads/main", values=inputs or {})
         return self.runner.run(workflow, event)
 
     def requests(self) -> list[str]:

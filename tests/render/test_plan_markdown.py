@@ -27,7 +27,7 @@ from tests.plan.examples import (
     model,
     pushed,
 )
-from tests.render.plans import fleet
+from tests.render.plans import SHIPS, fleet
 
 EVIL = (
     "</details><script>alert(1)</script> [click](https://evil.example) ![x](https://evil.example/a)"
@@ -103,11 +103,23 @@ def test_hostile_words_are_harmless() -> None:
 
 def many(number: int, reason: str = "") -> Plan:
     names = [f"model-{each:05}" for each in range(number)]
-    return build_plan(
+    plan = build_plan(
         desired(*(model(name=name) for name in names)),
         live({name: live_model(name) for name in names}),
         {name: {"production": pushed(reason=reason)} for name in names},
         now=NOW,
+    )
+    return dataclasses.replace(
+        plan,
+        models=tuple(
+            dataclasses.replace(
+                model,
+                environments=tuple(
+                    dataclasses.replace(each, ships=SHIPS) for each in model.environments
+                ),
+            )
+            for model in plan.models
+        ),
     )
 
 
@@ -158,7 +170,9 @@ def test_of_many_only_the_sentences_stay() -> None:
     assert few.count("<details><summary>5 steps</summary>") == MANY
     assert "Checks, failure, the way back and steps" not in few
     assert enough.count("<details><summary>Checks, failure, the way back and steps") == MANY + 1
-    assert inline(enough).count("list_item_open") > inline(few).count("list_item_open")
+    assert few.count("Merge `@team's` `fix`") == MANY
+    assert enough.count("Merge `@team's` `fix`") == 0, "the newest commit alone"
+    assert enough.count("Ships 12 source commits:") == MANY + 1
 
 
 def test_what_apply_refuses_is_told_first() -> None:
