@@ -26,7 +26,7 @@ IN_FLIGHT: Final = 4096
 Half of what it does hold where the system tells: a last page may be half empty.
 """
 
-MANY: Final = 128
+MANY: Final = 512
 """So many requests are worth a process of their own."""
 
 CHUNK: Final = 1 << 18

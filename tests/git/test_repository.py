@@ -361,7 +361,7 @@ def test_many_threads_may_read_at_once(made: Made) -> None:
 
 def test_more_requests_than_a_pipe_holds(made: Made) -> None:
     deep = f"{'d' * 250}/{'e' * 250}/{'f' * 250}"
-    wanted = {f"{deep}/{n}.txt": f"{n}" + "x" * 500 for n in range(MANY - 1)}
+    wanted = {f"{deep}/{n}.txt": f"{n}" + "x" * 500 for n in range(150)}
     made.commit(wanted)
     with opened(made.path) as repository:
         names = [f"{made.head}:{path}".encode() for path in wanted]
