@@ -37,6 +37,7 @@ DONE: Final[dict[ActionKind, str]] = {
 }
 """An action that went well, as a word."""
 
+_ROLLED_BACK: Final = 3
 _LOCKED: Final = 6
 
 EXIT_CODES: Final[dict[int, str]] = {
@@ -68,8 +69,13 @@ ENDED: Final[dict[str, str]] = {
 """How an action ended, by the cause of its end, where that says more than that it failed."""
 
 
-def outcome(event: ApplyFinished) -> str:
-    """What the exit code of an apply means, by how it came to that."""
+def outcome(event: ApplyFinished, *, undone: bool = True) -> str:
+    """What the exit code of an apply means, by how it came to that.
+
+    ``undone``: the run has rolled something back itself, as far as that is known.
+    """
+    if event.exit_code == _ROLLED_BACK and not undone:
+        return "a release was ended, not by this run; what served before serves"
     if event.exit_code == _LOCKED and any(
         each.failure.cause == FailureKind.LOCK_LOST for each in event.failures
     ):

@@ -31,8 +31,6 @@ from gitops.render.palette import Role, Style, plain
 from gitops.render.text import harmless
 from gitops.render.words import count, duration, instant
 
-ROLLED_BACK: Final = 3
-
 LISTED: Final = 4
 """Environments that are as Git wants them and still named one by one."""
 
@@ -284,9 +282,7 @@ class Teller:
     def _end(self, event: ApplyFinished) -> _Told:
         idle = self._idle and event.exit_code == 0
         took = f"after {duration(event.seconds)}" if event.seconds is not None else ""
-        meaning = outcome(event)
-        if event.exit_code == ROLLED_BACK and self._undone is None:
-            meaning = "a release was ended, not by this run; what served before serves"
+        meaning = outcome(event, undone=self._undone is not None)
         verb = "Rollback" if self._back else "Apply"
         if event.exit_code:
             code = ", ".join(filter(None, (f"exit {event.exit_code}", took)))
