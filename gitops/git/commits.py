@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import isfinite
+from typing import NoReturn
 
 from gitops.git.identity import Identity
 from gitops.git.repository import Repository
@@ -44,9 +46,18 @@ class Commits:
 
 def body_of(content: str) -> dict[str, Json]:
     """The JSON object in a commit's content. Raises ``ValueError`` where there is none."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant[:20]} is no number")
+
+    def number(digits: str) -> float:
+        return found if isfinite(found := float(digits)) else refuse(digits)
+
     message = content.partition("\n\n")[2]
     try:
-        body = json.loads(message.partition("\n\n")[2].strip())
+        body = json.loads(
+            message.partition("\n\n")[2].strip(), parse_constant=refuse, parse_float=number
+        )
     except RecursionError as error:
         raise ValueError(str(error)) from error
     if not isinstance(body, dict):

@@ -146,12 +146,20 @@ class LogRefs:
         """Whether our chain goes on from the remote's and was never there itself."""
         if mine is None or mine == theirs:
             return False
-        if before is not None and self._repository.is_ancestor(mine, before):
+        if self._continues(before, mine):
             return False
-        return theirs is None or self._repository.is_ancestor(theirs, mine)
+        return theirs is None or self._continues(mine, theirs)
 
     def _continues(self, later: str | None, earlier: str) -> bool:
-        return later is not None and self._repository.is_ancestor(earlier, later)
+        if later is None:
+            return False
+        try:
+            return self._repository.is_ancestor(earlier, later)
+        except RepositoryError:
+            # Whoever may push there may have put something there that is no commit at all.
+            if all(map(self._repository.exists, (earlier, later))):
+                raise
+            return earlier == later
 
     def _known(self) -> dict[str, Tip]:
         if self._tips is None:

@@ -556,6 +556,8 @@ def test_an_answer_lost_after_the_remote_took_it_counts(here: Made, remote: Made
         ('Subject\n\n{"format_version": "99"}', "format_version is '99'"),
         ("Subject\n\n[1, 2]", "not a JSON object"),
         (f"Subject\n\n{json.dumps(EXPLODED)}", "exploded"),
+        ('Subject\n\n{"format_version": "1", "seconds": 1e999}', "1e999 is no number"),
+        ('Subject\n\n{"format_version": "1", "figures": {"a": NaN}}', "NaN is no number"),
     ],
 )
 def test_a_foreign_commit_in_the_chain_is_named(here: Made, message: str, why: str) -> None:
@@ -572,6 +574,20 @@ def test_a_foreign_commit_in_the_chain_is_named(here: Made, message: str, why: s
     with pytest.raises(RepositoryError, match=why):
         fresh.append(KEY, entry(Event.SETTINGS, 3))
     assert fresh.entries(ModelKey(team=None, name="other")) == (other,)
+
+
+def test_what_is_no_commit_is_said_and_gone_once_it_is_gone(here: Made) -> None:
+    mine = log(here.path)
+    first = mine.append(KEY, entry())
+    blob = here.git("hash-object", "-w", "--stdin", stdin=b"no entry")
+    here.git("push", "-q", "--force", "origin", f"{blob}:{REF}")
+    mine.fetch()
+    with pytest.raises(RepositoryError, match=f"{blob} is a blob"):
+        log(here.path).entries(KEY)
+    here.git("push", "-q", "--force", "origin", f"{first.id}:{REF}")
+    again = log(here.path)
+    again.fetch()
+    assert again.entries(KEY) == (first,)
 
 
 def test_a_merge_in_the_chain_is_named(repository: Made) -> None:
