@@ -74,7 +74,12 @@ class Chains:
         Raises ``RepositoryError`` that names the first tip that is not an entry.
         """
         names = list(tips)
-        blobs = self._repository.database.contents([tips[name] for name in names], "commit")
+        database = self._repository.database
+        kinds = database.headers([tips[name] for name in names])
+        for name, found in zip(names, kinds, strict=True):
+            if found is not None and found.kind != "commit":
+                raise _foreign(name, found.oid, f"it is a {found.kind}")
+        blobs = database.contents([tips[name] for name in names], "commit")
         return {
             name: _parsed(tips[name], blob.content.decode("utf-8", "replace"), name)[0]
             for name, blob in zip(names, blobs, strict=True)

@@ -102,8 +102,13 @@ class LockRefs:
         with self._lock:
             tips = self._known()
             there = {path: tips[path] for path in paths if path in tips}
-        blobs = self._repository.database.contents(list(there.values()), "commit")
+        database = self._repository.database
         found = dict.fromkeys(paths, Found())
+        kinds = zip(list(there.items()), database.headers(list(there.values())), strict=True)
+        for (path, _), header in kinds:
+            if header is not None and header.kind != "commit":
+                found[path] = Found(id=there.pop(path), problem=f"it is a {header.kind}")
+        blobs = database.contents(list(there.values()), "commit")
         for (path, tip), blob in zip(there.items(), blobs, strict=True):
             content = blob.content.decode("utf-8", "replace")
             try:

@@ -584,6 +584,8 @@ def test_what_is_no_commit_is_said_and_gone_once_it_is_gone(here: Made) -> None:
     mine.fetch()
     with pytest.raises(RepositoryError, match=f"{blob} is a blob"):
         log(here.path).entries(KEY)
+    with pytest.raises(RepositoryError, match=f"{REF} holds commit {blob}, .*: it is a blob"):
+        log(here.path).left_behind([])
     here.git("push", "-q", "--force", "origin", f"{first.id}:{REF}")
     again = log(here.path)
     again.fetch()

@@ -352,8 +352,11 @@ def test_an_answer_that_was_lost_is_looked_up(here: Made, remote: Made) -> None:
         Lease(leases, KEY).permit(59)
 
 
-def test_what_is_no_lock_is_said_and_can_be_unlocked(here: Made, remote: Made) -> None:
-    remote.git("update-ref", REF, "main")
+@pytest.mark.parametrize("found_there", ["main", "main^{tree}"])
+def test_what_is_no_lock_is_said_and_can_be_unlocked(
+    here: Made, remote: Made, found_there: str
+) -> None:
+    remote.git("update-ref", REF, found_there)
     locks = store(here.path, branch="main")
     locks.fetch()
     with pytest.raises(RepositoryError, match="lock of qwen-3-8b cannot be read") as caught:
