@@ -144,15 +144,20 @@ def _arrived(job: Job, step: Follow) -> Ended | None:
 def _left_out(job: Job, step: Follow) -> tuple[Change, ...]:
     """The settings that the intent announced and that are still as it found them.
 
-    Those that somebody has changed since, or that it left alone, are for the next decision.
+    Those that somebody has changed since, or that it left alone, are for the next decision. Where
+    Baseten put a model's first deployment here by itself, nobody announced any, and none are there
+    but Baseten's own: all that Git asks for.
     """
     opened, live = job.history.intent(step.intent), job.live
-    if opened is None or live is None:
+    if live is None:
         return ()
+    found = differences(job.desired.settings, live.settings, now=job.now())
+    if opened is None:
+        return () if job.history.last is not None else found
     before, after = opened.settings_before or {}, opened.settings_after or {}
     return tuple(
         each
-        for each in differences(job.desired.settings, live.settings, now=job.now())
+        for each in found
         if each.path in after
         and equal(each.path, after[each.path], each.after)
         and equal(each.path, before.get(each.path), each.before)
