@@ -69,13 +69,15 @@ def comment(context: Context, files: tuple[Path, ...], *, pull_request: int | No
     from gitops.pipeline.review import put_comment
     from gitops.render.comment import joined
 
-    text = joined(*(_markdown(context, each) for each in files))
-    with _open(context) as (forge, _, own):
+    texts = [_markdown(context, each) for each in files]
+    with _open(context) as (forge, commit, own, head):
         number = pull_request or own
         if number is None:
             raise UsageError(
                 "this job runs for no pull request", hint="name one with --pull-request NUMBER"
             )
+        merged = number == own and head != commit
+        text = joined(*texts, head=head if merged else None, merge=commit)
         click.echo(f"comment on {number}: {put_comment(forge, number, text)}", err=True)
 
 
@@ -130,7 +132,7 @@ def approved(context: Context, *, out: Path, commit: str | None) -> None:
     from gitops.errors import GitopsError
     from gitops.pipeline.review import approved_plan
 
-    with _open(context) as (forge, own, _):
+    with _open(context) as (forge, own, *_):
         request, content = approved_plan(forge, commit or own)
     try:
         text = content.decode("utf-8")
@@ -165,7 +167,7 @@ def deployments(context: Context, file: Path) -> None:
         )
     found = released(_events(text, str(file)))
     if found:
-        with _open(context) as (forge, _, _):
+        with _open(context) as (forge, *_):
             record_releases(forge, found)
     click.echo(f"{count(len(found), 'release')} shown", err=True)
 
@@ -186,19 +188,19 @@ def issue(context: Context, file: Path, *, title: str, close: bool) -> None:
     from gitops.pipeline.review import put_issue
 
     text = _markdown(context, file)
-    with _open(context) as (forge, _, _):
+    with _open(context) as (forge, *_):
         click.echo(f"issue: {put_issue(forge, title, text, needed=not close)}", err=True)
 
 
 @contextmanager
-def _open(context: Context) -> Iterator[tuple[Forge, str, int | None]]:
-    """The forge, the commit that the job runs for, and its pull request's number."""
+def _open(context: Context) -> Iterator[tuple[Forge, str, int | None, str | None]]:
+    """The forge, the commit that the job runs for, its pull request's number and own commit."""
     from gitops.apply.clock import SystemClock
     from gitops.wiring import open_forge
 
     forge, job = open_forge(context.environ, SystemClock().sleep)
     with closing(forge):
-        yield forge, job.commit, job.pull_request
+        yield forge, job.commit, job.pull_request, job.head
 
 
 def _markdown(context: Context, file: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from gitops.secret import Secret
 ForgeName = Literal["github", "gitlab"]
 
 _PULL: Final = re.compile(r"refs/pull/(\d+)/")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
@@ -23,7 +25,8 @@ class Job:
     """One job. ``repository`` is OWNER/NAME at GitHub and the project's number at GitLab.
 
     ``commit`` is what the job runs for, ``pull_request`` the number of the pull or merge request
-    it runs for. ``summary`` and ``outputs`` are the files that GitHub reads after a step.
+    it runs for. ``head`` is that one's own last commit, where the job runs for a merge of it and it
+    is known. ``summary`` and ``outputs`` are the files that GitHub reads after a step.
     """
 
     forge: ForgeName
@@ -33,6 +36,7 @@ class Job:
     commit: str
     run_url: str
     pull_request: int | None = None
+    head: str | None = None
     summary: Path | None = None
     outputs: Path | None = None
 
@@ -64,6 +68,7 @@ def _github(environ: Mapping[str, str]) -> Job:
     server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
     pull = _PULL.match(environ.get("GITHUB_REF", ""))
     summary, outputs = step_files(environ)
+    event = _path(environ.get("GITHUB_EVENT_PATH"))
     return Job(
         forge="github",
         api_url=_address(environ, "GITHUB_API_URL", "https://api.github.com"),
@@ -72,6 +77,7 @@ def _github(environ: Mapping[str, str]) -> Job:
         commit=_needed(environ, "GITHUB_SHA"),
         run_url=f"{server}/{repository}/actions/runs/{environ.get('GITHUB_RUN_ID', '')}",
         pull_request=int(pull[1]) if pull else None,
+        head=_head_of(event) if pull and event else None,
         summary=summary,
         outputs=outputs,
     )
@@ -79,6 +85,7 @@ def _github(environ: Mapping[str, str]) -> Job:
 
 def _gitlab(environ: Mapping[str, str]) -> Job:
     number = environ.get("CI_MERGE_REQUEST_IID", "")
+    head = environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "")
     return Job(
         forge="gitlab",
         api_url=_address(environ, "CI_API_V4_URL", "https://gitlab.com/api/v4"),
@@ -92,7 +99,17 @@ def _gitlab(environ: Mapping[str, str]) -> Job:
         commit=_needed(environ, "CI_COMMIT_SHA"),
         run_url=environ.get("CI_JOB_URL", ""),
         pull_request=int(number) if number.isdecimal() else None,
+        head=head if _COMMIT.fullmatch(head) else None,
     )
+
+
+def _head_of(event: Path) -> str | None:
+    """The commit that the event of a pull request names as its last one; None where it does not."""
+    try:
+        head = json.loads(event.read_bytes())["pull_request"]["head"]["sha"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return head if isinstance(head, str) and _COMMIT.fullmatch(head) else None
 
 
 def _needed(environ: Mapping[str, str], variable: str) -> str:

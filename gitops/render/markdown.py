@@ -14,7 +14,8 @@ from typing import Final
 from gitops.render.text import printable
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.,;:()'%/+=?!_–…-]+")
-_LINKS: Final = re.compile(r"://|^\(?www\.|^\(?GH-\d|^!|__|^_|_$", re.IGNORECASE)
+_LINKS: Final = re.compile(r"://|^\(?www\.|^\(?GH-\d|^\(?%\w|^!|__|^_|_$", re.IGNORECASE)
+_QUOTES: Final = re.compile(r'^"|"(?=[.,;:)]*$)')
 _RUNS: Final = re.compile(r"`+")
 
 
@@ -63,9 +64,14 @@ def _cell(text: str) -> str:
 
 def _words(text: str) -> str:
     return " ".join(
-        word if not word or (_PLAIN.fullmatch(word) and not _LINKS.search(word)) else _word(word)
-        for word in text.split(" ")
+        word if not word or _harmless(word) else _word(word) for word in text.split(" ")
     )
+
+
+def _harmless(word: str) -> bool:
+    # Git's own `Revert "…"` is read often: quotes around words say nothing to any host.
+    bare = _QUOTES.sub("", word)
+    return bool(_PLAIN.fullmatch(bare)) and not _LINKS.search(bare)
 
 
 def _word(word: str) -> str:

@@ -59,6 +59,35 @@ def test_one_comment_is_written_once_and_brought_up_to_date_in_place(
     assert [each.partition(" ")[0] for each in hub.writes] == ["POST", "PATCH", "POST"]
 
 
+def test_a_comment_names_the_commit_that_the_branch_shows(
+    hub: Hub, forge: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = tmp_path / "event.json"
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
+    plain = plan_markdown.render(fleet())
+    told = f"For commit {HEAD[:12]} of this branch, as merged: commit {MERGED[:12]}."
+    for written, named in (
+        (json.dumps({"pull_request": {"head": {"sha": HEAD}}}), True),
+        (json.dumps({"pull_request": {"head": {"sha": f"{HEAD} @everyone"}}}), False),
+        (json.dumps({"pull_request": {"head": {"sha": MERGED}}}), False),
+        ("[]", False),
+        ("{", False),
+    ):
+        event.write_text(written)
+        assert forge("comment", "plan.json") == 0
+        [comment] = hub.comments[7]
+        assert comment["body"].startswith(f"{plan_markdown.MARKER}\n\n")
+        assert (told in comment["body"]) is named
+        assert comment["body"].replace(f"{told}\n\n", "") == plain
+    event.write_text(json.dumps({"pull_request": {"head": {"sha": HEAD}}}))
+    assert forge("comment", "plan.json", "--pull-request", "8") == 0
+    assert hub.comments[8][0]["body"] == plain
+    full = f"{plan_markdown.MARKER}\n\n{'x' * plan_markdown.LIMIT}"[: plan_markdown.LIMIT - 20]
+    Path("full.md").write_text(full)
+    assert forge("comment", "full.md") == 0
+    assert hub.comments[7][0]["body"].strip() == full
+
+
 def test_two_comments_of_ours_become_one(hub: Hub, forge: Forge) -> None:
     hub.login = "release-bot"
     hub.comments[7] = [

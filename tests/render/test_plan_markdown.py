@@ -76,10 +76,27 @@ def test_a_block_cannot_be_left_from_inside(text: str) -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["@everyone", "#12", "!7", "https://evil.example", "www.evil.example", "a@b.c", "GH-7", "<b>"],
+    [
+        "@everyone",
+        "#12",
+        "!7",
+        "%7",
+        "https://evil.example",
+        "www.evil.example",
+        "a@b.c",
+        "GH-7",
+        "<b>",
+    ],
 )
 def test_a_word_that_a_host_would_act_on_is_code(word: str) -> None:
     assert f"`{word}`" in sentence(f"asked by {word}.")
+    assert f'`"{word}"`' in sentence(f'asked by "{word}".')
+    assert f'`"{word}`' in sentence(f'Revert "{word} of it"')
+
+
+def test_the_subject_of_a_revert_is_read_as_it_is() -> None:
+    text = 'Revert "Take a slot for every answer" (Ada, 2026-11-22), "again".'
+    assert sentence(text) == text
 
 
 def test_commands_in_a_sentence_stay_commands() -> None:
