@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from gitops.errors import Refused
 from gitops.plan.actions import short
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan, Serving, Wanted
+from gitops.state.json import Json
+
+_BEGUN = frozenset({"follow", "watch", "cancel"})
 
 
 def compare(saved: Plan, fresh: Plan) -> tuple[str, ...]:
@@ -37,7 +41,7 @@ def raise_if_stale(saved: Plan, fresh: Plan) -> None:
     if found:
         raise Refused(
             "the plan does not fit any more: " + "; ".join(found),
-            hint="plan again, and have that reviewed",
+            hint="plan again, and have that reviewed; in CI, start the apply by hand",
         )
 
 
@@ -90,6 +94,10 @@ def _environment(saved: EnvironmentPlan, fresh: EnvironmentPlan) -> Sequence[str
         found.append("its mode, requires, protected or allow differ")
     if "baseten" in parts:
         found.append(_baseten(saved, fresh))
+        if fresh.state in _BEGUN and fresh.state != saved.state:
+            found.append(f"a run began what is not at its end yet ({fresh.reason})")
+        elif fresh.state == "converged" and parts <= {"baseten", "steps"}:
+            found.append("it is as Git asks already")
     if "steps" in parts and not found:
         found.append(
             f"something else would be done: {fresh.state} ({fresh.reason}), "
@@ -113,10 +121,25 @@ def _baseten(saved: EnvironmentPlan, fresh: EnvironmentPlan) -> str:
         if (path in before) != (path in now_before) or before.get(path) != now_before.get(path)
     )
     if paths:
-        return f"Baseten has other values now for {', '.join(paths)}"
+        values = [path + _values(path, before, now_before) for path in paths]
+        return f"Baseten has other values now for {', '.join(values)}"
     differs = "the model, the environment or its promotion on Baseten is another one now"
     blocked = fresh.blocked is not None and fresh.blocked != saved.blocked
     return f"{differs}: {fresh.blocked}" if blocked else differs
+
+
+def _values(path: str, was: Mapping[str, Json], now: Mapping[str, Json]) -> str:
+    """`` (7, not 3)``; a field that is in one plan only has in the other what Git asks for."""
+    if any(isinstance(each.get(path), Mapping) for each in (was, now)):
+        return ""
+    here, there = _value(path, now), _value(path, was)
+    return f" ({here}, not {there})"
+
+
+def _value(path: str, of: Mapping[str, Json]) -> str:
+    if path not in of:
+        return "what Git asks for"
+    return "no value" if of[path] is None else json.dumps(of[path])
 
 
 def _id(serving: Serving | None) -> str | None:

@@ -291,7 +291,11 @@ ANOTHER = Deployment(id="zzz", name="by-hand", model_id="abc123", status="ACTIVE
         (made(pushed(target=ANOTHER)), "deployment zzz of what Git asks for"),
         (
             made(pushed(changes=(dataclasses.replace(MORE_REPLICAS, before=12),))),
-            "other values now for autoscaling.max_replica",
+            "other values now for autoscaling.max_replica (12, not ",
+        ),
+        (
+            made(pushed(changes=())),
+            "other values now for autoscaling.max_replica (what Git asks for, not ",
         ),
         (made(at_rest()), "something else would be done"),
         (made(there=dataclasses.replace(live(), workspace=ELSEWHERE)), "other.example.com"),
@@ -318,6 +322,23 @@ def test_what_serves_is_named_where_it_changed() -> None:
     )
     assert compare(made(), fresh) == (
         "qwen-3-8b/production: it serves deployment zzz, not deployment w5d8x2q",
+    )
+
+
+def test_a_run_of_the_plan_that_began_or_ended_is_named() -> None:
+    serving = live_environment(current=ANOTHER)
+    there = live({"qwen-3-8b": live_model(environments=(serving,))})
+    side = dataclasses.replace(pushed().serving, deployment_id="zzz")  # type: ignore[type-var]
+    now = dataclasses.replace(at_rest(), serving=side)
+    begun = dataclasses.replace(now, state=State.WATCH, reason="nobody judged zzz yet")
+    serves = "qwen-3-8b/production: it serves deployment zzz, not deployment w5d8x2q"
+    assert compare(made(), made(begun, there=there)) == (
+        serves,
+        "qwen-3-8b/production: a run began what is not at its end yet (nobody judged zzz yet)",
+    )
+    assert compare(made(), made(now, there=there)) == (
+        serves,
+        "qwen-3-8b/production: it is as Git asks already",
     )
 
 
