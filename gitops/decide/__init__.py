@@ -10,7 +10,7 @@ from gitops.decide.decision import Answer, Blocked, Decision, Needs, State
 from gitops.decide.facts import Fact
 from gitops.decide.model import decide_model, in_order
 from gitops.decide.situation import Asked, Evidence, Options, Situation
-from gitops.decide.table import ROWS, decide
+from gitops.decide.table import ROWS, decide, settings_to_make
 
 __all__ = [
     "ROWS",
@@ -27,4 +27,5 @@ __all__ = [
     "decide",
     "decide_model",
     "in_order",
+    "settings_to_make",
 ]

@@ -32,10 +32,11 @@ from gitops.decide.rows.serving import (
 )
 from gitops.decide.rows.standing import another_model, paused_by_git, promotion_paused, superseded
 from gitops.decide.rows.unfinished import intent_came_to_nothing, wanted_serves_unjudged
-from gitops.decide.safety import kept_notices
+from gitops.decide.safety import kept_notices, permitted
 from gitops.decide.situation import Situation
 from gitops.decide.view import View
 from gitops.plan.steps import Follow, Record, RollBack, Step, Wait, Watch
+from gitops.state.settings import Change
 
 ROWS: Final[tuple[tuple[int, Row], ...]] = (
     (1, paused_by_git),
@@ -76,6 +77,18 @@ def decide(situation: Situation) -> Answer:
         return Needs(facts=frozenset({missing.fact}))
     found = replace(found, notices=(*found.notices, *kept_notices(found.kept)))
     return _observed(situation, _supported(situation, found))
+
+
+def settings_to_make(situation: Situation) -> tuple[Change, ...] | Needs:
+    """The settings that differ and may be changed now, whatever else is under way; or facts.
+
+    None at all where one of them is blocked: which, and why, is the next decision's to say.
+    """
+    try:
+        allowed = permitted(View.of(situation))
+    except Unread as missing:
+        return Needs(facts=frozenset({missing.fact}))
+    return allowed.changes if allowed.blocked is None else ()
 
 
 def _first_match(view: View) -> Decision:

@@ -37,3 +37,15 @@ def test_what_somebody_adds_in_mid_promotion_is_not_taken_away(tmp_path: Path) -
         assert made.live("production").settings.autoscaling["max_replica"] == 9
         # One such write is the person's.
         assert [each.split()[0] for each in made.writes()[writes:]].count("PATCH") == 1
+
+
+def test_what_somebody_adds_before_baseten_promotes_by_itself_stays(tmp_path: Path) -> None:
+    """Nobody has announced settings then, and no log says what Git asked for."""
+    with stage(tmp_path, truss(), release(PRODUCTION)) as made:
+        made.once(
+            lambda each: isinstance(each, ActionFinished) and each.kind == "push",
+            lambda: adds_capacity(made),
+        )
+        outcome = made.apply()
+        assert made.live("production").settings.autoscaling["max_replica"] == 9
+        assert outcome.exit_code == 4, outcome.finished

@@ -8,6 +8,7 @@ from gitops.apply.job import Ended, Job
 from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.watching import figures_before, figures_since
 from gitops.apply.waiting import Told, jumped
+from gitops.decide import settings_to_make
 from gitops.errors import RequestRefused
 from gitops.plan.steps import Follow
 from gitops.render.failures import FailureKind
@@ -145,15 +146,16 @@ def _left_out(job: Job, step: Follow) -> tuple[Change, ...]:
     """The settings that the intent announced and that are still as it found them.
 
     Those that somebody has changed since, or that it left alone, are for the next decision. Where
-    Baseten put a model's first deployment here by itself, nobody announced any, and none are there
-    but Baseten's own: all that Git asks for.
+    Baseten put a model's first deployment here by itself, nobody announced any: all that Git asks
+    for and may have.
     """
     opened, live = job.history.intent(step.intent), job.live
     if live is None:
         return ()
-    found = differences(job.desired.settings, live.settings, now=job.now())
     if opened is None:
-        return () if job.history.last is not None else found
+        first = job.history.last is None
+        return job.view.ask(job.desired, job.evidence, settings_to_make) if first else ()
+    found = differences(job.desired.settings, live.settings, now=job.now())
     before, after = opened.settings_before or {}, opened.settings_after or {}
     return tuple(
         each
