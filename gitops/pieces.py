@@ -23,8 +23,10 @@ def pieces(response: httpx.Response) -> Iterator[bytes]:
     """The body, unpacked, as it arrives.
 
     A few kilobytes may unpack to gigabytes: whoever stops to read has never held more than a piece
-    too much. Raises ``httpx.DecodingError`` for what is packed in any other way than was asked for,
-    twice over for instance, and ``httpx.HTTPError`` where the connection breaks off.
+    too much. A piece may be empty: what arrives without end and unpacks to nothing must leave room
+    to look at the clock. Raises ``httpx.DecodingError`` for what is packed in any other way than
+    was asked for, twice over for instance, or breaks off, and ``httpx.HTTPError`` where the
+    connection does.
     """
     packed = response.headers.get("Content-Encoding", "").strip().lower()
     if response.is_stream_consumed:
@@ -38,19 +40,24 @@ def pieces(response: httpx.Response) -> Iterator[bytes]:
 
         raise DecodingError(f"it is packed as {packed[:40]!r}", request=response.request)
     for each in raw:
-        for at in range(0, len(each), PIECE):
+        for at in range(0, len(each) or 1, PIECE):
             yield each[at : at + PIECE]
 
 
 def _unpacked(response: httpx.Response) -> Iterator[bytes]:
+    from httpx import DecodingError
+
     unpack = zlib.decompressobj(_WITH_HEADER)
+    begun = False
     try:
         for raw in response.iter_raw():
             left = raw
+            begun = begun or bool(raw)
             while left and not unpack.eof:
                 yield unpack.decompress(left, PIECE)
                 left = unpack.unconsumed_tail
     except zlib.error as error:
-        from httpx import DecodingError
-
         raise DecodingError(f"it cannot be unpacked: {error}", request=response.request) from error
+    # An answer without a body may say all the same how that would be packed.
+    if begun and not unpack.eof:
+        raise DecodingError("what it is packed in breaks off", request=response.request)

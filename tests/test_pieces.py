@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tracemalloc
+import zlib
 from collections.abc import Iterator
 
 import httpx
@@ -55,3 +56,23 @@ def test_what_was_not_asked_for_is_refused(packed: str) -> None:
 def test_what_is_not_packed_as_it_says() -> None:
     with pytest.raises(httpx.DecodingError, match="cannot be unpacked"):
         list(body("gzip", b"plain text"))
+
+
+def test_what_breaks_off_is_told_after_what_came() -> None:
+    packed = gzip.compress(bytes(999))
+    found = body("gzip", packed[:-1])
+    assert next(found) == bytes(999)
+    with pytest.raises(httpx.DecodingError, match="breaks off"):
+        next(found)
+
+
+def test_no_body_is_none_however_it_would_be_packed() -> None:
+    assert list(body("gzip")) == list(body("gzip", b"")) == []
+
+
+def test_what_unpacks_to_nothing_leaves_room_to_look_at_the_clock() -> None:
+    pack = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    begin = pack.compress(b"x") + pack.flush(zlib.Z_SYNC_FLUSH)
+    nothing = b"\0\0\0\xff\xff"
+    end = pack.flush()
+    assert list(body("gzip", begin, nothing, nothing, end)) == [b"x", b"", b"", b""]

@@ -182,6 +182,8 @@ class _Seen:
     _counted: int = 0
 
     def take(self, piece: bytes, spent: float) -> None:
+        if not piece:
+            return
         self.body += piece
         self._pieces = (self._pieces[0] if self._pieces else spent, spent)
         for data in self._events():
