@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import Any
 
 import pytest
 
 from gitops import judging
+from gitops.apply.clock import StopFlag
+from gitops.errors import Interrupted
 from gitops.judging import apart
 from gitops.state.desired import Expect
 from gitops.verify.observation import Answer
@@ -67,10 +70,30 @@ def test_what_would_take_for_ever_says_nothing(expect: Expect, body: Any) -> Non
     )
 
 
+def test_who_is_asked_to_stop_does_not_wait_for_a_judgement() -> None:
+    stop, asked = StopFlag(), []
+
+    def attend() -> None:
+        asked.append(len(asked))
+        stop.set("SIGTERM")
+        stop.check()
+
+    with pytest.raises(Interrupted):
+        apart([shot(Expect(matches="(a+)+$"), b"a" * 60 + b"!")], timeout=5.0, attend=attend)
+    assert asked == [0]
+
+
 def test_what_takes_all_memory_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "_CHILD", judging._CHILD.replace("child()", "raise MemoryError"))
     (found,) = apart([shot(Expect(matches="o"), b"ok")], timeout=5.0)
     assert found.kind is Kind.UNKNOWN
+
+
+def test_a_machine_that_can_start_nothing_judges_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "")
+    (found,) = apart([shot(Expect(matches="o"), b"ok")], timeout=5.0)
+    assert found.kind is Kind.UNKNOWN
+    assert "no process can be started to do it in" in found.reason
 
 
 def test_the_process_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -198,7 +198,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             clock=clock,
             failures=Failures(repository.common_dir, repository.root),
             tags=ReleaseTags(repository, log.remote) if desired.log_tags and not no_log else None,
-            judge=apart,
+            judge=partial(apart, attend=stop.check),
         ),
         facts=GitFacts(repository, desired.commit, judge, locked, left_behind),
         log=log,
