@@ -23,6 +23,7 @@ _LONGEST: Final = 200
 """Characters of a subject, or of a name, that a plan holds."""
 
 _OF_OTHERS: Final = "what serves does not say from which commit it was built"
+_CUT_OFF: Final = "this clone is shallow, and lacks the way from one to the other"
 
 _MOVES: Final = frozenset({"push", "promote", "follow"})
 
@@ -75,7 +76,10 @@ def with_sources(plan: Plan, desired: Desired, repository: Repository) -> Plan:
     between = Ways(repository)
     between.expect([(each.before, each.after) for each in ways])
     for way in ways:
-        found[way.model, way.environment] = _ships(way, between)
+        ships = _ships(way, between)
+        if ships.direction == "elsewhere" and repository.is_shallow():
+            ships = Ships(unknown=_CUT_OFF)
+        found[way.model, way.environment] = ships
     return replace(plan, models=tuple(_with(model, found) for model in plan.models))
 
 

@@ -106,3 +106,19 @@ def test_what_serves_is_not_in_this_clone(
     assert (found.direction, found.commits) == (None, ())
     assert found.unknown is not None
     assert ("is not in this clone" in found.unknown) == (serving is not None)
+
+
+def test_where_a_shallow_clone_cuts_the_way_nothing_is_claimed(
+    made: Repository, tmp_path: Path
+) -> None:
+    old = made.commit({f"{TRUSS}/model.py": "1\n"}, "Served")
+    made.commit({f"{TRUSS}/model.py": "2\n"}, "In between")
+    new = made.commit({f"{TRUSS}/model.py": "3\n"}, "Asked for")
+    made.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    clone = made.clone(tmp_path / "clone", depth=1)
+    clone.git("fetch", "-q", "--depth=1", "origin", old)
+    with Opened.discover(clone.path) as shallow:
+        found = ships(with_sources(*planned(old, new), shallow))
+    assert found is not None
+    assert (found.direction, found.commits) == (None, ())
+    assert found.unknown == "this clone is shallow, and lacks the way from one to the other"
