@@ -161,13 +161,14 @@ class _Work:
         if ahead is None:
             return found
         later = fates(ahead, there, history, now=now, commits=commits)
-        branch = self.session.outside.branch
         return tuple(
-            replace(then, reason=f"{then.reason}, by {branch} as it is now")
-            if each.action
-            else each
+            replace(then, reason=f"{then.reason}{self._by_now}") if each.action else each
             for each, then in zip(found, later, strict=True)
         )
+
+    @property
+    def _by_now(self) -> str:
+        return f", by {self.session.outside.branch} as it is now"
 
     def _ahead(self, model: DesiredModel) -> DesiredModel | None:
         """The model as the deploy branch has it, where that is ahead of this commit and has it."""
@@ -179,18 +180,19 @@ class _Work:
         self, model: DesiredModel, there: LiveModel | None, history: ModelHistory
     ) -> str | None:
         """Why nothing of a model is touched."""
-        if model.paused:
-            return "its mode is pause"
+        ahead = self._ahead(model)
+        for each, by in ((model, ""), (ahead, self._by_now)):
+            mode = "pause" if each is not None and each.paused else each and each.mode
+            if mode in {"pause", "observe"}:
+                return f"its mode is {mode}{by}"
         if there is None:
             return "it is not on Baseten"
-        if model.mode == "observe":
-            return "its mode is observe"
         if history.model_id is not None and history.model_id != there.id:
             return (
                 f"the deploy log knows it as {history.model_id}, and Baseten has {there.id} under"
                 " its name: `gitops plan` says more"
             )
-        if self.ahead is not None and self._ahead(model) is None:
+        if self.ahead is not None and ahead is None:
             return f"{self.session.outside.branch} does not name it any more"
         facts = self.session.outside.facts
         if any(facts.superseded(model, each, history) for each in model.environments[:1]):
@@ -208,12 +210,16 @@ class _Work:
             applies=lambda lock: lock.applied if lock else None,
         )
         with claim.held() as leases, ThreadPoolExecutor(max_workers=PARALLEL) as pool:
-            # Whoever was asked may have taken an hour, and others have released meanwhile.
+            # Whoever was asked may have taken an hour, and others have merged and released since.
             outside.fetch()
-            done = pool.map(lambda model: self._carry_out_one(model, leases), working)
+            elsewhere = _elsewhere(self.project, self.session)
+            if elsewhere is not None:
+                raise elsewhere
+            now = replace(self, ahead=_gone_on(self.project, self.session))
+            done = pool.map(lambda model: now.carry_out_one(model, leases), working)
             return tuple(each for results in done for each in results)
 
-    def _carry_out_one(self, planned: ModelPrune, leases: Leases) -> tuple[Pruned, ...]:
+    def carry_out_one(self, planned: ModelPrune, leases: Leases) -> tuple[Pruned, ...]:
         [model] = (each for each in self.session.whole.models if each.key == planned.key)
         lease, history = Lease(leases, planned.key), self._history(model)
         outside = self.session.outside

@@ -348,6 +348,25 @@ def test_what_the_branch_asks_for_by_now_stays(
     assert reason in {reasons[spare], it.left_alone}
 
 
+@pytest.mark.parametrize(
+    ("newer", "reason"),
+    [
+        ("retention: {keep: 1, action: delete}\n", "the newest, by main as it is now"),
+        (DELETE + "mode: pause\n", "its mode is pause, by main as it is now"),
+    ],
+)
+def test_what_is_merged_while_somebody_is_asked_counts(
+    shelf: Shelf, newer: str, reason: str
+) -> None:
+    spare = shelf.spare()
+    outcome, writes = shelf.wrote(
+        lambda: shelf.prune(approve=lambda _: bool(shelf.stage.commit(asking(newer))))
+    )
+    assert (outcome.exit_code, told(outcome), writes) == (4, {spare: "spared"}, [])
+    assert outcome.results is not None
+    assert outcome.results[0].message == reason
+
+
 def test_a_no_uncommitted_files_and_other_runs_change_nothing(shelf: Shelf) -> None:
     spare = shelf.spare()
     writes = shelf.stage.writes()
