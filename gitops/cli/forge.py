@@ -14,7 +14,7 @@ from gitops.cli.context import Context
 from gitops.cli.show import content_of, is_stream
 
 if TYPE_CHECKING:
-    from gitops.pipeline.review import Forge
+    from gitops.pipeline.review import CiJob, Forge
     from gitops.plan.events import ApplyEvent
 
 MARKED: Final = "<!-- gitops"
@@ -44,9 +44,13 @@ def command() -> None:
 @click.argument(
     "files",
     nargs=-1,
-    required=True,
     type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
     metavar="FILE…",
+)
+@click.option(
+    "--failed",
+    is_flag=True,
+    help="Instead of FILE: say that this commit has no plan, where that of an earlier one stands.",
 )
 @click.option(
     "--pull-request",
@@ -55,7 +59,9 @@ def command() -> None:
     help="Of another pull or merge request than the job's own.",
 )
 @click.pass_obj
-def comment(context: Context, files: tuple[Path, ...], *, pull_request: int | None) -> None:
+def comment(
+    context: Context, files: tuple[Path, ...], *, failed: bool, pull_request: int | None
+) -> None:
     """Keep one comment on the pull request: written once, and brought up to date in place.
 
     Of several files the first one is shown whole, and the others are folded below it.
@@ -64,20 +70,27 @@ def comment(context: Context, files: tuple[Path, ...], *, pull_request: int | No
     Examples:
       gitops forge comment plan.json diff.md
       gitops diff main --format markdown | gitops forge comment -
+      gitops forge comment --failed
     """
     from gitops.errors import UsageError
     from gitops.pipeline.review import put_comment
-    from gitops.render.comment import joined
+    from gitops.render.comment import joined, without_plan
 
+    if failed == bool(files):
+        raise UsageError("give either a FILE or --failed")
     texts = [_markdown(context, each) for each in files]
-    with _open(context) as (forge, commit, own, head):
-        number = pull_request or own
+    with _open(context) as (forge, job):
+        number = pull_request or job.pull_request
         if number is None:
             raise UsageError(
                 "this job runs for no pull request", hint="name one with --pull-request NUMBER"
             )
-        merged = number == own and head != commit
-        text = joined(*texts, head=head if merged else None, merge=commit)
+        head = job.head if number == job.pull_request else None
+        if failed:
+            text = without_plan(head or job.commit, job.run_url)
+        else:
+            merged = head != job.commit
+            text = joined(*texts, head=head if merged else None, merge=job.commit)
         click.echo(f"comment on {number}: {put_comment(forge, number, text)}", err=True)
 
 
@@ -99,6 +112,7 @@ def summary(context: Context, file: Path) -> None:
       gitops forge summary plan.json
       gitops forge summary apply.jsonl
     """
+    from gitops.render.job_outputs import lines
     from gitops.wiring import step_files
 
     text = content_of(context, file)
@@ -106,7 +120,33 @@ def summary(context: Context, file: Path) -> None:
     _append(summary_file, _rendered(text, str(file)))
     if outputs_file is not None:
         found = _outputs(text, str(file))
-        _append(outputs_file, "".join(f"{name}={value}\n" for name, value in found.items()))
+        _append(outputs_file, lines(found))
+
+
+@command.command(name="outputs")
+@FILE
+@click.pass_obj
+def outputs(context: Context, file: Path) -> None:
+    """Print the outputs that `forge summary` sets, as NAME=VALUE lines.
+
+    Meant for a dotenv report of GitLab, by which later jobs get them as variables. A list that
+    would not fit into the 5 kB that GitLab takes is left out, and named on standard error.
+
+    \b
+    Examples:
+      gitops forge outputs plan.json > gitops.env
+      gitops forge outputs apply.jsonl > gitops.env
+    """
+    from gitops.errors import UsageError
+    from gitops.render.job_outputs import DOTENV_BYTES, dotenv
+
+    text = content_of(context, file)
+    if text.lstrip().startswith(MARKED):
+        raise UsageError("that is neither a saved plan nor the events of an apply")
+    told, left_out = dotenv(_outputs(text, str(file)))
+    click.echo(told, nl=False)
+    for name in left_out:
+        click.echo(f"{name} is left out: it does not fit into {DOTENV_BYTES} bytes", err=True)
 
 
 @command.command(name="approved")
@@ -132,8 +172,8 @@ def approved(context: Context, *, out: Path, commit: str | None) -> None:
     from gitops.errors import GitopsError
     from gitops.pipeline.review import approved_plan
 
-    with _open(context) as (forge, own, *_):
-        request, content = approved_plan(forge, commit or own)
+    with _open(context) as (forge, job):
+        request, content = approved_plan(forge, commit or job.commit)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -167,7 +207,7 @@ def deployments(context: Context, file: Path) -> None:
         )
     found = released(_events(text, str(file)))
     if found:
-        with _open(context) as (forge, *_):
+        with _open(context) as (forge, _):
             record_releases(forge, found)
     click.echo(f"{count(len(found), 'release')} shown", err=True)
 
@@ -188,28 +228,29 @@ def issue(context: Context, file: Path, *, title: str, close: bool) -> None:
     from gitops.pipeline.review import put_issue
 
     text = _markdown(context, file)
-    with _open(context) as (forge, *_):
+    with _open(context) as (forge, _):
         click.echo(f"issue: {put_issue(forge, title, text, needed=not close)}", err=True)
 
 
 @contextmanager
-def _open(context: Context) -> Iterator[tuple[Forge, str, int | None, str | None]]:
-    """The forge, the commit that the job runs for, its pull request's number and own commit."""
+def _open(context: Context) -> Iterator[tuple[Forge, CiJob]]:
+    """The forge, and its job that runs us."""
     from gitops.apply.clock import SystemClock
     from gitops.wiring import open_forge
 
     forge, job = open_forge(context.environ, SystemClock().sleep)
     with closing(forge):
-        yield forge, job.commit, job.pull_request, job.head
+        yield forge, job
 
 
 def _markdown(context: Context, file: Path) -> str:
-    """Markdown with its marking first line."""
-    text = content_of(context, file)
-    return text if text.lstrip().startswith(MARKED) else _rendered(text, str(file))
+    """Markdown with its marking first line; a plan leaves room in a comment for what is below."""
+    from gitops.render.plan_markdown import SHARED
+
+    return _rendered(content_of(context, file), str(file), SHARED)
 
 
-def _rendered(text: str, name: str) -> str:
+def _rendered(text: str, name: str, limit: int | None = None) -> str:
     from gitops.render.text import printable
 
     if text.lstrip().startswith(MARKED):
@@ -219,9 +260,9 @@ def _rendered(text: str, name: str) -> str:
 
         return of_events(list(_events(text, name)))
     from gitops.plan.document import from_text
-    from gitops.render.plan_markdown import render
+    from gitops.render.plan_markdown import LIMIT, render
 
-    return render(from_text(text, name=printable(name)))
+    return render(from_text(text, name=printable(name)), limit or LIMIT)
 
 
 def _events(text: str, name: str) -> Iterable[ApplyEvent]:
@@ -233,17 +274,17 @@ def _events(text: str, name: str) -> Iterable[ApplyEvent]:
 
 def _outputs(text: str, name: str) -> Mapping[str, str]:
     """Names and values for later steps; every value is one line."""
-    import json
+    from gitops.render.job_outputs import json_list
 
     if text.lstrip().startswith(MARKED):
         return {}
     if is_stream(text):
         from gitops.plan.events import ApplyFinished
-        from gitops.plan.released import outputs
+        from gitops.plan.released import outputs as of_apply
 
         for event in _events(text, name):
             if isinstance(event, ApplyFinished):
-                lists = {key: json.dumps(places) for key, places in outputs(event)}
+                lists = {key: json_list(places) for key, places in of_apply(event)}
                 return {"exit_code": str(event.exit_code), **lists}
         return {}
     from gitops.plan.document import from_text
@@ -255,7 +296,7 @@ def _outputs(text: str, name: str) -> Mapping[str, str]:
         key: str(getattr(plan.summary, key)) for key in ("changed", "blocked", "held", "drift")
     }
     models = [each.name for each in plan.models if changes(each)]
-    return {**counts, "models": json.dumps(models)}
+    return {**counts, "models": json_list(models)}
 
 
 def _append(path: Path | None, text: str) -> None:

@@ -61,6 +61,26 @@ class Forge(Protocol):
         """Show a release among the environments."""
 
 
+class CiJob(Protocol):
+    """The CI job that runs us."""
+
+    @property
+    def commit(self) -> str:
+        """The commit that it runs for; of a pull request often a merge that the forge made."""
+
+    @property
+    def pull_request(self) -> int | None:
+        """The number of the pull request that it runs for."""
+
+    @property
+    def head(self) -> str | None:
+        """That one's own last commit, where the job runs for a merge of it and it is known."""
+
+    @property
+    def run_url(self) -> str:
+        """Its page."""
+
+
 Put = Literal["added", "updated", "unchanged", "closed"]
 
 

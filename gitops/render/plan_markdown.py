@@ -32,6 +32,9 @@ from gitops.render.words import count, short, some, value
 LIMIT: Final = 65_536
 """Characters that GitHub takes in one comment; GitLab takes more."""
 
+SHARED: Final = LIMIT - 4_096
+"""Characters of a plan that shares its comment: what is below it has a sentence at the least."""
+
 MOST_DRIFTED: Final = 100
 
 SOURCES: Final = 5
@@ -47,15 +50,15 @@ MARKER: Final = "<!-- gitops plan -->"
 """First line, by which a workflow finds the comment that it wrote before."""
 
 
-def render(plan: Plan) -> str:
-    """The plan as Markdown, below ``LIMIT`` characters; it ends with a line break."""
+def render(plan: Plan, limit: int = LIMIT) -> str:
+    """The plan as Markdown, below ``limit`` characters; it ends with a line break."""
     loudest = sum(loud(each) for model in plan.models for each in model.environments)
     fullest = _document(plan, _full if loudest <= MANY else _folding)
-    if len(fullest) < LIMIT:
+    if len(fullest) < limit:
         return fullest
     for detail in (_short, _bare):
         text = _document(plan, detail, folded="Some details are left out here; ")
-        if len(text) < LIMIT:
+        if len(text) < limit:
             return text
     return _counted(plan)
 

@@ -54,7 +54,8 @@ def test_commands_and_options(complete: Complete) -> None:
     assert complete("") == list(COMMANDS)
     assert complete("pr") == ["promote", "prune"]
     assert complete("nothing", "") == list(COMMANDS)
-    assert complete("forge", "") == ["approved", "comment", "deployments", "issue", "summary"]
+    told = ["approved", "comment", "deployments", "issue", "outputs", "summary"]
+    assert complete("forge", "") == told
     assert "--detailed-exitcode" in complete("plan", "--d")
     assert complete("status", "--format", "") == ["text", "json"]
     assert sorted(complete("schema", "st")) == ["standing", "status"]

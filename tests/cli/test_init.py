@@ -229,7 +229,7 @@ def test_gitlabs_pipeline_can_run(repository: Repository) -> None:
     assert asked == {
         *("gitops validate", "gitops diff", "gitops plan", "gitops apply", "gitops drift"),
         *("gitops rollback", "gitops forge comment", "gitops forge approved"),
-        *("gitops forge deployments", "gitops forge issue"),
+        *("gitops forge deployments", "gitops forge issue", "gitops forge outputs"),
     }
 
 
@@ -242,7 +242,8 @@ def test_what_gitlab_merged_is_compared_with_what_it_merged_into(
     if target:
         variables["CI_MERGE_REQUEST_TARGET_BRANCH_SHA"] = target
     for name, line in (("gitops-diff", f"diff {base}..HEAD"), ("gitops-plan", f"--changed {base}")):
-        script = "gitops() { echo gitops $*; }\n" + "\n".join(lines(jobs, jobs[name], "script"))
+        stand_in = "gitops() { echo gitops $*; touch gitops-plan.json; }"
+        script = "\n".join([stand_in, *lines(jobs, jobs[name], "script")])
         done = subprocess.run(
             ["bash", "-euc", script],
             cwd=repository.path,

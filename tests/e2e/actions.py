@@ -7,6 +7,7 @@ everything else about a workflow that these files do not use is an error here.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable, Mapping
@@ -136,9 +137,11 @@ class Runner:
     def _job(self, name: str, job: Mapping[str, Any], event: Event, names: dict[str, str]) -> Job:
         folder = self.folder / f"job-{self.count}"
         run = _Run(self, event, folder / "work", names, job["permissions"])
+        folder.mkdir()
         for file in ("summary", "output"):
-            (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).touch()
+        head = {"sha": event.values.get("github.event.pull_request.head.sha")}
+        (folder / "event").write_text(json.dumps({"pull_request": {"head": head}}))
         steps = []
         for step in job["steps"]:
             if run.failed and "if" not in step:
@@ -146,6 +149,8 @@ class Runner:
             if "if" in step and not _true(step["if"], run):
                 continue
             ended = self._step(step, run, folder)
+            if "id" in step:
+                names[f"steps.{step['id']}.outcome"] = "failure" if ended.code else "success"
             run.failed = run.failed or ended.code != 0
             steps.append(ended)
         return Job(name=name, steps=tuple(steps), summary=(folder / "summary").read_text())
@@ -176,6 +181,7 @@ class Runner:
             GITHUB_SHA=run.event.sha,
             GITHUB_REF=run.event.ref,
             GITHUB_EVENT_NAME=run.event.name,
+            GITHUB_EVENT_PATH=str(folder / "event"),
             GITHUB_RUN_ID=run.value("github.run_id"),
             GITHUB_JOB="job",
             GITHUB_STEP_SUMMARY=str(folder / "summary"),

@@ -6,7 +6,7 @@ from gitops.render.plan_markdown import MARKER
 from tests.e2e.jobs import Job
 from tests.e2e.team import Team
 from tests.e2e.test_exit_codes import person
-from tests.echo import truss
+from tests.echo import release, truss
 
 PRODUCTION = """\
   production:
@@ -41,11 +41,26 @@ def a_plan_is_one_comment_that_is_kept_up_to_date(team: Team) -> None:
     assert "Answer in v2 (Test Author, 2026-" in comment
     assert "If its build, its start or a check fails, nothing is promoted" in comment
     assert "The way back takes a cold start of what serves now." in comment
-    team.push(1, "Answer in v2, better @everyone", truss("v2b"))
+    a_commit_without_a_plan_is_said_to_have_none(team)
+    team.push(1, "Answer in v2, better @everyone", truss("v2b"), release(PRODUCTION))
     assert team.review(1)["plan"].green
     [again] = team.comments(1)
+    assert again.startswith(MARKER)
+    assert "no plan" not in again
     assert "Ships 2 source commits:" in again
     assert "Answer in v2, better `@everyone` (Test Author, 2026-" in again
+
+
+def a_commit_without_a_plan_is_said_to_have_none(team: Team) -> None:
+    team.push(1, "Break it", {"releases/triage.yaml": "version: 1\nmodle: triage\n"})
+    jobs = team.review(1)
+    assert {name: job.green for name, job in jobs.items()} == {"diff": False, "plan": False}
+    for told in ("releases/triage.yaml", "modle", "unknown key"):
+        assert told in jobs["diff"].output
+    [comment] = team.comments(1)
+    assert comment.startswith(MARKER)
+    assert f"There is no plan for commit {team.heads[1][:12]}" in comment
+    assert "gets commit" not in comment
 
 
 def what_was_approved_is_applied(team: Team) -> Job:

@@ -73,6 +73,8 @@ class Pipeline:
     manual: dict[str, Callable[[], None]] = field(default_factory=dict)
     kept: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """The files that each job kept."""
+    reported: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The variables that each job's dotenv report gives to the jobs that need it."""
 
     def play(self, name: str) -> Job:
         """Start a job that waits for it."""
@@ -148,7 +150,12 @@ class Runner:
             **{key: _expanded(text, common) for key, text in job.get("variables", {}).items()},
             **self._secrets(job, event),
         }
-        variables = {**common, **own}
+        handed = {
+            key: value
+            for needed in job.get("needs", [])
+            for key, value in pipeline.reported.get(needed, {}).items()
+        }
+        variables = {**handed, **common, **own}
         _checkout(self.remote, folder, event.sha, depth=own.get("GIT_DEPTH", "20"))
         for needed in job.get("needs", []):
             for path, content in pipeline.kept.get(needed, {}).items():
@@ -160,6 +167,8 @@ class Runner:
             steps.append(Step(name=after.name, code=after.code, output=after.output, counts=False))
         pipeline.done[name] = Job(name=name, steps=tuple(steps))
         pipeline.kept[name] = dict(_artifacts(job.get("artifacts", {}), folder, steps[0]))
+        report = folder / job.get("artifacts", {}).get("reports", {}).get("dotenv", "none")
+        pipeline.reported[name] = _dotenv(report.read_text()) if report.is_file() else {}
         shutil.rmtree(folder)
 
     def _script(
@@ -274,6 +283,15 @@ def _artifacts(asked: Mapping[str, Any], folder: Path, script: Step) -> Iterator
     for path in asked.get("reports", {}).values():
         if (folder / path).is_file():
             yield path, (folder / path).read_bytes()
+
+
+def _dotenv(report: str) -> dict[str, str]:
+    """The variables of a report, as far as GitLab takes it: 5 kB, and no space in a value."""
+    assert len(report.encode()) <= 5 << 10
+    assert report.isascii()
+    found = [line.partition("=") for line in report.splitlines()]
+    assert all(re.fullmatch(r"\w+", name) and not re.search(r"\s", to) for name, _, to in found)
+    return {name: value for name, _, value in found}
 
 
 def _when(rules: Sequence[Mapping[str, str]] | None, variables: Mapping[str, str]) -> str | None:

@@ -88,6 +88,30 @@ def test_a_comment_names_the_commit_that_the_branch_shows(
     assert hub.comments[7][0]["body"].strip() == full
 
 
+def test_a_commit_without_a_plan_is_said_to_have_none(
+    hub: Hub, forge: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert forge("comment") == 1
+    assert forge("comment", "plan.json", "--failed") == 1
+    assert "either a FILE or --failed" in said()
+    assert forge("comment", "plan.json") == 0
+    for head in (MERGED, HEAD):
+        assert forge("comment", "--failed") == 0
+        [comment] = hub.comments[7]
+        assert comment["body"].startswith(
+            f"{plan_markdown.MARKER}\n\n**There is no plan for commit {head[:12]}.** "
+            f"[The job that plans]({hub.url}/acme/models/actions/runs/77) has failed"
+        )
+        (tmp_path / "event").write_text(json.dumps({"pull_request": {"head": {"sha": HEAD}}}))
+        monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event"))
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example/) ![x](https://evil.example")
+    assert forge("comment", "--failed") == 0
+    assert "](" not in hub.comments[7][0]["body"]
+    assert forge("comment", "plan.json") == 0
+    assert plan_markdown.render(fleet()).partition("\n")[2] in hub.comments[7][0]["body"]
+    assert len(hub.comments[7]) == 1
+
+
 def test_two_comments_of_ours_become_one(hub: Hub, forge: Forge) -> None:
     hub.login = "release-bot"
     hub.comments[7] = [
@@ -207,6 +231,28 @@ def test_a_summary_and_outputs_for_later_steps(
     assert Path("out.txt").read_text() == plan_markdown.render(fleet())
 
 
+def test_outputs_fit_into_a_dotenv_report(hub: Hub, forge: Forge) -> None:
+    odd = 'a b/$HOME`x`\n"=é𝄞'
+    Path("apply.jsonl").write_text(
+        events(3, converged=(odd,), failed=tuple(f"model-{each}/staging" for each in range(300)))
+    )
+    assert forge("outputs", "apply.jsonl") == 0
+    report = Path("out.txt").read_text()
+    assert "failed is left out" in said()
+    assert len(report) < 5 << 10
+    assert report.isascii()
+    assert set(report) & set(" $`\t") == set()
+    values = dict(line.split("=", 1) for line in report.splitlines())
+    assert json.loads(values["converged"]) == [odd]
+    assert "failed" not in values
+    assert values["exit_code"] == "3"
+    assert forge("outputs", "plan.json") == 0
+    assert f"changed={fleet().summary.changed}\n" in Path("out.txt").read_text()
+    Path("diff.md").write_text("<!-- gitops diff -->\n")
+    assert forge("outputs", "diff.md") == 1
+    assert hub.requests == []
+
+
 def test_one_issue_while_it_is_needed(hub: Hub, forge: Forge) -> None:
     Path("drift.md").write_text("<!-- gitops drift -->\n\nSomebody set max_replica.\n")
     Path("more.md").write_text("<!-- gitops drift -->\n\nAnd min_replica.\n")
@@ -263,5 +309,5 @@ def test_a_comment_of_several_texts_stays_within_its_limit(hub: Hub, forge: Forg
     Path("long.md").write_text(f"<!-- gitops diff -->\n\n{'x' * plan_markdown.LIMIT}\n")
     assert forge("comment", "plan.json", "long.md", "diff.md") == 0
     assert len(comment["body"]) < plan_markdown.LIMIT
-    assert "too long for a comment" in comment["body"]
+    assert "too long for a comment" in comment["body"].lower()
     assert "`qwen` moves" in comment["body"]

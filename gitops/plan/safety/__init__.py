@@ -62,9 +62,10 @@ def raise_if_unsafe(
     if found:
         raise Refused(
             "; ".join(found),
-            hint="Read the plan again; where it is what you want, allow it with that option.",
+            hint="Read the plan again; where it is what you want, allow it with that option, or "
+            "with a higher limit in gitops.yaml, as a pull request has to.",
         )
 
 
 def _refused(sentence: str, option: str) -> str:
-    return f"{sentence}: apply refuses it without {option}"
+    return f"{sentence}: apply refuses it without {option}, or a higher limit in gitops.yaml"
