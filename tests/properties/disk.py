@@ -146,7 +146,7 @@ class OnDisk:
             assert turns.acting is not None
             return Clock(turns.acting, stop)
 
-        def baseten(_: object, clock: Clock) -> Any:
+        def baseten(_: object, clock: Clock, **__: object) -> Any:
             assert turns.acting is not None
             return reach(stage, turns.acting, clock)
 
