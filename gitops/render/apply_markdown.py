@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gitops.plan.events import ApplyEvent, ApplyFinished, ApplyStarted
-from gitops.plan.released import outputs
+from gitops.plan.events import ActionFinished, ApplyEvent, ApplyFinished, ApplyStarted
+from gitops.plan.released import outputs, released
 from gitops.render.event_words import outcome
 from gitops.render.events import render
 from gitops.render.layout import safe
@@ -42,6 +42,7 @@ def summary(events: Sequence[ApplyEvent]) -> str:
             )
             if told.details:
                 blocks.append(block("\n".join(told.details)))
+        blocks.extend(_done(events))
         if ends := _ends(finished):
             blocks.append(ends)
     blocks.append(_folded(render(events)))
@@ -56,6 +57,23 @@ def _headline(started: ApplyStarted | None, finished: ApplyFinished | None) -> s
     meaning = outcome(finished)
     number = f" (exit {finished.exit_code})" if finished.exit_code else ""
     return f"{what}: {meaning}{took}{number}"
+
+
+def _done(events: Sequence[ApplyEvent]) -> Iterator[str]:
+    # What ended as Git asks may have needed nothing: these are the places that changed.
+    new = [each.environment for each in released(events) if each.state == "success"]
+    if new:
+        yield f"Released: {_places(new)}."
+    settings = dict.fromkeys(
+        f"{each.model}/{each.environment}"
+        for each in events
+        if isinstance(each, ActionFinished)
+        and each.kind == "update_settings"
+        and each.result == "ok"
+        and each.environment
+    )
+    if settings:
+        yield f"Settings changed: {_places(tuple(settings))}."
 
 
 def _ends(finished: ApplyFinished) -> str:

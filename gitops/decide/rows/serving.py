@@ -151,11 +151,12 @@ def settings_differ(view: View) -> Decision | None:
         return None
     drift = sum(change.origin == "drift" for change in changes)
     fields = "a setting differs" if len(changes) == 1 else f"{len(changes)} settings differ"
+    some = "" if drift == len(changes) else f"{drift} of them "
     return decision(
         view,
         17,
         State.SETTINGS,
-        fields + (f", {drift} of them changed outside of Git" if drift else ""),
+        fields + (f", {some}changed outside of Git" if drift else ""),
         steps=(*_adoption(view), UpdateSettings(environment=view.name, changes=changes)),
         changes=changes,
         kept=allowed.kept,

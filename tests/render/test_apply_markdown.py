@@ -1,0 +1,43 @@
+"""An apply in a job's summary."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gitops.plan import stream
+from gitops.plan.events import ActionFinished, ApplyEvent
+from gitops.render.apply_markdown import summary
+from tests.forge.calling import START, events
+
+SET = ActionFinished(
+    time=START,
+    model="qwen",
+    environment="lab",
+    action="x",
+    kind="update_settings",
+    result="ok",
+)
+
+
+def ended(*more: ApplyEvent) -> list[ApplyEvent]:
+    """Staging was released, production rolled back, and `spare` needed nothing."""
+    ends = {"converged": ("qwen/staging", "qwen/spare"), "rolled_back": ("qwen/production",)}
+    *begun, last = stream.read(events(3, **ends), name="events")
+    return [*begun, *more, last]
+
+
+def test_what_an_apply_released_is_told_apart_from_what_needed_nothing() -> None:
+    text = summary(ended())
+    assert "\n\nReleased: `qwen/staging`.\n\n" in text
+    assert "| converged | `qwen/staging`, `qwen/spare` |" in text
+    assert "Settings changed" not in text
+
+
+def test_settings_that_were_changed_are_told_once_for_each_environment() -> None:
+    refused = dataclasses.replace(SET, environment="other", result="failed")
+    text = summary(ended(SET, SET, refused))
+    assert "\n\nSettings changed: `qwen/lab`.\n\n" in text
+
+
+def test_an_apply_that_was_cut_off_released_nothing_yet() -> None:
+    assert "Released" not in summary(ended()[:-1])
