@@ -13,7 +13,7 @@ from gitops.apply.steps.ready import BUILD_FAILURES
 from gitops.apply.tagging import tag_releases
 from gitops.decide.answers import BLOCKED_CODE, REQUIREMENTS, ROLLED_BACK
 from gitops.decide.decision import Decision, State
-from gitops.decide.safety import kept_notices
+from gitops.decide.notices import kept_notices
 from gitops.errors import (
     AccessDenied,
     BasetenError,

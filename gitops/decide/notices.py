@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+from gitops.decide.decision import Kept
 from gitops.decide.view import View
-from gitops.plan.wording import duration, version
+from gitops.plan.wording import duration, listed, version
 from gitops.state.differences import no_longer_managed
 from gitops.state.health import Health
 from gitops.state.json import Json
 from gitops.state.live import Deployment
+from gitops.state.schedules import PREFIX
+from gitops.state.settings import Change
 
 
 def unmanaged(view: View) -> tuple[str, ...]:
@@ -53,6 +56,23 @@ def back_again(view: View, target: Deployment | None, health: Health | None) -> 
         f" the way back to it takes {start}, waited for up to {limit}, and no build"
     )
     return (there,)
+
+
+def kept_notices(kept: Kept | None) -> tuple[str, ...]:
+    """What is kept, by whom it was set, why, and what to do, as a notice."""
+    if kept is None:
+        return ()
+    told = listed([_stays(each) for each in kept.changes])
+    return (f"{told}: {kept.why}; {kept.remedy}",)
+
+
+def _stays(change: Change) -> str:
+    who = f", set by {change.by}" if change.by else ""
+    asked = "Git wants it gone" if change.after is None else f"Git asks for {_shown(change.after)}"
+    if change.path.startswith(PREFIX):
+        asked = "Git wants it gone" if change.after is None else "Git asks for another"
+        return f"{change.path} stays as it is on Baseten{who}, where {asked}"
+    return f"{change.path} stays {_shown(change.before)}{who}, where {asked}"
 
 
 def _shown(value: Json) -> str:

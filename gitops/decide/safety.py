@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -12,7 +11,6 @@ from gitops.decide.changing import named
 from gitops.decide.decision import Blocked, Kept
 from gitops.decide.hardware import smaller
 from gitops.decide.view import View
-from gitops.plan.wording import listed
 from gitops.record.history import consents
 from gitops.state.differences import equal, flatten, with_changes
 from gitops.state.fitting import is_number, unfit
@@ -118,8 +116,12 @@ def _is_added(view: View, change: Change) -> bool:
         return True
     asked = view.log.asked_before(view.evidence.recorded) or {}
     path = change.path
-    if path not in asked or path.startswith(PREFIX):
+    if path not in asked:
         return False
+    if path.startswith(PREFIX):
+        live = _live(view)
+        then = {**live, **{each.path: each.after for each in view.differing}}
+        return not _by_schedule(replace(change, before=asked[path]), {**live, **asked}, then)
     return not _by_field(path, asked[path], change.after)
 
 
@@ -180,27 +182,6 @@ def _consent(view: View, missing: Mapping[str, str]) -> str:
     )
 
 
-def kept_notices(kept: Kept | None) -> tuple[str, ...]:
-    """What is kept, by whom it was set, why, and what to do, as a notice."""
-    if kept is None:
-        return ()
-    told = listed([_stays(each) for each in kept.changes])
-    return (f"{told}: {kept.why}; {kept.remedy}",)
-
-
-def _stays(change: Change) -> str:
-    who = f", set by {change.by}" if change.by else ""
-    asked = "Git wants it gone" if change.after is None else f"Git asks for {_shown(change.after)}"
-    if change.path.startswith(PREFIX):
-        asked = "Git wants it gone" if change.after is None else "Git asks for another"
-        return f"{change.path} stays as it is on Baseten{who}, where {asked}"
-    return f"{change.path} stays {_shown(change.before)}{who}, where {asked}"
-
-
-def _shown(value: Json) -> str:
-    return json.dumps(value, sort_keys=True, default=dict)
-
-
 def _unknown_schedules(view: View, changes: Sequence[Change]) -> Blocked | None:
     """Schedules that this Baseten would refuse by themselves, and ignore with a promotion."""
     asked = any(each.path.startswith(PREFIX) for each in changes)
@@ -242,7 +223,7 @@ def _needed(
 ) -> list[tuple[str, str]]:
     """The words that changes need, each with why; those of one of them where it is given."""
     found: list[tuple[str, str]] = []
-    live = flatten(view.live.settings) if view.live is not None else {}
+    live = _live(view)
     then = {**live, **{change.path: change.after for change in changes}}
     for change in changes if only is None else (only,):
         if change.path.startswith(PREFIX):
@@ -250,6 +231,10 @@ def _needed(
         elif change.path in {f"autoscaling.{field}" for field in _REPLICAS}:
             found += _by_field(change.path, change.before, change.after)
     return found
+
+
+def _live(view: View) -> dict[str, Json]:
+    return flatten(view.live.settings) if view.live is not None else {}
 
 
 def _by_schedule(

@@ -12,6 +12,7 @@ from typing import Final
 from gitops.decide.answers import BLOCKED_CODE, GoOn, Row
 from gitops.decide.decision import Answer, Blocked, Decision, Needs, State
 from gitops.decide.facts import Unread
+from gitops.decide.notices import kept_notices
 from gitops.decide.rows.foreign import foreign_serves
 from gitops.decide.rows.held import wanted_is_held
 from gitops.decide.rows.releasing import deployment_exists, none_exists
@@ -32,7 +33,7 @@ from gitops.decide.rows.serving import (
 )
 from gitops.decide.rows.standing import another_model, paused_by_git, promotion_paused, superseded
 from gitops.decide.rows.unfinished import intent_came_to_nothing, wanted_serves_unjudged
-from gitops.decide.safety import kept_notices, permitted
+from gitops.decide.safety import permitted
 from gitops.decide.situation import Situation
 from gitops.decide.view import View
 from gitops.plan.steps import Follow, Record, RollBack, Step, Wait, Watch

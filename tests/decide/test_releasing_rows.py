@@ -23,6 +23,7 @@ from gitops.plan.steps import Promote, Push, Record
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, Requirement
+from gitops.state.json import JsonObject
 from gitops.state.live import Deployment, InstanceType, LiveEnvironment
 from tests.decide.scenes import (
     NOW,
@@ -274,6 +275,33 @@ def test_a_release_that_asks_for_other_capacity_beside_it_is_not_stopped_either(
     (record,) = decided(scene).steps
     assert isinstance(record, Record)
     assert [(each.path, each.after, each.origin) for each in record.kept] == [(MOST, 4, "drift")]
+
+
+@pytest.mark.parametrize(("asked", "wants", "blocks"), [(10, 9, False), (10, 4, True)])
+def test_of_a_schedule_that_somebody_raised_the_release_file_answers_for_its_own_part(
+    asked: int, wants: int, blocks: bool
+) -> None:
+    def night(least: int) -> JsonObject:
+        window = {"cadence": "DAILY", "start_hour": 22, "end_hour": 6, "timezone": "UTC"}
+        return {"enabled": True, **window, "autoscaling": {"min_replica": least}}
+
+    scene = guarded(
+        wants=3,
+        has=3,
+        asked=3,
+        schedules={"night": night(wants)},
+        live_schedules={"night": night(30)},
+    )
+    scene.entries[-1] = replace(
+        scene.entries[-1], settings_after={MOST: 3, "schedules.night": night(asked)}
+    )
+    answer = decided(scene)
+    assert (answer.blocked is not None) == blocks
+    assert (answer.kept is not None) != blocks
+    if not blocks:
+        assert "schedules.night stays as it is on Baseten, where Git asks for another" in str(
+            answer.notices[-1]
+        )
 
 
 def test_a_release_that_takes_capacity_away_itself_is_blocked() -> None:
