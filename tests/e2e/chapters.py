@@ -36,6 +36,7 @@ def a_plan_is_one_comment_that_is_kept_up_to_date(team: Team) -> None:
     assert all(job.green for job in jobs.values()), [job.output for job in jobs.values()]
     [comment] = team.comments(1)
     assert comment.startswith(MARKER)
+    assert f"ommit {team.heads[1][:12]} " in comment.split("- **release**")[0]
     assert "triage/production gets commit" in comment
     assert "Ships 1 source commit:" in comment
     assert "Answer in v2 (Test Author, 2026-" in comment
