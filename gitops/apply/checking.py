@@ -115,9 +115,7 @@ def _run(
     runs = planned_runs(asked, sides=len(sides))
     warmup = [index % len(asked.probes) for index in range(warm_ups(asked, sides=len(sides)))]
 
-    room = _Room()
-
-    def send(turn: int, index: int) -> list[Answer]:
+    def send(room: _Room, turn: int, index: int) -> list[Answer]:
         ordered = sides if turn % 2 == 0 else sides[::-1]
         answers = {each: room.held(_send(bench, each, asked, index)) for each in ordered}
         return [answers[each] for each in sides]
@@ -158,7 +156,10 @@ def _run(
 
 
 class _Room:
-    """What the answers of one check may take in memory until they are judged. Thread-safe."""
+    """What the answers of one check may take in memory until they are judged. Thread-safe.
+
+    Those that only warm up are not kept, and have a room of their own.
+    """
 
     def __init__(self) -> None:
         self._left = MOST_BYTES
@@ -177,11 +178,12 @@ class _Room:
 def _all(
     bench: Bench,
     pool: ThreadPoolExecutor,
-    send: Callable[[int, int], list[Answer]],
+    send: Callable[[_Room, int, int], list[Answer]],
     probes: Sequence[int],
 ) -> list[list[Answer]]:
     """Send every probe and give its answers in order. Raises ``Interrupted`` when told to stop."""
-    futures = [pool.submit(send, turn, index) for turn, index in enumerate(probes)]
+    room = _Room()
+    futures = [pool.submit(send, room, turn, index) for turn, index in enumerate(probes)]
     pending = set(futures)
     while pending:
         bench.stop.check()

@@ -220,3 +220,9 @@ def test_answers_that_are_too_long_together_say_nothing(monkeypatch: pytest.Monk
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "2 of 4 requests say nothing about the deployment" in verdict.reason
     assert "the answers of this check are longer than" in verdict.measurements[0].detail
+
+
+def test_answers_that_only_warm_up_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "MOST_BYTES", 5)
+    results, _ = ran(Fleet(new="ACTIVE"), check(runs=1, warmup=2, probes=(Probe(body=1),)))
+    assert results.ran[0].verdict.outcome is Outcome.PASS
