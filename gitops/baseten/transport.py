@@ -107,8 +107,7 @@ class Transport:
     """Sends requests to one ``Endpoint``; safe to share between threads.
 
     ``transport`` replaces the network, for tests. ``tell`` hears that Baseten does not answer while
-    requests are repeated. ``server_time`` is what the last answer's clock
-    said.
+    requests are repeated. ``server_time`` is what the last answer's clock said.
     """
 
     def __init__(

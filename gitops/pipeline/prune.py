@@ -62,12 +62,12 @@ def prune(
     each request. ``say`` hears of progress, ``stoppable`` gets the flag that ends it in an orderly
     way. Nothing is written to the deploy log: Baseten's audit log has it.
 
-    What the deploy branch asks for by now counts as well, where it is ahead of this commit.
+    What the deploy branch asks for by now counts as well, where it is ahead of this commit: once
+    for the plan, and once more after ``approve``.
 
     Raises ``Refused`` for uncommitted release files, for a commit that the deploy branch on the
-    remote does not hold, or a no, ``RemoteUnreachable`` where the deploy
-    log cannot be read, and ``Locked`` where another run holds one of the models; nothing on Baseten
-    was changed then.
+    remote does not hold, or a no, ``RemoteUnreachable`` where the deploy log cannot be read, and
+    ``Locked`` where another run holds one of the models; nothing on Baseten was changed then.
     """
     with opened(project, PlanRequest(selection=request.selection)) as session:
         stoppable(session.outside.stop)
