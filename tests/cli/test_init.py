@@ -255,6 +255,31 @@ def test_what_gitlab_merged_is_compared_with_what_it_merged_into(
         assert line in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("rollback", "branch", "push", "code"),
+    [(0, 0, 0, 0), (0, 0, 128, 128), (4, 1, 0, 4), (8, 0, 0, 8)],
+)
+def test_gitlabs_rollback_is_red_where_the_revert_was_not_pushed(
+    repository: Repository, rollback: int, branch: int, push: int, code: int
+) -> None:
+    jobs = pipeline(repository)
+    stand_ins = (
+        f"gitops() {{ return {rollback}; }}",
+        f"git() {{ if [ $1 = rev-parse ]; then return {branch}; fi; echo pushed; return {push}; }}",
+    )
+    script = "\n".join([*stand_ins, *lines(jobs, jobs["gitops-rollback"], "script")])
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=repository.path,
+        env={"GITOPS_ROLLBACK": "triage", "CI_JOB_ID": "7"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert ("pushed" in done.stdout) is (branch == 0)
+
+
 def test_what_gitlab_runs_for_a_fork_gets_no_secret(repository: Repository) -> None:
     jobs = pipeline(repository)
     # In a pipeline that runs in a fork, $CI_PROJECT_ID is the fork's.
