@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from gitops.plan.events import ActionFinished
+from gitops.record.entry import Entry, Event
+from gitops.state.names import ModelKey
 from tests.apply.stage import Stage, stage
+from tests.apply.wrapped import WrappedLog, Write
 from tests.echo import release, truss
 
 PRODUCTION = """\
@@ -49,3 +52,22 @@ def test_what_somebody_adds_before_baseten_promotes_by_itself_stays(tmp_path: Pa
         outcome = made.apply()
         assert made.live("production").settings.autoscaling["max_replica"] == 9
         assert outcome.exit_code == 4, outcome.finished
+
+
+def test_what_somebody_adds_while_a_promotion_is_announced_stays(tmp_path: Path) -> None:
+    class Slow(WrappedLog):
+        def write(self, inner: Write, key: ModelKey, entry: Entry) -> Entry:
+            if entry.event is Event.INTENT:
+                adds_capacity(made)
+            return inner(key, entry)
+
+    with stage(tmp_path, truss(), release(PRODUCTION)) as made:
+        assert made.apply().exit_code == 0
+        made.commit(
+            truss("two"), release(PRODUCTION.replace("1, max_replica: 4", "2, max_replica: 3"))
+        )
+        made.wrap_log = Slow
+        outcome = made.apply()
+        assert outcome.exit_code == 0, outcome.finished
+        found = made.live("production").settings.autoscaling
+        assert (found["min_replica"], found["max_replica"]) == (2, 9)

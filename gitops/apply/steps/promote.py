@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitops.apply import blocks
 from gitops.apply.job import Ended, Job
 from gitops.apply.steps.previous import KEEP, MARK, is_kept
+from gitops.apply.steps.settings import is_promoting
 from gitops.apply.waiting import until
 from gitops.errors import (
     AccessDenied,
@@ -20,7 +21,7 @@ from gitops.plan.steps import Promote
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import same_artifact
 from gitops.render.failures import FailureKind
-from gitops.state.differences import asked_for, flatten
+from gitops.state.differences import asked_for, equal, flatten
 from gitops.state.json import Json
 from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.recognise import same_name
@@ -41,12 +42,11 @@ def promote(job: Job, step: Promote) -> Ended | None:
     intent = _announce(job, step, target)
     if isinstance(intent, Ended):
         return intent
-    settings: dict[str, Json] = dict(
-        blocks.of_changes(step.changes, job.live.settings if job.live else None)
-    )
-    if step.instance_type not in {None, "environment", "truss"}:
-        settings["instance_type_id"] = step.instance_type
     try:
+        settings = _settings(job, step)
+        if job.live is not None and _has_moved(job.live, step):
+            _not_started(job, intent, "somebody promotes something else there")
+            return None
         promoted = job.ports.writer.promote(
             job.view.model_id,
             job.name,
@@ -69,6 +69,33 @@ def promote(job: Job, step: Promote) -> Ended | None:
     job.learn.promoted(promoted.id)
     _see(job, _as_promoted(target, promoted), intent)
     return None
+
+
+def _settings(job: Job, step: Promote) -> dict[str, Json]:
+    """What travels with the promotion: the settings that are still as they were decided upon.
+
+    To announce them may have taken a while. What somebody has set meanwhile is left to the next
+    decision, which asks for consent where it has to.
+    """
+    changes = step.changes
+    if changes:
+        live = job.view.reread(job.name)
+        shown = flatten(live.settings) if live is not None else {}
+        changes = tuple(
+            each for each in changes if equal(each.path, each.before, shown.get(each.path))
+        )
+    settings: dict[str, Json] = dict(
+        blocks.of_changes(changes, job.live.settings if job.live else None)
+    )
+    if step.instance_type not in {None, "environment", "truss"}:
+        settings["instance_type_id"] = step.instance_type
+    return settings
+
+
+def _has_moved(live: LiveEnvironment, step: Promote) -> bool:
+    """Whether something else serves, or is about to, than when it was decided."""
+    current, begun = live.current.id if live.current else None, step.from_
+    return is_promoting(live) or current != (begun.deployment_id if begun else None)
 
 
 def is_side(job: Job, deployment: Deployment | None, side: Side) -> bool:

@@ -88,7 +88,7 @@ def write_until_read_back(job: Job, changes: Sequence[Change]) -> tuple[Change, 
     wanted = pending(changes, live.settings) if live is not None else tuple(changes)
     if not wanted:
         return ()
-    if live is not None and _is_promoting(live):
+    if live is not None and is_promoting(live):
         job.progress("another promotion has begun: no setting is changed meanwhile")
         return wanted
     body = blocks.of_changes(wanted, live.settings if live is not None else None)
@@ -107,7 +107,8 @@ def write_until_read_back(job: Job, changes: Sequence[Change]) -> tuple[Change, 
     return pending(wanted, live.settings) if live is not None else wanted
 
 
-def _is_promoting(live: LiveEnvironment) -> bool:
+def is_promoting(live: LiveEnvironment) -> bool:
+    """Whether a promotion of something that does not serve yet runs there."""
     candidate, promotion = live.candidate, live.promotion
     if candidate is None or promotion is None:
         return False
