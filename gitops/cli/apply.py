@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from gitops.cli.context import Context
-from gitops.cli.eventfile import EventFile
+from gitops.cli.eventfile import EventFile, both
 from gitops.cli.forms import formats
 from gitops.cli.locking import lock_timeout, waits
 from gitops.cli.selecting import selecting
 from gitops.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gitops.apply.run import Emit
-    from gitops.plan.events import ApplyEvent
     from gitops.plan.model import Plan
 
 
@@ -142,7 +140,7 @@ def command(
         outcome = apply(
             context.project(terminal.say),
             request,
-            emit=terminal.emit if events is None else _both(terminal, events),
+            emit=terminal.emit if events is None else both(events, terminal.emit),
             approve=terminal.approve,
             stoppable=terminal.stoppable,
             say=terminal.say,
@@ -155,14 +153,6 @@ def command(
     if events is not None and events.problem:
         terminal.say(events.problem)
     ctx.exit(outcome.exit_code)
-
-
-def _both(terminal: Terminal, events: EventFile) -> Emit:
-    def emit(event: ApplyEvent) -> None:
-        events.write(event)
-        terminal.emit(event)
-
-    return emit
 
 
 def _saved(file: Path | None, others: dict[str, object]) -> Plan | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,11 +13,17 @@ import click
 from gitops.errors import GitopsError
 
 if TYPE_CHECKING:
+    from gitops.apply.run import Emit
     from gitops.plan.events import ApplyEvent, ApplyFinished
 
 
-def over(error: GitopsError | click.Abort | KeyboardInterrupt, *, begun: bool) -> ApplyFinished:
-    """The last event of a run that an error ended; ``begun``: it had started to change things."""
+def over(
+    error: GitopsError | click.Abort | KeyboardInterrupt, *, begun: bool, back: str = ""
+) -> ApplyFinished:
+    """The last event of a run that an error ended; ``begun``: it had started to change things.
+
+    ``back``: the MODEL/ENV that it was to bring back by hand, where it is no apply.
+    """
     from datetime import UTC, datetime
 
     from gitops.errors import Interrupted
@@ -25,32 +32,45 @@ def over(error: GitopsError | click.Abort | KeyboardInterrupt, *, begun: bool) -
 
     now = datetime.now(tz=UTC)
     if not isinstance(error, GitopsError):
-        return ApplyFinished(time=now, exit_code=Interrupted.exit_code)
+        return ApplyFinished(time=now, exit_code=Interrupted.exit_code, back=back)
     failure = Failure(
         happened=sentence(str(error)),
         serves_now="`gitops status` says what serves."
         if begun
         else "This run changed nothing: what served before serves.",
-        next=sentence(error.hint or "Mend that, and apply again."),
+        next=sentence(error.hint or f"Mend that, and {'roll back' if back else 'apply'} again."),
     )
     return ApplyFinished(
         time=now,
         exit_code=error.exit_code,
         failures=(EnvironmentFailure(model=None, environment=None, failure=failure),),
+        back=back,
     )
+
+
+def both(file: EventFile, tell: Emit) -> Emit:
+    """Write every event into the file before it is told."""
+
+    def emit(event: ApplyEvent) -> None:
+        file.write(event)
+        tell(event)
+
+    return emit
 
 
 class EventFile:
     """One JSON object a line, each on disk before the next step; a context manager.
 
-    A disk that fills up stops the file and not the apply: ``problem`` says so afterwards.
+    A disk that fills up stops the file and not the apply: ``problem`` says so afterwards. ``back``:
+    the MODEL/ENV that the run is to bring back by hand, where it is no apply.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, back: str = "") -> None:
         """Begin the file anew. Raises ``GitopsError`` where it cannot be written."""
         from gitops.render.text import printable
 
         self._name = printable(path.name)
+        self._back = back
         self._begun = self._ended = False
         self.problem = ""
         try:
@@ -64,13 +84,15 @@ class EventFile:
 
     def write(self, event: ApplyEvent) -> None:
         """Add an event."""
-        from gitops.plan.events import ApplyFinished
+        from gitops.plan.events import ApplyFinished, ApplyStarted
         from gitops.render.events import json_line
 
         self._begun = True
         self._ended = isinstance(event, ApplyFinished)
         if self.problem:
             return
+        if isinstance(event, ApplyStarted | ApplyFinished):
+            event = replace(event, back=self._back)
         try:
             self._file.write(json_line(event))
             self._file.flush()
@@ -87,7 +109,7 @@ class EventFile:
         trace: TracebackType | None,
     ) -> None:
         if not self._ended and isinstance(error, GitopsError | click.Abort | KeyboardInterrupt):
-            self.write(over(error, begun=self._begun))
+            self.write(over(error, begun=self._begun, back=self._back))
         try:
             self._file.close()
         except OSError as failed:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from gitops.cli.context import Context
+from gitops.cli.eventfile import EventFile, both
 from gitops.cli.locking import lock_timeout, waits
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from gitops.pipeline.project import Project
     from gitops.pipeline.reverts import Changes
-    from gitops.pipeline.rollback import WayBack
+    from gitops.pipeline.rollback import RollbackRequest, WayBack
     from gitops.pipeline.rollback_now import NowRequest
 
 
@@ -26,10 +29,22 @@ if TYPE_CHECKING:
 @click.argument("model")
 @click.argument("environment", metavar="ENV")
 @click.option("--to", metavar="COMMIT", help="The source commit to go back to.")
-@click.option("--branch", metavar="NAME", help="What to call the new branch.")
+@click.option(
+    "--branch",
+    metavar="NAME",
+    help="What to call the new branch. With --now it is made also where the way back is by Git "
+    "alone, as where what served before serves already.",
+)
 @click.option("--now", is_flag=True, help="Also bring it back on Baseten, and hold what serves.")
 @click.option("--check", is_flag=True, help="With --now: run its checks first.")
 @click.option("--no-lock", is_flag=True, help="With --now, while the Git host is down.")
+@click.option(
+    "--events",
+    "events_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --now: also write one JSON event a line to FILE.",
+)
 @lock_timeout("With --now: how long to wait for another run.")
 @click.pass_context
 def command(
@@ -42,6 +57,7 @@ def command(
     now: bool,
     check: bool,
     no_lock: bool,
+    events_file: Path | None,
     lock_timeout: float | None,
 ) -> None:
     """Make the revert of what an environment serves, as a commit on a new branch.
@@ -63,42 +79,83 @@ def command(
       gitops rollback qwen-3-8b production --to 4be1c02f0c5d
     """
     from gitops.errors import UsageError
-    from gitops.pipeline.rollback import RollbackRequest, way_back
-    from gitops.wiring import api_host, git_changes, open_log_book
+    from gitops.pipeline.rollback import RollbackRequest
 
     context = ctx.ensure_object(Context)
-    if not now and (check or no_lock or lock_timeout is not None):
+    if not now and (check or no_lock or lock_timeout is not None or events_file is not None):
         raise UsageError(
-            "--check, --no-lock and --lock-timeout need --now", hint="Nothing else acts on Baseten."
+            "--check, --no-lock, --events and --lock-timeout need --now",
+            hint="Nothing else acts on Baseten.",
         )
-    project = context.project()
     request = RollbackRequest(model=model, environment=environment, to=to, branch=branch)
-    book = open_log_book(project, remote=now and not no_lock)
-    unread = now and not no_lock and book.has_remote and not _bring(book)
+    asked = _Asked(request, check=check, no_lock=no_lock, lock_timeout=lock_timeout)
+    if not now:
+        _by_git(context, request)
+        return
+    place = f"{model}/{environment}"
+    path = context.directory / events_file if events_file is not None else None
+    events = EventFile(path, back=place) if path is not None else None
+    with events or nullcontext():
+        code = _at_once(context, asked, events)
+    if events is not None and events.problem:
+        click.echo(events.problem, err=True)
+    ctx.exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What `--now` was given."""
+
+    request: RollbackRequest
+    _: KW_ONLY
+    check: bool
+    no_lock: bool
+    lock_timeout: float | None
+
+
+def _by_git(context: Context, request: RollbackRequest) -> None:
+    from gitops.pipeline.rollback import way_back
+    from gitops.wiring import api_host, git_changes, open_log_book
+
+    project = context.project()
+    changes = git_changes(project)
+    way = way_back(
+        project, changes, request, open_log_book(project, remote=False), api_host(project)
+    )
+    _tell(way)
+    _branch(changes, way)
+    click.echo(
+        "Nothing changed on Baseten yet: push the branch and merge it, or bring it back at once"
+        " with --now.",
+        err=True,
+    )
+
+
+def _at_once(context: Context, asked: _Asked, events: EventFile | None) -> int:
+    from gitops.pipeline.rollback import way_back
+    from gitops.pipeline.rollback_now import NowRequest
+    from gitops.wiring import api_host, git_changes, open_log_book
+
+    request = asked.request
+    project = context.project()
+    book = open_log_book(project, remote=not asked.no_lock)
+    unread = not asked.no_lock and book.has_remote and not _bring(book)
     changes = git_changes(project)
     way = way_back(project, changes, request, book, api_host(project))
     _tell(way)
-    if check:
+    if asked.check:
         _check(project, way)
-    if not now:
-        _branch(changes, way)
-        click.echo(
-            "Nothing changed on Baseten yet: push the branch and merge it, or bring it back at once"
-            " with --now.",
-            err=True,
-        )
-        return
-    from gitops.pipeline.rollback_now import NowRequest
-
-    words = ["gitops", "rollback", model, environment, *(["--to", to] if to else []), "--now"]
+    words = ["gitops", "rollback", request.model, request.environment]
+    words += ["--to", request.to] if request.to else []
     at_once = NowRequest(
         way=way,
-        no_lock=no_lock,
-        lock_timeout=waits(context, lock_timeout),
+        no_lock=asked.no_lock,
+        lock_timeout=waits(context, asked.lock_timeout),
         unread=unread,
-        again=shlex.join([*words, *(["--check"] if check else [])]),
+        again=shlex.join([*words, "--now", *(["--check"] if asked.check else [])]),
+        named=request.branch is not None,
     )
-    ctx.exit(_now(context, project, at_once, partial(_branch, changes, way)))
+    return _now(context, project, at_once, partial(_branch, changes, way), events)
 
 
 class _Book(Protocol):
@@ -187,7 +244,11 @@ def _check(project: Project, way: WayBack) -> None:
 
 
 def _now(
-    context: Context, project: Project, request: NowRequest, branch: Callable[[], None]
+    context: Context,
+    project: Project,
+    request: NowRequest,
+    branch: Callable[[], None],
+    events: EventFile | None,
 ) -> int:
     from gitops.cli.terminal import Terminal
     from gitops.pipeline.rollback_now import roll_back_now
@@ -199,7 +260,7 @@ def _now(
             replace(project, say=terminal.say),
             request,
             branch=branch,
-            emit=terminal.emit,
+            emit=terminal.emit if events is None else both(events, terminal.emit),
             stoppable=terminal.stoppable,
             say=terminal.say,
         )

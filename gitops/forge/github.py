@@ -74,6 +74,10 @@ class _Deployment(BaseModel):
     payload: object = None
 
 
+class _Status(BaseModel):
+    state: str = ""
+
+
 class GitHub:
     """One repository at GitHub, reached with one token. Every method raises ``ForgeError``."""
 
@@ -200,15 +204,37 @@ class GitHub:
             )
             number = made.id
         self._rest.write("POST", f"{self._base}/deployments/{number}/statuses", status)
+        if released.back:
+            self._end_active(released, number)
 
-    def _recorded(self, released: Released) -> int | None:
-        found = self._rest.get(
+    def _end_active(self, released: Released, serving: int) -> None:
+        """Show that the release which was active before is not any more.
+
+        GitHub does that by itself for environments that are not production.
+        """
+        for each in self._deployments(released.environment):
+            if each.id == serving:
+                continue
+            path = f"{self._base}/deployments/{each.id}/statuses"
+            [state] = [one.state for one in self._rest.get(path, list[_Status], per_page=1)] or [""]
+            if state == "success":
+                said = f"Taken away; commit {released.commit[:12]} serves again."
+                body = {"state": "inactive", "description": said, "log_url": self._job.run_url}
+                self._rest.write("POST", path, body)
+            if state in {"success", "inactive"}:
+                return
+
+    def _deployments(self, environment: str) -> list[_Deployment]:
+        """The newest of one environment, newest first."""
+        return self._rest.get(
             f"{self._base}/deployments",
             list[_Deployment],
-            environment=released.environment,
+            environment=environment,
             per_page=PER_PAGE,
         )
-        for each in found:
+
+    def _recorded(self, released: Released) -> int | None:
+        for each in self._deployments(released.environment):
             if isinstance(each.payload, Mapping) and each.payload.get("gitops_run") == released.run:
                 return each.id
         return None

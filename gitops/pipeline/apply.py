@@ -65,7 +65,7 @@ def apply(
     these; nothing on Baseten was changed then.
     """
     asked = request.plan if request.saved is None else _of(request.saved, request.plan)
-    with _nothing_changed() as begin, opened(project, asked) as session:
+    with nothing_changed() as begin, opened(project, asked) as session:
         stoppable(session.outside.stop)
         _raise_if_dirty(session, request)
         _raise_if_unknown(session)
@@ -88,7 +88,7 @@ def apply(
 
 
 @contextmanager
-def _nothing_changed() -> Iterator[Callable[[], None]]:
+def nothing_changed() -> Iterator[Callable[[], None]]:
     """Say of what goes wrong before it is called that everything serves what it served before."""
     begun: list[bool] = []
     try:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gitops.apply.clock import StopFlag
 from gitops.apply.executor import Outcome, execute
@@ -16,6 +17,7 @@ from gitops.decide.situation import Evidence, Situation
 from gitops.decide.target import deployment_of
 from gitops.decide.view import View, side_of
 from gitops.errors import Refused, RemoteUnreachable
+from gitops.pipeline.apply import nothing_changed
 from gitops.pipeline.compile import compile_commit
 from gitops.pipeline.plan import PlanRequest, Session, opened
 from gitops.pipeline.project import Project
@@ -33,7 +35,8 @@ class NowRequest:
 
     ``no_lock`` takes no lock, for the day on which the Git host is down; ``lock_timeout`` is how
     many seconds to wait for one. ``unread``: it was said already that the deploy log
-    cannot be fetched. ``again`` is the command that was given, for sentences.
+    cannot be fetched. ``again`` is the command that was given, for sentences. ``named``: somebody
+    named the branch, and so wants it also where it alone is what there is left to do.
     """
 
     way: WayBack
@@ -41,6 +44,7 @@ class NowRequest:
     lock_timeout: float = 0.0
     unread: bool = False
     again: str = ""
+    named: bool = False
 
 
 def roll_back_now(
@@ -56,7 +60,8 @@ def roll_back_now(
 
     The hold is recorded before anything is promoted. Where the Git host is down it is kept here,
     which is said, and goes on: the next run pushes it. ``branch`` makes the branch of the request;
-    it is called right before that, when nothing speaks against it any more.
+    it is called right before that, when nothing speaks against it any more; and where the way back
+    is by Git alone, if it was named.
 
     Raises ``Refused`` where what served before is not on Baseten any more, or serves already, or
     where nothing would be done about a hold (``mode: pause``, a checkout that is older than what
@@ -64,7 +69,7 @@ def roll_back_now(
     """
     way = request.way
     selection = Selection(models=(way.model,), environment=way.environment)
-    with opened(project, PlanRequest(selection=selection)) as session:
+    with nothing_changed() as begin, opened(project, PlanRequest(selection=selection)) as session:
         stoppable(session.outside.stop)
         for warning in session.warnings:
             if warning != session.unread or not request.unread:
@@ -80,9 +85,11 @@ def roll_back_now(
             environments=frozenset({way.environment}),
         )
         with _locked(session, request, run, model, say) as run:
-            entry = _hold(project, way, run, model)
-            _refuse_what_is_left_alone(way, run, model, entry)
+            by_git = partial(_by_git, request, branch)
+            entry = _hold(project, way, run, model, by_git)
+            _refuse_what_is_left_alone(way, run, model, entry, by_git)
             branch()
+            begin()
             kept = run.ports.log.keep(model.key, entry)
             if run.ports.log.is_kept(model.key, kept.id):
                 say("The hold could not be pushed: it is kept in this clone, for the next run.")
@@ -121,7 +128,9 @@ def _locked(
         ) from None
 
 
-def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entry:
+def _hold(
+    project: Project, way: WayBack, run: Run, model: DesiredModel, by_git: Callable[[], str]
+) -> Entry:
     """The entry that holds what serves and names what is to serve instead: its own intent."""
     ports = run.ports
     place = f"{way.model}/{way.environment}"
@@ -137,12 +146,12 @@ def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entr
     if good is None:
         raise Refused(
             f"{way.after}, which served {place} before, is not on Baseten any more",
-            hint=f"{_merge(way)}: the next apply builds it again.",
+            hint=f"{by_git()}: the next apply builds it again.",
         )
     if good.deployment.id == bad.deployment.id:
         raise Refused(
             f"{place} serves {way.after} already",
-            hint=f"{_merge(way)}; to go further back, name a commit with --to.",
+            hint=f"{by_git()}; to go further back, name a commit with --to.",
         )
     opened_by = _released_by(history, way.environment, bad.deployment.id)
     return Entry(
@@ -166,7 +175,9 @@ def _hold(project: Project, way: WayBack, run: Run, model: DesiredModel) -> Entr
     )
 
 
-def _refuse_what_is_left_alone(way: WayBack, run: Run, model: DesiredModel, entry: Entry) -> None:
+def _refuse_what_is_left_alone(
+    way: WayBack, run: Run, model: DesiredModel, entry: Entry, by_git: Callable[[], str]
+) -> None:
     """A hold that nothing is done about would be carried out by a later run, unasked."""
     view = ModelView(run, model)
     view.take(run.ports.reader.model(model.key))
@@ -178,22 +189,24 @@ def _refuse_what_is_left_alone(way: WayBack, run: Run, model: DesiredModel, entr
     if decision.state is State.SUPERSEDED:
         raise Refused(
             f"{place} was given a newer commit than {run.commit[:12]}, which is checked out here",
-            hint="Bring this clone up to date (`git pull`), and try again.",
+            hint="Bring this clone up to date (`git pull`; in CI, start a new run), and try again.",
         )
     if decision.blocked is not None:
         raise Refused(f"{place}: {decision.blocked.why}", hint=decision.blocked.remedy)
     why = "; ".join((decision.reason, *decision.notices))
     raise Refused(
         f"{place} is left alone: {why}",
-        hint=f"Nothing was changed on Baseten, and nothing is held. Take `mode` out of"
-        f" {model.release_file} first, or see to it in Baseten. {_merge(way)}.",
+        hint=f"Also, nothing is held. Take `mode` out of"
+        f" {model.release_file} first, or see to it in Baseten. {by_git()}.",
     )
 
 
-def _merge(way: WayBack) -> str:
-    """What to do for good, where nothing is done at once."""
-    if way.there:
-        return f"Merge {way.branch}"
+def _by_git(request: NowRequest, branch: Callable[[], None]) -> str:
+    """What to do for good, where nothing is done at once; a branch that was named is made then."""
+    if request.named:
+        branch()
+    if request.named or request.way.there:
+        return f"Merge {request.way.branch}"
     return "Merge the branch that the same command without --now makes"
 
 

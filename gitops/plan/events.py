@@ -40,6 +40,7 @@ class ApplyStarted:
     """First event. ``models`` are those that will be touched, ``actions`` how many are planned.
 
     ``environments`` are those with a planned action, as ``MODEL/ENV`` in the order of the run.
+    ``back`` is the ``MODEL/ENV`` that ``gitops rollback --now`` brings back; empty: an apply.
     """
 
     time: datetime
@@ -51,6 +52,7 @@ class ApplyStarted:
     actions: int = 0
     run: str = ""
     environments: tuple[str, ...] = ()
+    back: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,7 @@ class RollbackFinished:
     """The way back ended. ``confirmed``: the deployment before serves, with figures to show it.
 
     ``failure`` is always set: also a rollback that worked tells of a release that did not.
+    ``commit`` is the one that people know by what serves again; None: not confirmed, or not ours.
     """
 
     time: datetime
@@ -131,6 +134,7 @@ class RollbackFinished:
     environment: str
     confirmed: bool
     serving: str | None
+    commit: str | None = None
     message: str = ""
     seconds: float | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -164,6 +168,7 @@ class ApplyFinished:
     """Always the last event. The lists name environments as ``MODEL/ENV``, in the plan's order.
 
     ``failures`` repeats every failure of the run, so that the last event is enough to act on.
+    ``back`` as in ``ApplyStarted``.
     """
 
     time: datetime
@@ -178,6 +183,7 @@ class ApplyFinished:
     superseded: tuple[str, ...] = ()
     failures: tuple[EnvironmentFailure, ...] = ()
     seconds: float | None = None
+    back: str = ""
 
 
 ApplyEvent: TypeAlias = (

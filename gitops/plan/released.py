@@ -11,6 +11,7 @@ from gitops.plan.events import (
     ApplyEvent,
     ApplyFinished,
     ApplyStarted,
+    RollbackFinished,
 )
 from gitops.state.forge import DeploymentState, Released
 
@@ -26,7 +27,8 @@ _FAILED: Final = {
 def released(events: Iterable[ApplyEvent]) -> tuple[Released, ...]:
     """The environments that this apply promoted to, or began to prepare a candidate for.
 
-    An environment whose settings alone changed, or that was left as it is, is no release.
+    An environment whose settings alone changed, or that was left as it is, is no release. What a
+    release of an earlier run was taken away for is one: it serves again, at its own commit.
     """
     seen = list(events)
     started = next((each for each in seen if isinstance(each, ApplyStarted)), None)
@@ -34,7 +36,7 @@ def released(events: Iterable[ApplyEvent]) -> tuple[Released, ...]:
     if started is None or started.dirty:
         return ()
     tried = _tried(seen)
-    return tuple(
+    new = tuple(
         Released(
             environment=place,
             commit=started.commit,
@@ -46,6 +48,22 @@ def released(events: Iterable[ApplyEvent]) -> tuple[Released, ...]:
         for place in tried
         for state, description in [_end(place, finished, failed=tried[place])]
     )
+    back = tuple(
+        Released(
+            environment=place,
+            commit=each.commit,
+            run=started.run,
+            state="success",
+            description="Brought back by a rollback; what served meanwhile is held.",
+            production=each.environment == PRODUCTION,
+            back=True,
+        )
+        for each in seen
+        if isinstance(each, RollbackFinished) and each.confirmed and each.commit is not None
+        for place in [f"{each.model}/{each.environment}"]
+        if place not in tried
+    )
+    return (*new, *back)
 
 
 def _tried(events: Iterable[ApplyEvent]) -> dict[str, bool]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gitops.plan.events import ActionFinished, ApplyEvent, ApplyFinished, ApplyStarted
+from gitops.plan.events import (
+    ActionFinished,
+    ApplyEvent,
+    ApplyFinished,
+    ApplyStarted,
+    EnvironmentFailure,
+    RollbackFinished,
+)
 from gitops.plan.released import outputs, released
 from gitops.render.event_words import outcome
-from gitops.render.events import render
+from gitops.render.events import Teller
 from gitops.render.layout import safe
 from gitops.render.markdown import block, code, sentence
+from gitops.render.palette import plain
 from gitops.render.words import count, duration, short
 
 MARKER: Final = "<!-- gitops apply -->"
@@ -22,12 +30,14 @@ _NAMED: Final = 50
 
 
 def summary(events: Sequence[ApplyEvent]) -> str:
-    """The whole apply as Markdown, ending with a line break."""
+    """The whole apply, or rollback by hand, as Markdown, ending with a line break."""
     started = next((each for each in events if isinstance(each, ApplyStarted)), None)
     finished = next((each for each in reversed(events) if isinstance(each, ApplyFinished)), None)
     blocks = [MARKER, f"### {_headline(started, finished)}"]
+    back = next((each.back for each in (finished, started) if each is not None), "")
     if finished is not None:
-        for failure in finished.failures:
+        undone = _undone(events) if back else ()
+        for failure in (*undone, *finished.failures):
             place = "/".join(filter(None, (failure.model, failure.environment)))
             blocks.append(f"**{code(place)}**" if place else "**The run**")
             told = failure.failure
@@ -43,20 +53,34 @@ def summary(events: Sequence[ApplyEvent]) -> str:
             if told.details:
                 blocks.append(block("\n".join(told.details)))
         blocks.extend(_done(events))
-        if ends := _ends(finished):
+        if not undone and (ends := _ends(finished)):
             blocks.append(ends)
-    blocks.append(_folded(render(events)))
+    teller = Teller(plain, times=True, clock=True, back=back)
+    blocks.append(_folded("".join(f"{line}\n" for each in events for line in teller(each))))
     return "\n\n".join(blocks) + "\n"
 
 
 def _headline(started: ApplyStarted | None, finished: ApplyFinished | None) -> str:
-    what = f"Apply of commit {code(short(started.commit))}" if started else "Apply"
+    back = next((each.back for each in (finished, started) if each is not None), "")
+    if back:
+        what = f"Rollback of {code(back)}"
+    else:
+        what = f"Apply of commit {code(short(started.commit))}" if started else "Apply"
     if finished is None:
         return f"{what}: cut off; the next apply continues"
     took = f" after {duration(finished.seconds)}" if finished.seconds is not None else ""
     meaning = outcome(finished)
     number = f" (exit {finished.exit_code})" if finished.exit_code else ""
     return f"{what}: {meaning}{took}{number}"
+
+
+def _undone(events: Sequence[ApplyEvent]) -> tuple[EnvironmentFailure, ...]:
+    """What a rollback by hand that worked has to say: it is no failure of the run."""
+    return tuple(
+        EnvironmentFailure(model=each.model, environment=each.environment, failure=each.failure)
+        for each in events
+        if isinstance(each, RollbackFinished) and each.confirmed and each.failure is not None
+    )
 
 
 def _done(events: Sequence[ApplyEvent]) -> Iterator[str]:

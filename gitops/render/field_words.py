@@ -90,6 +90,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "entry": "The id of the entry.",
     "environment": "The environment's name; null: not of one environment.",
     "environments": "The environments.",
+    "back": "`MODEL/ENV` that `gitops rollback --now` brings back; empty: an apply.",
+    "RollbackFinished.commit": "Commit of what serves again; null: not confirmed, or not ours.",
     "ApplyStarted.environments": "`MODEL/ENV` of those with an action.",
     "DriftSummary.environments": "Environments that were looked at.",
     "Validated.environments": "How many environments.",

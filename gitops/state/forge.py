@@ -41,6 +41,7 @@ class Released:
     """What an apply did with one environment, for the forge's page of environments.
 
     ``environment`` is MODEL/ENV, ``run`` the apply's own id, ``description`` a short sentence.
+    ``back``: what served before serves again; the release that was shown as active is that no more.
     """
 
     environment: str
@@ -49,3 +50,4 @@ class Released:
     state: DeploymentState
     description: str
     production: bool
+    back: bool = False

@@ -12,6 +12,7 @@ from gitops.cli.main import run
 from gitops.errors import GitopsError, Refused
 from gitops.plan import stream
 from gitops.plan.events import ApplyEvent, ApplyFinished, ApplyStarted
+from gitops.render.apply_markdown import summary
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 STARTED = ApplyStarted(time=NOW, commit="4be1c02f" * 5, api_url="http://x", workspace="acme")
@@ -35,6 +36,15 @@ def test_what_an_error_ends_has_its_three_sentences(tmp_path: Path) -> None:
     assert told.failure.happened == "The plan no longer holds: max_replica is 5."
     assert told.failure.serves_now == "This run changed nothing: what served before serves."
     assert told.failure.next == "Plan again."
+
+
+def test_a_rollback_that_was_refused_is_told_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    with pytest.raises(Refused), EventFile(path, back="triage/production"):
+        raise Refused("it serves already", hint="Merge back.")
+    text = summary(list(stream.read(path.read_text())))
+    assert "### Rollback of `triage/production`: refused or blocked (exit 4)" in text
+    assert "- What to do: Merge back." in text
 
 
 def test_an_interrupt_and_an_end_of_its_own(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ ALLOWED = {
     ("gitops-apply", "apply"): {"contents", "deployments"},
     ("gitops-apply", "apply-by-hand"): {"contents", "deployments"},
     ("gitops-drift", "drift"): {"issues"},
-    ("gitops-rollback", "rollback"): {"contents"},
+    ("gitops-rollback", "rollback"): {"contents", "deployments"},
 }
 """What each job may write; every other one may write nothing."""
 

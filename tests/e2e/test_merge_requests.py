@@ -171,6 +171,11 @@ def a_rollback_by_hand_opens_a_merge_request(team: GitLabTeam) -> None:
     assert job.green, job.output
     assert team.note() == "v2b"
     [_] = team.remote.refs("refs/heads/gitops-rollback-*")
+    for told in ("was taken out of", "What serves now: triage/production serves", "What to do: "):
+        assert told in " ".join(job.output.split())
+    *_, bad, back = [each for each in team.lab.deployments if each["status"] == "success"]
+    assert back is team.lab.deployments[-1]
+    assert back["sha"] != bad["sha"]
 
 
 def test_the_life_of_merge_requests(team: GitLabTeam) -> None:

@@ -164,6 +164,27 @@ def a_rollback_by_hand_passes_over_what_is_bad(team: GitHubTeam) -> None:
     assert team.note() == "v3"
     [branch] = team.remote.refs("refs/heads/gitops-rollback-*")
     assert f"compare/{branch.removeprefix('refs/heads/')}?expand=1" in job.summary
+    assert "### Rollback of `triage/production`: done" in job.summary
+    for told in ("was taken out of", "What serves now: triage/production serves", "What to do: "):
+        assert told in job.summary
+    assert team.shown()["triage/production"][-1] == "success"
+    assert team.shown()["triage/production"].count("inactive") == 1
+    back = team.hub.deployments[-1]["ref"]
+    assert "note: v3\n" in team.remote.git("show", f"{back}:trusses/triage/config.yaml")
+
+
+def a_rollback_of_what_is_held_already_brings_the_revert(team: GitHubTeam) -> None:
+    job = team.rollback("triage", "production")
+    assert chapters.code_of(job) == 4
+    branch = max(team.remote.refs("refs/heads/gitops-rollback-*")).removeprefix("refs/heads/")
+    assert "### Rollback of `triage/production`: refused or blocked (exit 4)" in job.summary
+    assert "What happened: triage/production serves" in job.summary
+    assert f"Merge {branch}" in job.summary
+    assert f"compare/{branch}?expand=1" in job.summary
+    unknown = team.rollback("traige", "production")
+    assert not unknown.green
+    assert "### Rollback of `traige/production`: failed (exit 1)" in unknown.summary
+    assert len(team.remote.refs("refs/heads/gitops-rollback-*")) == 2
 
 
 def test_the_life_of_pull_requests(team: GitHubTeam) -> None:
@@ -183,3 +204,4 @@ def test_the_life_of_pull_requests(team: GitHubTeam) -> None:
     the_next_unrelated_merge_is_green(team)
     chapters.the_revert_is_green_and_builds_nothing(team)
     a_rollback_by_hand_passes_over_what_is_bad(team)
+    a_rollback_of_what_is_held_already_brings_the_revert(team)

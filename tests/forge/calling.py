@@ -18,6 +18,7 @@ from gitops.plan.events import (
     ApplyStarted,
     EnvironmentFailure,
     Failure,
+    RollbackFinished,
 )
 from gitops.render.events import json_line
 from tests.render.plans import fleet
@@ -97,5 +98,31 @@ def events(exit_code: int, **ends: tuple[str, ...]) -> str:
         ApplyFinished(
             time=START, exit_code=exit_code, failures=(failure,) if exit_code else (), **ends
         ),
+    ]
+    return "".join(map(json_line, stream))
+
+
+def brought_back(commit: str | None) -> str:
+    """The events of a rollback by hand that worked, with the commit that serves again."""
+    place = "qwen/production"
+    failure = Failure(
+        happened="Commit 4be1c02f0c5d was taken out of qwen/production by hand.",
+        serves_now="qwen/production serves commit 6cb20fb0828b again.",
+        next="Push and merge back, which `gitops rollback` made.",
+    )
+    stream = [
+        ApplyStarted(
+            time=START, commit=MERGED, api_url="http://x", workspace="acme", run="r2", back=place
+        ),
+        RollbackFinished(
+            time=START,
+            model="qwen",
+            environment="production",
+            confirmed=True,
+            serving="w5d8x2q",
+            commit=commit,
+            failure=failure,
+        ),
+        ApplyFinished(time=START, exit_code=0, converged=(place,), back=place),
     ]
     return "".join(map(json_line, stream))

@@ -186,7 +186,8 @@ def _edit_issue(hub: Hub, found: re.Match[str], _: dict[str, str], body: Any) ->
 
 
 def _deployments(hub: Hub, _: re.Match[str], query: dict[str, str], __: Any) -> tuple[int, Any]:
-    found = [each for each in hub.deployments if each["environment"] == query["environment"]]
+    newest = reversed(hub.deployments)
+    found = [each for each in newest if each["environment"] == query["environment"]]
     return 200, _pages(found, query)
 
 
@@ -200,6 +201,11 @@ def _status(hub: Hub, found: re.Match[str], _: dict[str, str], body: Any) -> tup
     [deployment] = [each for each in hub.deployments if each["id"] == int(found[1])]
     deployment["statuses"].append(body)
     return 201, {"id": hub.number(), **body}
+
+
+def _statuses(hub: Hub, found: re.Match[str], query: dict[str, str], _: Any) -> tuple[int, Any]:
+    [deployment] = [each for each in hub.deployments if each["id"] == int(found[1])]
+    return 200, _pages([*reversed(deployment["statuses"])], query)
 
 
 BASE = f"/repos/{re.escape(REPOSITORY)}"
@@ -218,6 +224,7 @@ ROUTES: tuple[tuple[str, str, Route], ...] = (
     ("GET", rf"{BASE}/deployments", _deployments),
     ("POST", rf"{BASE}/deployments", _deployment),
     ("POST", rf"{BASE}/deployments/(\d+)/statuses", _status),
+    ("GET", rf"{BASE}/deployments/(\d+)/statuses", _statuses),
 )
 
 

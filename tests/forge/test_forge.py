@@ -12,7 +12,7 @@ from gitops.plan import document
 from gitops.render import plan_markdown
 from tests.forge import hub as stand_in
 from tests.forge import published
-from tests.forge.calling import MERGED, Forge, calling, events, said
+from tests.forge.calling import MERGED, Forge, brought_back, calling, events, said
 from tests.forge.hub import TOKEN, Hub
 from tests.render.plans import fleet
 
@@ -207,6 +207,29 @@ def test_releases_become_deployments_once(hub: Hub, forge: Forge) -> None:
     ]
     assert [each["production_environment"] for each in hub.deployments] == [False, True]
     assert forge("deployments", "plan.json") == 1
+
+
+def test_after_a_rollback_by_hand_the_bad_release_is_not_the_active_one(
+    hub: Hub, forge: Forge
+) -> None:
+    Path("apply.jsonl").write_text(events(0, converged=("qwen/production",)))
+    Path("back.jsonl").write_text(brought_back("6c" * 20))
+    assert forge("deployments", "apply.jsonl") == 0
+    for _ in range(2):
+        assert forge("deployments", "back.jsonl") == 0
+        assert "1 release shown" in said()
+    told = [
+        (each["ref"], {one["state"] for one in each["statuses"]}, each["statuses"][-1]["state"])
+        for each in hub.deployments
+        if each["environment"] == "qwen/production"
+    ]
+    assert told == [
+        (MERGED, {"success", "inactive"}, "inactive"),
+        ("6c" * 20, {"success"}, "success"),
+    ]
+    Path("back.jsonl").write_text(brought_back(None))
+    assert forge("deployments", "back.jsonl") == 0
+    assert "0 releases shown" in said()
 
 
 def test_a_summary_and_outputs_for_later_steps(

@@ -7,7 +7,7 @@ import dataclasses
 from gitops.plan import stream
 from gitops.plan.events import ActionFinished, ApplyEvent
 from gitops.render.apply_markdown import summary
-from tests.forge.calling import START, events
+from tests.forge.calling import START, brought_back, events
 
 SET = ActionFinished(
     time=START,
@@ -41,3 +41,13 @@ def test_settings_that_were_changed_are_told_once_for_each_environment() -> None
 
 def test_an_apply_that_was_cut_off_released_nothing_yet() -> None:
     assert "Released" not in summary(ended()[:-1])
+
+
+def test_a_rollback_by_hand_tells_its_three_sentences_and_ends_as_one() -> None:
+    text = summary(list(stream.read(brought_back("6c" * 20), name="events")))
+    assert "### Rollback of `qwen/production`: done\n" in text
+    assert "- What happened: Commit 4be1c02f0c5d was taken out of" in text
+    assert "- What serves now: qwen/production serves commit 6cb20fb0828b again." in text
+    assert "- What to do: Push and merge back, which" in text
+    assert "rollback of qwen/production in acme" in text
+    assert "| converged |" not in text

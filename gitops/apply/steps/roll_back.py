@@ -222,6 +222,7 @@ def _tell_end(
         message="the deployment before serves, confirmed",
         figures=figures,
         failure=failure,
+        commit=step.to.commit if step.to is not None else None,
     )
     if code:
         listed: Listed = "rolled_back" if code == 3 else "failed"
@@ -296,6 +297,7 @@ def _emit_finished(
     message: str,
     figures: dict[str, Json],
     failure: Failure,
+    commit: str | None = None,
 ) -> None:
     current = job.live.current if job.live is not None else None
     now = job.now()
@@ -306,6 +308,7 @@ def _emit_finished(
             environment=job.name,
             confirmed=confirmed,
             serving=current.id if current is not None else None,
+            commit=commit,
             message=message,
             seconds=round((now - begun).total_seconds(), 3),
             figures=figures,
