@@ -17,6 +17,7 @@ from gitops.pipeline.plan import Planned, PlanRequest, Session, opened
 from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection
 from gitops.plan.compare import raise_if_stale
+from gitops.plan.continued import Present
 from gitops.plan.model import Plan
 from gitops.plan.safety import consented, raise_if_unsafe
 from gitops.plan.wording import sentence
@@ -71,7 +72,7 @@ def apply(
         _raise_if_unknown(session)
         planned = session.plan()
         if request.saved is not None:
-            raise_if_stale(request.saved, planned.plan)
+            raise_if_stale(request.saved, planned.plan, _present(planned))
         limits = planned.desired.limits
         allowed = {"allow_many": request.allow_many, "allow_cost": request.allow_cost}
         raise_if_unsafe(planned.plan, limits, **allowed)
@@ -139,6 +140,15 @@ def _run(session: Session, planned: Planned, request: ApplyRequest, emit: Emit) 
         planned=sum(len(model.actions) for model in planned.plan.models),
         plan=planned.plan,
         environments=None if environment is None else frozenset({environment}),
+    )
+
+
+def _present(planned: Planned) -> Present:
+    return Present(
+        desired=planned.desired,
+        live=planned.live,
+        decisions=planned.decisions,
+        histories=planned.histories,
     )
 
 

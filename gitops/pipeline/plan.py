@@ -19,6 +19,7 @@ from gitops.plan.build import build_plan
 from gitops.plan.events import ApplyEvent
 from gitops.plan.gone import gone_environments, gone_models
 from gitops.plan.model import Plan
+from gitops.record.history import ModelHistory
 from gitops.render.behind import unknown
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import AuditEntry, Live
@@ -47,12 +48,13 @@ class PlanRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan with what it was made of. ``warnings`` are sentences for stderr."""
+    """A plan with what it was made of, by model. ``warnings`` are sentences for stderr."""
 
     plan: Plan
     desired: Desired
     live: Live
     decisions: dict[str, dict[str, Decision]]
+    histories: dict[str, ModelHistory] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -104,6 +106,7 @@ class _Look:
     """One model: what was decided, the audit entries read for it, and what Git names no more."""
 
     decided: dict[str, Decision]
+    history: ModelHistory
     audit: Sequence[AuditEntry]
     gone: tuple[str, ...]
 
@@ -154,6 +157,7 @@ class Session:
             desired=desired,
             live=live,
             decisions=decisions,
+            histories={key: look.history for key, look in zip(keys, looks, strict=True)},
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
 
@@ -218,6 +222,7 @@ class Session:
                 view.decided[environment.name] = view.decide(environment, Evidence())
         return _Look(
             decided=view.decided,
+            history=view.history,
             audit=view.audit_seen,
             gone=gone_environments(model, view.history, view.live),
         )

@@ -7,37 +7,48 @@ from collections.abc import Mapping, Sequence
 
 from gitops.errors import Refused
 from gitops.plan.actions import short
+from gitops.plan.continued import Continued, Present, continued
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan, Serving, Wanted
 from gitops.state.json import Json
 
 _BEGUN = frozenset({"follow", "watch", "cancel"})
 
 
-def compare(saved: Plan, fresh: Plan) -> tuple[str, ...]:
+def compare(saved: Plan, fresh: Plan, present: Present | None = None) -> tuple[str, ...]:
     """What differs between a reviewed plan and the present; empty where it still binds.
 
     ``fresh`` has to be made for the models and environments of ``saved``. Another commit id alone
     is no difference, nor is anything that the steps do not depend on. A model that a newer commit
-    has overtaken is left as it is, whatever was reviewed.
+    has overtaken is left as it is, whatever was reviewed. ``present`` is what ``fresh`` was made
+    of: with it, what an apply of this very plan has done is no difference either, as long as
+    something of it is left to go on with, or all of it is done well.
     """
     elsewhere = tuple(_elsewhere(saved, fresh))
     if elsewhere:
         return elsewhere
     now = {model.name: model for model in fresh.models}
     found: list[str] = []
+    ended_badly: list[str] = []
+    goes_on = False
     for model in saved.models:
         other = now.pop(model.name, None)
         if other is None:
             found.append(f"{model.name}: Git does not manage it any more")
         elif other.binding != model.binding and not _superseded(other):
-            found.extend(_model(model, other))
+            own = _continued(saved, model, fresh, other, present)
+            found.extend(_model(model, other, own))
+            well = {name: left for name, left in own.items() if left is not Continued.HELD}
+            if len(well) < len(own):
+                ended_badly.extend(_model(model, other, well))
+            goes_on = goes_on or Continued.UNDER_WAY in own.values()
     found.extend(f"{name}: the plan does not hold it" for name in now)
-    return tuple(found)
+    # A job that was red for a release that ended badly is not to be green with nothing done.
+    return tuple(found if goes_on else dict.fromkeys((*found, *ended_badly)))
 
 
-def raise_if_stale(saved: Plan, fresh: Plan) -> None:
+def raise_if_stale(saved: Plan, fresh: Plan, present: Present | None = None) -> None:
     """Raises ``Refused`` (exit 4), naming all that differs."""
-    found = compare(saved, fresh)
+    found = compare(saved, fresh, present)
     if found:
         raise Refused(
             "the plan does not fit any more: " + "; ".join(found),
@@ -63,7 +74,22 @@ def _superseded(model: ModelPlan) -> bool:
     return not model.actions and any(each.state == "superseded" for each in model.environments)
 
 
-def _model(saved: ModelPlan, fresh: ModelPlan) -> Sequence[str]:
+def _continued(
+    saved: Plan, model: ModelPlan, fresh: Plan, other: ModelPlan, present: Present | None
+) -> Mapping[str, Continued]:
+    """The environments where only this plan was carried out since, with what is left of it."""
+    if present is None:
+        return {}
+    now = {each.environment: each.bound for each in other.environments}
+    found = {
+        each.environment: continued(saved, model, each, fresh=fresh, present=present)
+        for each in model.environments
+        if each.environment in now and now[each.environment] != each.bound
+    }
+    return {name: left for name, left in found.items() if left is not None}
+
+
+def _model(saved: ModelPlan, fresh: ModelPlan, own: Mapping[str, Continued]) -> Sequence[str]:
     found: list[str] = []
     now = {each.environment: each for each in fresh.environments}
     for environment in saved.environments:
@@ -71,10 +97,12 @@ def _model(saved: ModelPlan, fresh: ModelPlan) -> Sequence[str]:
         other = now.pop(environment.environment, None)
         if other is None:
             found.append(f"{place}: Git does not manage it any more")
-        elif other.bound != environment.bound:
+        elif other.bound != environment.bound and environment.environment not in own:
             found.extend(f"{place}: {sentence}" for sentence in _environment(environment, other))
     found.extend(f"{saved.name}/{name}: the plan does not hold it" for name in now)
-    return found or [f"{saved.name}: the order of its environments differs"]
+    if found or own:
+        return found
+    return [f"{saved.name}: the order of its environments differs"]
 
 
 def _environment(saved: EnvironmentPlan, fresh: EnvironmentPlan) -> Sequence[str]:

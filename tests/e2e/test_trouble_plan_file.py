@@ -145,7 +145,10 @@ def test_a_click_in_between_is_4_and_an_unrelated_commit_is_not(tmp_path: Path) 
         assert ended.code == 0, ended.err
         assert [each.partition(" ")[0] for each in ended.writes] == ["PATCH"]
         assert made.environment("staging").autoscaling.max_replica == 3
-        refused(applied(made, "../plan.json"), 4, "does not fit any more")
+        again = applied(made, "../plan.json")
+        assert (again.code, again.writes) == (0, []), again.err
+        click(made, 9)
+        refused(applied(made, "../plan.json"), 4, "does not fit any more", "(9, not 7)")
 
 
 def click(made: Trouble, max_replica: int) -> None:
