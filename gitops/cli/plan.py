@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 @selecting
 @click.option("--rev", metavar="REV", help="Plan this commit instead of HEAD.")
 @click.option(
+    "--retry", multiple=True, metavar="MODEL/ENV", help="As `gitops apply` with --retry would do."
+)
+@click.option("--undo-drift", is_flag=True, help="As `gitops apply` with --undo-drift would do.")
+@click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -37,6 +41,8 @@ def command(
     environment: str | None,
     changed: str | None,
     rev: str | None,
+    retry: tuple[str, ...],
+    undo_drift: bool,
     out: Path | None,
     form: Literal["text", "markdown", "json"],
     detailed_exitcode: bool,
@@ -52,7 +58,9 @@ def command(
       gitops plan qwen-3-8b --env production
       gitops plan --changed --format markdown
       gitops plan --out plan.json && gitops apply --plan plan.json
+      gitops plan --retry qwen-3-8b/production
     """
+    from gitops.decide.situation import Options
     from gitops.pipeline.plan import PlanRequest, plan
     from gitops.pipeline.selection import Selection
     from gitops.plan import document
@@ -63,6 +71,8 @@ def command(
         selection=Selection(models=models, exclude=exclude, environment=environment),
         rev=rev,
         changed=changed,
+        options=Options(undo_drift=undo_drift),
+        retry=frozenset(retry),
     )
     planned = plan(context.project(), request)
     for warning in planned.warnings:

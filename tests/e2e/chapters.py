@@ -86,8 +86,16 @@ def a_click_in_between_is_refused_with_the_difference(team: Team) -> Job:
     assert team.drift().green
     [(state, text)] = team.issues()
     assert (state, "concurrency_target" in text) == ("open", True)
-    planned, applied = team.apply_by_hand(merged)
+    planned, applied = team.apply_by_hand(
+        merged,
+        model="triage",
+        retry="triage/production",
+        undo_drift="true",
+        allow_many="true",
+        allow_cost="true",
+    )
     assert planned.green, planned.output
+    assert "--allow-cost" in planned.output + planned.summary
     assert "concurrency_target" in planned.output + planned.summary
     assert applied.green, applied.output
     assert team.note() == "v3"

@@ -100,8 +100,11 @@ class Team(ABC):
         """The job that follows a merge."""
 
     @abstractmethod
-    def apply_by_hand(self, commit: str) -> tuple[Job, Job]:
-        """The jobs that somebody starts after a refusal: a fresh plan, and its apply."""
+    def apply_by_hand(self, commit: str, **chosen: str) -> tuple[Job, Job]:
+        """The jobs that somebody starts after a refusal: a fresh plan, and its apply.
+
+        `chosen` are the workflow's inputs by their names.
+        """
 
     @abstractmethod
     def drift(self) -> Job:

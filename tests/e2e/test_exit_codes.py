@@ -123,7 +123,10 @@ def test_5_checks_fail(released: Trouble, golden: Golden) -> None:
     golden("exit-5-checks.txt", told(apply(released, 5)))
     assert released.serving() == before
     assert apply(released, 0).writes == []
-    assert apply(released, 5, "--retry", "triage/production").writes == []
+    saved, once_more = str(released.folder / "saved.json"), ("--retry", "triage/production")
+    assert released.gitops("plan", *once_more, "--out", saved).code == 0
+    assert apply(released, 4, "--plan", saved).writes == [], "nobody has said so to the apply"
+    assert apply(released, 5, "--plan", saved, *once_more).writes == []
     assert released.serving() == before
 
 

@@ -96,8 +96,9 @@ class GitLabTeam(Team):
         self.outputs = pipeline.reported["gitops-apply"]
         return pipeline.done["gitops-apply"]
 
-    def apply_by_hand(self, commit: str) -> tuple[Job, Job]:
-        pipeline = self._started("web", {"GITOPS_APPLY": "fresh"})
+    def apply_by_hand(self, commit: str, **chosen: str) -> tuple[Job, Job]:
+        asked = {f"GITOPS_{name.upper()}": value for name, value in chosen.items()}
+        pipeline = self._started("web", {"GITOPS_APPLY": "fresh", **asked})
         [planned] = pipeline.done.values()
         return planned, pipeline.play("gitops-apply-by-hand")
 

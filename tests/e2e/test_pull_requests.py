@@ -70,8 +70,9 @@ class GitHubTeam(Team):
         event = Event(name="push", sha=commit, ref="refs/heads/main")
         return self.runner.run("gitops-apply", event)["apply"]
 
-    def apply_by_hand(self, commit: str) -> tuple[Job, Job]:
-        jobs = self._on_main("workflow_dispatch", "gitops-apply")
+    def apply_by_hand(self, commit: str, **chosen: str) -> tuple[Job, Job]:
+        inputs = {f"inputs.{name}": value for name, value in chosen.items()}
+        jobs = self._on_main("workflow_dispatch", "gitops-apply", inputs)
         assert list(jobs) == ["plan-by-hand", "apply-by-hand"], jobs["plan-by-hand"].output
         return jobs["plan-by-hand"], jobs["apply-by-hand"]
 
