@@ -169,6 +169,13 @@ OTHERWISE = {
     "a hotfix over it": now(there(BY_HAND, settings=RAISED), BEGUN, ENDED, audit=()),
     "a hotfix on its way": now(there(NEW, BY_HAND, settings=RAISED, promotion=RUNS), BEGUN, ENDED),
     "ended by a person": now(there(), BEGUN, replace(ROLLED_BACK, ended_by="alice@example.com")),
+    "cancelled by a person": now(
+        there(),
+        BEGUN,
+        audit=(*OURS, audit(NEW, own=False, minutes=9, kind="CONTROL", action="CANCEL")),
+        unattached=(NEW,),
+    ),
+    "stopped since": now(there(replace(NEW, status="INACTIVE"), settings=RAISED), BEGUN),
     "rolled back by hand": now(
         SERVES, BEGUN, ENDED, entry(Event.HELD, OLD, NEW, minutes=2, applied_commit=APPLIED)
     ),
