@@ -63,11 +63,16 @@ def render(plan: Plan, limit: int = LIMIT) -> str:
     return _counted(plan)
 
 
+def _heading(plan: Plan) -> str:
+    what = title(plan).replace(" -> ", " to ")
+    return f"**Plan: {sentence(what[:1].lower() + what[1:])}**"
+
+
 _Detail = Callable[[ModelPlan, EnvironmentPlan], list[str]]
 
 
 def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
-    blocks = [MARKER, f"**{sentence(title(plan).replace(' -> ', ' to '))}**"]
+    blocks = [MARKER, _heading(plan)]
     blocks.extend(f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
     for model in (each for each in plan.models if told(each)):
         blocks.extend(_model(model, detail))
@@ -153,7 +158,8 @@ def _bare(_: ModelPlan, environment: EnvironmentPlan) -> list[str]:
     if environment.state in EXPLAINED and environment.reason:
         blocks.append(_nested(f"Why: {_sentence(environment.reason)}"))
     if environment.remedy:
-        blocks.append(_nested(f"What to do: {_sentence(environment.remedy)}"))
+        stop = "" if environment.remedy.endswith((".", "!", "?")) else "."
+        blocks.append(_nested(f"What to do: {_sentence(environment.remedy)}{stop}"))
     if environment.state in _STAYS and environment.serving is not None:
         blocks.append(_nested(_sentence(_meanwhile(environment.serving))))
     return blocks
@@ -214,7 +220,7 @@ def _unchanged(plan: Plan) -> str:
 
 def _counted(plan: Plan) -> str:
     names = [each.name for each in plan.models if changes(each)]
-    lines = [MARKER, f"**{sentence(title(plan).replace(' -> ', ' to '))}**"]
+    lines = [MARKER, _heading(plan)]
     room = LIMIT // 2
     shown: list[str] = []
     for name in names:
