@@ -15,10 +15,9 @@ from gitops.plan.events import (
 )
 from gitops.plan.released import outputs, released
 from gitops.render.event_words import outcome
-from gitops.render.events import Teller
+from gitops.render.events import render
 from gitops.render.layout import safe
 from gitops.render.markdown import block, code, sentence
-from gitops.render.palette import plain
 from gitops.render.words import count, duration, short
 
 MARKER: Final = "<!-- gitops apply -->"
@@ -55,8 +54,7 @@ def summary(events: Sequence[ApplyEvent]) -> str:
         blocks.extend(_done(events))
         if not undone and (ends := _ends(finished)):
             blocks.append(ends)
-    teller = Teller(plain, times=True, clock=True, back=back)
-    blocks.append(_folded("".join(f"{line}\n" for each in events for line in teller(each))))
+    blocks.append(_folded(render(events)))
     return "\n\n".join(blocks) + "\n"
 
 

@@ -71,11 +71,9 @@ class Teller:
     ``times`` puts the moment before each event, whole or (``clock``) as the time of day where the
     day is known from above. ``width`` is in columns, times not counted. Nothing is told twice: a
     failure comes in several events (the last one repeats all of them, for scripts), and a reason
-    with every step that it leads to. What goes on and on is told once a minute.
-
-    ``back`` is the place, as MODEL/ENV, that ``gitops rollback --now`` is about: then the run is no
-    apply, and what it ends with is that. ``lasting`` leaves out what a view on the terminal shows
-    while it happens: then only what a person has to read afterwards is told.
+    with every step that it leads to. What goes on and on is told once a minute. ``back``: the place
+    that ``gitops rollback --now`` is about, where no event says it: the run is no apply then.
+    ``lasting`` leaves out what a view on the terminal shows meanwhile.
     """
 
     def __init__(
@@ -108,6 +106,8 @@ class Teller:
 
     def __call__(self, event: ApplyEvent) -> tuple[str, ...]:
         """The lines for the next event; none of them holds a line break."""
+        if isinstance(event, ApplyStarted | ApplyFinished):
+            self._back = self._back or event.back
         if self._lasting and not _lasts(event):
             self._idle = self._idle and not isinstance(event, ActionStarted | LogEntry)
             return ()
