@@ -58,7 +58,7 @@ SHOWN: Final[dict[str, tuple[str, Trail]]] = {
                 ),
                 Applies(
                     plan=Plan(
-                        kill=(42, True),
+                        kill=(44, True),
                     )
                 ),
                 Click(
@@ -147,7 +147,7 @@ SHOWN: Final[dict[str, tuple[str, Trail]]] = {
                 ),
                 Applies(
                     plan=Plan(
-                        kill=(42, True),
+                        kill=(44, True),
                     )
                 ),
                 Passes(seconds=600.0),
@@ -414,7 +414,7 @@ SHOWN: Final[dict[str, tuple[str, Trail]]] = {
                 ),
                 Applies(
                     plan=Plan(
-                        kill=(42, True),
+                        kill=(44, True),
                     )
                 ),
                 Passes(seconds=600.0),

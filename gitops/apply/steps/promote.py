@@ -25,6 +25,7 @@ from gitops.state.differences import asked_for, equal, flatten
 from gitops.state.json import Json
 from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.recognise import same_name
+from gitops.state.settings import Change
 
 DOING = "the promotion"
 
@@ -43,15 +44,15 @@ def promote(job: Job, step: Promote) -> Ended | None:
     if isinstance(intent, Ended):
         return intent
     try:
-        settings = _settings(job, step)
-        if job.live is not None and _has_moved(job.live, step):
+        changes = _unchanged_since(job, step)
+        if changes is None:
             _not_started(job, intent, "somebody promotes something else there")
             return None
         promoted = job.ports.writer.promote(
             job.view.model_id,
             job.name,
             target.deployment_id,
-            settings=settings or None,
+            settings=_settings(job, step, changes) or None,
             override=KEEP if is_kept(job) and step.from_ is not None else None,
             preserve_instance_type=step.instance_type in {None, "environment"},
         )
@@ -71,19 +72,25 @@ def promote(job: Job, step: Promote) -> Ended | None:
     return None
 
 
-def _settings(job: Job, step: Promote) -> dict[str, Json]:
-    """What travels with the promotion: the settings that are still as they were decided upon.
+def _unchanged_since(job: Job, step: Promote) -> tuple[Change, ...] | None:
+    """The settings that travel: those that are still as they were when it was decided.
 
     To announce them may have taken a while. What somebody has set meanwhile is left to the next
-    decision, which asks for consent where it has to.
+    decision, which asks for consent where it has to. None where another promotion has begun.
     """
-    changes = step.changes
-    if changes:
-        live = job.view.reread(job.name)
-        shown = flatten(live.settings) if live is not None else {}
-        changes = tuple(
-            each for each in changes if equal(each.path, each.before, shown.get(each.path))
-        )
+    if not step.changes:
+        return ()
+    live = job.view.reread(job.name)
+    if live is not None and _has_moved(live, step):
+        return None
+    shown = flatten(live.settings) if live is not None else {}
+    return tuple(
+        each for each in step.changes if equal(each.path, each.before, shown.get(each.path))
+    )
+
+
+def _settings(job: Job, step: Promote, changes: tuple[Change, ...]) -> dict[str, Json]:
+    """What a promotion takes along, as blocks of its request."""
     settings: dict[str, Json] = dict(
         blocks.of_changes(changes, job.live.settings if job.live else None)
     )
