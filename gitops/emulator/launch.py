@@ -92,6 +92,21 @@ def execute(options: Options, command: Sequence[str], *, port: int = 0, models: 
 
 
 async def _run(command: Sequence[str], variables: Mapping[str, str]) -> int:
+    loop = asyncio.get_running_loop()
+    process: asyncio.subprocess.Process | None = None
+    early: list[int] = []
+
+    def forward(number: int) -> None:
+        if process is None:
+            early.append(number)
+            return
+        from_terminal = number in _FROM_TERMINAL and _in_foreground()
+        if process.returncode is None and not from_terminal:
+            process.send_signal(number)
+
+    # Before the command begins: it may be quicker than what comes after its start.
+    for number in _FORWARDED:
+        loop.add_signal_handler(number, forward, number)
     try:
         process = await asyncio.create_subprocess_exec(*command, env=dict(variables))
     except FileNotFoundError:
@@ -100,15 +115,8 @@ async def _run(command: Sequence[str], variables: Mapping[str, str]) -> int:
     except OSError as problem:
         _say(f"{command[0]}: {problem.strerror}")
         return 126
-    loop = asyncio.get_running_loop()
-
-    def forward(number: int) -> None:
-        from_terminal = number in _FROM_TERMINAL and _in_foreground()
-        if process.returncode is None and not from_terminal:
-            process.send_signal(number)
-
-    for number in _FORWARDED:
-        loop.add_signal_handler(number, forward, number)
+    for missed in early:
+        forward(missed)
     code = await process.wait()
     return code if code >= 0 else 128 - code
 
