@@ -314,12 +314,8 @@ def entered(event: str, reason: str) -> LogEntry:
     )
 
 
-def test_a_verdict_is_told_once_on_the_way_back_with_its_figures() -> None:
-    teller = Teller()
-    why = "45.3% of 52 requests failed, above 2.0%"
-    failure = dataclasses.replace(BAD, happened=f"It was bad and was rolled back: {why}.")
-    rates = {"before": 0.0, "during": 0.453, "after": 0.0}
-    figures = {"rollback": {"replicas": 1, "minimum": 1, "error_rate": rates}}
+def went_back(why: str, *, confirmed: bool = True) -> tuple[RollbackStarted, RollbackFinished]:
+    """How a rollback of production begins and ends."""
     back = RollbackStarted(
         time=START,
         model="qwen",
@@ -332,11 +328,20 @@ def test_a_verdict_is_told_once_on_the_way_back_with_its_figures() -> None:
         time=START,
         model="qwen",
         environment="production",
-        confirmed=True,
-        serving="d1",
-        figures=figures,
-        failure=failure,
+        confirmed=confirmed,
+        serving="d1" if confirmed else "d2",
     )
+    return back, done
+
+
+def test_a_verdict_is_told_once_on_the_way_back_with_its_figures() -> None:
+    teller = Teller()
+    why = "45.3% of 52 requests failed, above 2.0%"
+    failure = dataclasses.replace(BAD, happened=f"It was bad and was rolled back: {why}.")
+    rates = {"before": 0.0, "during": 0.453, "after": 0.0}
+    figures = {"rollback": {"replicas": 1, "minimum": 1, "error_rate": rates}}
+    back, ended = went_back(why)
+    done = dataclasses.replace(ended, figures=figures, failure=failure)
     events = (progress(why), back, entered("rolled_back", why), done)
     told = [line for event in events for line in teller(event)]
     assert told[:5] == [
@@ -530,21 +535,7 @@ def test_a_rollback_by_hand_ends_in_its_own_words(
     confirmed: bool, code: int, ends: list[str]
 ) -> None:
     why = "a person asked for the version before it"
-    back = RollbackStarted(
-        time=START,
-        model="qwen",
-        environment="production",
-        reason=why,
-        from_deployment="d2",
-        to_deployment="d1",
-    )
-    done = RollbackFinished(
-        time=START,
-        model="qwen",
-        environment="production",
-        confirmed=confirmed,
-        serving="d1" if confirmed else "d2",
-    )
+    back, done = went_back(why, confirmed=confirmed)
     ended = dataclasses.replace(
         over(held=("qwen/production",)), exit_code=code, failures=(), seconds=None
     )
