@@ -72,13 +72,24 @@ class Terminal:
         self.tmux("send-keys", "-l", text)
         self.tmux("send-keys", key)
 
-    def until_last_line_is(self, wanted: str) -> None:
+    def until_prompt_is(self, wanted: str) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             text = self.tmux("capture-pane", "-p")
-            if (text.split("\n\n")[0].splitlines() or [""])[-1].rstrip() == wanted:
+            # A shell may list candidates below its prompt, and what was typed before it listened
+            # may stand above it, with or without an empty line between.
+            prompts = [line for line in text.splitlines() if line.startswith(PROMPT)]
+            if prompts and prompts[-1].rstrip() == wanted:
                 return
-        pytest.fail(f"{wanted!r} never came to be the last line of\n{text}")
+        pytest.fail(f"{wanted!r} never came to be the last prompt of\n{text}")
+
+    def until_it_listens(self) -> None:
+        """Waits for the prompt that a shell comes with, whatever it is."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.tmux("capture-pane", "-p").strip():
+                return
+        pytest.fail("the shell printed no prompt")
 
 
 @pytest.mark.needs("tmux")
@@ -92,10 +103,11 @@ def test_a_tab_completes_commands_models_and_environments(
     command, told = SHELLS[shell]
     terminal = Terminal(tmp_path)
     with terminal.running(command, repository.path):
+        terminal.until_it_listens()
         terminal.type(told, "Enter")
-        terminal.until_last_line_is(PROMPT)
+        terminal.until_prompt_is(PROMPT)
         for typed, completed in TYPED.items():
             terminal.type(typed, "Tab")
-            terminal.until_last_line_is(f"{PROMPT} {completed}")
+            terminal.until_prompt_is(f"{PROMPT} {completed}")
             terminal.tmux("send-keys", "C-u")
-            terminal.until_last_line_is(PROMPT)
+            terminal.until_prompt_is(PROMPT)
