@@ -101,7 +101,8 @@ class GitChanges:
 
     def file(self, commit: str, path: str) -> GitFile | None:
         """A file of a commit; None where there is none."""
-        listed = decoded(self.repository.git.run("ls-tree", "-z", commit, "--", encoded(path)).out)
+        asked = ("ls-tree", "-z", "--full-tree", commit, "--", encoded(path))
+        listed = decoded(self.repository.git.run(*asked).out)
         mode, _, rest = listed.partition(" ")
         kind, _, rest = rest.partition(" ")
         return GitFile(mode=mode, oid=rest.partition("\t")[0]) if kind == "blob" else None

@@ -20,7 +20,7 @@ class Unchecked:
         repository = self._repository
         if repository.is_bare or not (repository.git_dir / "info" / "sparse-checkout").exists():
             return {}
-        listed = decoded(repository.git.run("ls-files", "-t", "-s", "-z", ":/").out)
+        listed = decoded(repository.git.run("ls-files", "-t", "-s", "-z", "--full-name", ":/").out)
         found: dict[str, str] = {}
         for row in listed.split("\0"):
             head, _, path = row.partition("\t")

@@ -218,12 +218,26 @@ def test_a_sparse_checkout_hides_no_release_file(
 ) -> None:
     clone = cloned(origin, tmp_path / "sparse", "--sparse")
     assert not (clone.path / "releases").exists()
-    assert "Valid: 2 release files, 2 models, 3 environments" in gitops(clone.path, "validate").out
+    all_of_them = "Valid: 2 release files, 2 models, 3 environments"
+    assert all_of_them in gitops(clone.path, "validate").out
+    clone.git("sparse-checkout", "set", "trusses")
+    assert all_of_them in gitops(clone.path / "trusses" / "m", "validate").out
     clone.git("sparse-checkout", "set", "releases")
     file = clone.path / FILE
     file.write_text(file.read_text().replace("scorer", "scorer-2"))
     assert "Valid: 2 release files" in gitops(clone.path, "validate").out
     assert gitops(clone.path, "rollback", "scorer", "production").code == 0
+
+
+def test_from_a_folder_of_the_repository(origin: Repository, gitops: Call, tmp_path: Path) -> None:
+    clone = cloned(origin, tmp_path / "clone")
+    clone.git("update-index", "--chmod=+x", FILE)
+    clone.git("commit", "-q", "-m", "Make it executable")
+    ended = gitops(clone.path / "trusses" / "m", "rollback", "scorer", "production")
+    assert "Reverts" in ended.out
+    branch = branch_of(ended)
+    assert clone.git("ls-tree", branch, FILE).startswith("100755")
+    assert clone.read(FILE, branch) == clone.read(FILE, "HEAD~2")
 
 
 def test_linked_work_trees_and_a_locked_index(
