@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from gitops.state.recognise import called
@@ -44,6 +45,15 @@ def duration(seconds: float) -> str:
     if left and not hours:
         parts.append(f"{left}s")
     return " ".join(parts) or "0s"
+
+
+def largest_unit(span: timedelta) -> str:
+    """A span in its largest whole unit: ``45d``, ``3h``; ``0s`` for a negative one."""
+    seconds = max(int(span.total_seconds()), 0)
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
 
 
 def listed(names: Sequence[str]) -> str:

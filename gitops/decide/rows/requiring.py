@@ -9,6 +9,7 @@ from gitops.decide.decision import Decision, State
 from gitops.decide.judge import judge
 from gitops.decide.view import View
 from gitops.plan.steps import Promote, Record
+from gitops.plan.wording import largest_unit
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, Requirement
@@ -62,7 +63,7 @@ def _waits_for_holds(view: View, held: tuple[str, ...]) -> Decision:
 def _asked(need: Requirement) -> str:
     if not need.seconds:
         return f"succeeded in {need.environment}"
-    return f"served in {need.environment} for {_words(timedelta(seconds=need.seconds))}"
+    return f"served in {need.environment} for {largest_unit(timedelta(seconds=need.seconds))}"
 
 
 def _lacks(view: View, need: Requirement) -> str | None:
@@ -79,8 +80,8 @@ def _lacks(view: View, need: Requirement) -> str | None:
     if short_of <= timedelta(0):
         return None
     return (
-        f"it has served in {need.environment} for {_words(longest)} of the "
-        f"{_words(timedelta(seconds=need.seconds))} that {view.name} asks for"
+        f"it has served in {need.environment} for {largest_unit(longest)} of the "
+        f"{largest_unit(timedelta(seconds=need.seconds))} that {view.name} asks for"
     )
 
 
@@ -102,11 +103,3 @@ def _in_this_plan(view: View, need: Requirement) -> bool:
 def _asks_for(environment: DesiredEnvironment) -> str | None:
     artifact = environment.artifact
     return artifact.digest if artifact is not None else environment.deployment
-
-
-def _words(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
