@@ -31,9 +31,9 @@ from gitops.state.differences import equal, flatten
 from gitops.state.recognise import called
 from gitops.state.schedules import PREFIX
 from gitops.state.settings import Settings
-from gitops.yaml.change import with_value, without
+from gitops.yaml.change import with_text, with_value, without
 from gitops.yaml.document import Document, read
-from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
+from gitops.yaml.edit import NotEditable, pin_comment
 
 PIN: Final = "commit"
 _UNDO: Final = "take it back with `gitops apply --undo-drift`"
@@ -233,9 +233,7 @@ class _ModelAcceptance:
         if info is None:
             return self._not(name, item, *self._unknown(serving))
         comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject)
-        edited = with_scalar(document, (*base, PIN), info.id, comment=comment)
-        if isinstance(edited, NotEditable):
-            edited = with_value(document, (*base, PIN), info.id, comment=comment)
+        edited = with_text(document, (*base, PIN), info.id, comment=comment)
         return self._or_refused(edited, document, name, item, info.id)
 
     def _or_refused(

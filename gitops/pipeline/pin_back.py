@@ -18,8 +18,9 @@ from gitops.pipeline.trusses import Trusses
 from gitops.state.changed import Content, GitFile
 from gitops.state.desired import DesiredModel
 from gitops.state.identity.refusal import NoArtifact
+from gitops.yaml.change import with_text
 from gitops.yaml.document import Document, read
-from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
+from gitops.yaml.edit import NotEditable, pin_comment
 
 MERGED_WHOLE: Final = (
     "Merge the branch with a merge commit: squashed or rebased, it loses the commit that is pinned."
@@ -184,7 +185,7 @@ class PinBack:
         info = self.objects.info(pin) if pin else None
         comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject) if info else None
         value = pin or wanted.deployment or ""
-        edited = with_scalar(document, steps, value, comment=comment)
+        edited = with_text(document, steps, value, comment=comment)
         if isinstance(edited, NotEditable):
             raise Refused(
                 f"{document.where(steps)}: the pin of {self.asked.name} cannot be changed in place:"

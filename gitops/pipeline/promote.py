@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gitops.errors import GitopsError, Refused, UsageError
+from gitops.errors import Refused, UsageError
 from gitops.pipeline.commit_search import CommitSearch
 from gitops.pipeline.plan import PlanRequest, plan
 from gitops.pipeline.project import Project, Repository
@@ -16,8 +16,9 @@ from gitops.record.proven import Proven, Version, why_held
 from gitops.record.timeline import ModelLog
 from gitops.state.commit import CommitInfo
 from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.yaml.change import with_text
 from gitops.yaml.document import Document, read
-from gitops.yaml.edit import NotEditable, pin_comment, with_scalar
+from gitops.yaml.edit import NotEditable, pin_comment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,32 +178,14 @@ def _document(project: Project, model: DesiredModel, *, committed: bool) -> Docu
 def _written(document: Document, target: str, info: CommitInfo) -> bytes:
     steps = ("environments", target, "commit")
     comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject)
-    edited = with_scalar(document, steps, info.id, comment=comment)
+    edited = with_text(document, steps, info.id, comment=comment)
     if isinstance(edited, NotEditable):
         where = document.where(("environments", target))
         raise Refused(
             f"{where}: the pin of {target} cannot be changed in place: {edited.reason}",
             hint=f"Write it yourself: `commit: {info.id}   # {comment}`.",
         )
-    again = read(document.file, edited)
-    if again.faults or not _differs_only(document.value, again.value, steps, info.id):
-        raise GitopsError(f"{document.file} would not read as before; nothing was written")
     return edited
-
-
-def _differs_only(old: object, new: object, steps: tuple[str, ...], value: str) -> bool:
-    """Whether two values are equal but for the one at ``steps``, which is ``value`` in the new."""
-    if not steps:
-        return str(new) == value
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping) or [*old] != [*new]:
-        return False
-    head, *rest = steps
-    return all(
-        _differs_only(old[key], new[key], tuple(rest), value)
-        if key == head
-        else old[key] == new[key]
-        for key in old
-    )
 
 
 def _ships(

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gitops.state.json import Json
 from gitops.yaml.compose import Steps
 from gitops.yaml.document import Document, read
-from gitops.yaml.edit import NotEditable
+from gitops.yaml.edit import NotEditable, with_scalar
 from gitops.yaml.spans import Item, Span, spans
 from gitops.yaml.write import block, flow, text
 
@@ -44,6 +44,16 @@ def with_value(
     except _Refused as refused:
         return NotEditable(reason=str(refused))
     return draft.finished(_with(document.value, steps, value))
+
+
+def with_text(
+    document: Document, steps: Steps, value: str, *, comment: str | None = None
+) -> bytes | NotEditable:
+    """``with_scalar`` where that can be; else ``with_value``, as behind an alias."""
+    edited = with_scalar(document, steps, value, comment=comment)
+    if isinstance(edited, NotEditable):
+        return with_value(document, steps, value, comment=comment)
+    return edited
 
 
 def without(document: Document, steps: Steps) -> bytes | NotEditable:

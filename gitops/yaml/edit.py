@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from gitops.state.json import Json
 from gitops.yaml.compose import Steps
-from gitops.yaml.document import Document
+from gitops.yaml.document import Document, read
 
 # What the parser counts as the end of a line.
 _LINE: Final = re.compile(r"[^\r\n\x85\u2028\u2029]*(?:\r\n|[\r\n\x85\u2028\u2029]|\Z)")
@@ -30,7 +31,8 @@ def with_scalar(
     """The file's bytes with the plain scalar at ``steps`` replaced; quotes stay as they are.
 
     ``value`` must need no quotes. ``comment``, without its ``#``, is put behind it: in place of a
-    date and subject, or where the line ends there; any other comment stays.
+    date and subject, or where the line ends there; any other comment stays. A scalar that an alias
+    reads as well is left alone: the file then says something else in two places.
     """
     node = document.node(steps)
     if node is None:
@@ -48,7 +50,32 @@ def with_scalar(
     head, tail = row[:begin], row[begin + len(written) :]
     edited = f"{head}{quote}{value}{quote}{_commented(tail, comment)}"
     rows[node.line - 1] = edited
-    return "".join(rows).encode()
+    data = "".join(rows).encode()
+    again = read(document.file, data)
+    now = again.node(steps)
+    if now is None or value != (now.text if now.text is not None else now.value):
+        return NotEditable(reason="the file would not say it afterwards")
+    if not _differ_only_at(steps, document.value, again.value):
+        return NotEditable(reason="an alias stands for it elsewhere")
+    return data
+
+
+def _differ_only_at(steps: Steps, old: Json, new: Json) -> bool:
+    """Whether two values are the same but for what is at this path in both."""
+    for step in steps:
+        if isinstance(old, dict) and isinstance(new, dict) and isinstance(step, str):
+            if [*old] != [*new] or any(old[key] != new[key] for key in old if key != step):
+                return False
+            old, new = old[step], new[step]
+        elif isinstance(old, list) and isinstance(new, list) and isinstance(step, int):
+            if len(old) != len(new):
+                return False
+            if any(a != b for at, (a, b) in enumerate(zip(old, new, strict=True)) if at != step):
+                return False
+            old, new = old[step], new[step]
+        else:
+            return False
+    return True
 
 
 def _commented(tail: str, comment: str | None) -> str:

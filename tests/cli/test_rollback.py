@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitops.cli.main import run
+from gitops.yaml.document import read
 from tests.repositories import Repository
 
 Call = Callable[..., tuple[int, str, str]]
@@ -123,6 +124,24 @@ def test_of_a_squash_that_changed_several_environments_only_one_goes_back(
     text = repository.read(FILE, commit).decode()
     assert f"staging:\n    commit: {pins[1]}" in text
     assert f"    commit: {pins[0]}   # pinned" in text
+
+
+def test_of_environments_that_share_their_text_only_one_goes_back(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    text = RELEASE.partition("environments:")[0] + (
+        "environments:\n  staging: &both\n    commit: {pin}\n  production: *both\n"
+    )
+    for pin in pins:
+        repository.commit({FILE: text.format(pin=pin)}, "Ship to both")
+    _, commit = branch_of(gitops("scorer", "production")[1])
+    asked = read(FILE, repository.read(FILE, commit)).value
+    assert asked == {
+        "version": 1,
+        "model": "scorer",
+        "truss": "trusses/m",
+        "environments": {"staging": {"commit": pins[1]}, "production": {"commit": pins[0]}},
+    }
 
 
 def test_what_no_pin_takes_back_is_refused(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitops.yaml.change import with_value, without
+from gitops.yaml.change import with_text, with_value, without
 from gitops.yaml.document import read
 from gitops.yaml.edit import NotEditable
 from gitops.yaml.write import flow
@@ -151,6 +151,23 @@ def test_an_anchor_moves_to_its_first_alias_where_its_value_changes() -> None:
     assert put(("environments", "staging", "backpressure", "policy"), None)[-1] == (
         "+    backpressure: {policy: QUEUE}"
     )
+
+
+def test_a_text_behind_an_alias_is_written_where_it_is_asked_for() -> None:
+    text = "a: &it\n  commit: one\n  deep: {er: 1}\nb: *it   # b\n"
+    document = read("a.yaml", text.encode())
+    assert changed(text, with_text(document, ("b", "commit"), "two")) == [
+        "-b: *it   # b",
+        "+b: {commit: two, deep: {er: 1}}   # b",
+    ]
+    assert changed(text, with_text(document, ("a", "commit"), "two", comment="why")) == [
+        "-a: &it",
+        "-  commit: one",
+        "+a:",
+        "+  commit: two   # why",
+        "-b: *it   # b",
+        "+b: {commit: one, deep: {er: 1}}   # b",
+    ]
 
 
 def test_a_comment_goes_behind_a_new_line_of_its_own() -> None:

@@ -56,6 +56,8 @@ def test_line_ends_and_byte_order_marks_stay(end: str, bom: str) -> None:
         (f"environments:\n  production:\n    commit: >-\n      {OLD}\n", "several lines"),
         (f"environments:\n  production:\n    commit: !!str {OLD}\n", "tagged"),
         ("environments:\n  production:\n    protected: true\n", "not written in this file"),
+        (f"environments:\n  a: &it\n    commit: {OLD}\n  production: *it\n", "alias"),
+        (f"environments:\n  production: &it\n    commit: {OLD}\n  a: *it\n", "alias"),
         (f"environments:\n  production:\n    commit: [{OLD}]\n", "no single value"),
     ],
 )
