@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gitops.apply.pace import Pace
 from gitops.apply.ports import Clock, DeployLog, LiveReader, LiveWriter
 from gitops.apply.waiting import poll
-from gitops.decide.view import is_side
+from gitops.decide.sides import is_side
 from gitops.errors import GitopsError, LogMoved, RemoteUnreachable, ResponseLost
 from gitops.record.entry import Entry, Event
 from gitops.record.history import ModelHistory, OpenIntent

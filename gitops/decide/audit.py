@@ -48,9 +48,16 @@ def promotion_of(audit: Iterable[AuditEntry], side: Side) -> AuditEntry | None:
     return _newest(entry for entry in audit if entry.event_type == PROMOTED and concerns(entry))
 
 
-def newest_promotion(audit: Iterable[AuditEntry]) -> AuditEntry | None:
-    """The newest promotion of anything."""
-    return _newest(entry for entry in audit if entry.event_type == PROMOTED)
+def is_own(promotion: AuditEntry, announced: datetime | None) -> bool:
+    """Whether a promotion is this tool's: by the key in use, or as an open intent announced.
+
+    ``announced`` is the intent's moment, None where none is open. Keys are rotated, and people have
+    others than CI. Nobody promotes with this tool in an environment after an intent without writing
+    a newer one, but to bring it to its end.
+    """
+    if promotion.own or announced is None:
+        return promotion.own
+    return promotion.by_tool and bool(since([promotion], announced))
 
 
 def pause(audit: Iterable[AuditEntry]) -> AuditEntry | None:

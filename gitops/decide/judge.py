@@ -5,7 +5,8 @@ from __future__ import annotations
 from gitops.decide.answers import PERSON_NEEDED, ROLLED_BACK, STILL_RUNNING, decision
 from gitops.decide.decision import Decision, State
 from gitops.decide.safety import without_consent
-from gitops.decide.view import View, side_of
+from gitops.decide.sides import side_of
+from gitops.decide.view import View
 from gitops.plan.steps import Record, RollBack, Step, Wait, Watch
 from gitops.record.entry import Event
 from gitops.record.history import OpenIntent

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from gitops.decide.sides import is_side
 from gitops.decide.situation import Situation
 from gitops.decide.target import existing
-from gitops.decide.view import View, is_side
+from gitops.decide.view import View
 from gitops.record.entry import Side
 from gitops.record.history import EnvironmentHistory, ModelHistory, same_artifact
 from gitops.state.desired import DesiredEnvironment, DesiredModel, Retention

@@ -14,6 +14,7 @@ from typing import Final
 from gitops.decide import audit as audit_log
 from gitops.decide.changing import named, under_hold
 from gitops.decide.facts import Fact, Unread
+from gitops.decide.sides import is_side, side_of
 from gitops.decide.situation import Asked, Evidence, Options, Situation
 from gitops.decide.wanted import Wanted
 from gitops.record.entry import Entry, Side
@@ -24,7 +25,7 @@ from gitops.state.differences import Origins, changed_by, differences, flatten, 
 from gitops.state.health import Health
 from gitops.state.json import Json
 from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, Promotion
-from gitops.state.recognise import Recognised, is_copy, recognise, same_name
+from gitops.state.recognise import Recognised, is_copy, recognise
 from gitops.state.settings import Change, Settings
 
 _OVER: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})
@@ -66,6 +67,11 @@ class View:
         return self.situation.options
 
     @property
+    def history(self) -> ModelHistory:
+        """What the deploy log says of all of the model's environments; nothing where unread."""
+        return self.situation.history or _EMPTY
+
+    @property
     def log_known(self) -> bool:
         """Whether the deploy log could be read."""
         return self.situation.history is not None
@@ -92,11 +98,15 @@ class View:
             return None
         return self._recognise(found)
 
-    @cached_property
+    @property
     def promotion(self) -> Promotion | None:
-        """The promotion, unless there is none, or none that still moves."""
-        found = self.live.promotion if self.live is not None and not self.cancelled else None
-        return found if found is not None and found.status.upper() not in _OVER else None
+        """The promotion that still moves; None where there is none, or it is over."""
+        return None if self.promotion_status in _OVER else self._promotion
+
+    @property
+    def promotion_status(self) -> str | None:
+        """Baseten's word for the state of the promotion, also where it is over."""
+        return self._promotion.status.upper() if self._promotion is not None else None
 
     @property
     def candidate_is_over(self) -> bool:
@@ -106,10 +116,8 @@ class View:
         return self.promotion_status in {"FAILED", "CANCELED"}
 
     @property
-    def promotion_status(self) -> str | None:
-        """Baseten's word for the state of the promotion, also where it is over."""
-        found = self.live.promotion if self.live is not None and not self.cancelled else None
-        return found.status.upper() if found is not None else None
+    def _promotion(self) -> Promotion | None:
+        return self.live.promotion if self.live is not None and not self.cancelled else None
 
     @cached_property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -126,9 +134,9 @@ class View:
         return tuple(self._recognise(each) for each in self.deployments)
 
     def _recognise(self, deployment: Deployment) -> Recognised:
-        history, live = self.situation.history or _EMPTY, self.situation.live
+        live = self.situation.live
         siblings = live.deployments if live is not None else ()
-        found = recognise(deployment, logged=history.known, siblings=siblings or ())
+        found = recognise(deployment, logged=self.history.known, siblings=siblings or ())
         if found.conflict is not None and siblings is None:
             # The source of a copy may vouch for it.
             raise Unread(Fact.DEPLOYMENTS)
@@ -139,31 +147,7 @@ class View:
     @cached_property
     def wanted(self) -> Wanted:
         """What is to serve."""
-        if self.environment.artifact is not None:
-            return Wanted(digest=self.environment.artifact.digest)
-        reference = self.environment.deployment or ""
-        return Wanted(reference=reference, source=self._source_of(reference))
-
-    def _source_of(self, reference: str) -> str | None:
-        live, history = self.situation.live, self.situation.history or _EMPTY
-        if live is None:
-            return None
-        attached = [
-            found
-            for each in live.environments
-            for found in (each.current, each.candidate)
-            if found is not None
-        ]
-        named = _named(reference, (*attached, *(live.deployments or ())))
-        if named is not None:
-            return named
-        if reference in history.names:
-            return history.names[reference]
-        here = self.live
-        if live.deployments is None and here is not None and (here.current or here.candidate):
-            # What serves may be a copy of it, which only the source's name can tell.
-            raise Unread(Fact.DEPLOYMENTS)
-        return None
+        return Wanted.of(self.environment, self.situation.live, self.history)
 
     @cached_property
     def serves(self) -> bool:
@@ -185,8 +169,8 @@ class View:
         return found or self._logged_commit(artifact.digest) or artifact.commit
 
     def _logged_commit(self, digest: str) -> str | None:
-        history = self.situation.history or _EMPTY
-        sides = (side for each in reversed(history.entries) for side in (each.to, each.from_))
+        entries = reversed(self.history.entries)
+        sides = (side for each in entries for side in (each.to, each.from_))
         return next((it.commit for it in sides if it and it.digest == digest and it.commit), None)
 
     @property
@@ -273,14 +257,8 @@ class View:
         return entry is not None and self._is_own(entry)
 
     def _is_own(self, promotion: AuditEntry) -> bool:
-        """Whether a promotion is this tool's: by the key in use, or as the open intent announced.
-
-        Keys are rotated, and people have others than CI. Nobody promotes with this tool in an
-        environment after an intent without writing a newer one, but to bring it to its end.
-        """
-        if promotion.own or self.intent is None:
-            return promotion.own
-        return promotion.by_tool and bool(audit_log.since([promotion], self.intent.entry.at))
+        announced = self.intent.entry.at if self.intent is not None else None
+        return audit_log.is_own(promotion, announced)
 
     def is_ours(self, found: Recognised) -> bool:
         """Whether we started the promotion of what serves or is on its way.
@@ -365,33 +343,3 @@ class View:
     def with_log(self, log: EnvironmentHistory) -> View:
         """The situation once the log says something else."""
         return replace(self, log=log)
-
-
-def side_of(found: Recognised) -> Side:
-    """A deployment as one side of a log entry."""
-    return Side(
-        deployment_id=found.deployment.id,
-        deployment_name=found.deployment.name,
-        digest=found.digest,
-        commit=found.commit,
-    )
-
-
-def is_side(found: Recognised | None, side: Side | None) -> bool:
-    """Whether a deployment is one side of an entry: the same artifact, id, or a copy by name."""
-    if found is None or side is None:
-        return False
-    if found.digest is not None and side.digest is not None:
-        return found.digest == side.digest
-    if found.deployment.id == side.deployment_id:
-        return True
-    if found.digest is not None or side.digest is not None or side.deployment_name is None:
-        return False
-    return same_name(found.deployment.name, side.deployment_name)
-
-
-def _named(reference: str, deployments: Iterable[Deployment]) -> str | None:
-    return next(
-        (each.name for each in deployments if reference in {each.id, each.name}),
-        None,
-    )

@@ -13,9 +13,10 @@ from gitops.apply.executor import Outcome, execute
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Emit, Run
 from gitops.decide.decision import State
+from gitops.decide.sides import side_of
 from gitops.decide.situation import Evidence, Situation
 from gitops.decide.target import deployment_of
-from gitops.decide.view import View, side_of
+from gitops.decide.view import View
 from gitops.errors import Refused, RemoteUnreachable
 from gitops.pipeline.apply import nothing_changed
 from gitops.pipeline.compile import compile_commit

@@ -15,8 +15,9 @@ from gitops.decide import audit as audit_log
 from gitops.decide.decision import Decision, Needs
 from gitops.decide.facts import Unread
 from gitops.decide.rows.foreign import foreign_serves
+from gitops.decide.sides import is_side, side_of
 from gitops.decide.situation import Situation
-from gitops.decide.view import View, is_side, side_of
+from gitops.decide.view import View
 from gitops.plan.model import Serving, Wanted
 from gitops.plan.stated import wanted
 from gitops.plan.steps import Promote, UpdateSettings

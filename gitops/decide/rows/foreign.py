@@ -5,7 +5,8 @@ from __future__ import annotations
 from gitops.decide import audit as audit_log
 from gitops.decide.answers import GoOn, blocked
 from gitops.decide.decision import Decision
-from gitops.decide.view import View, is_side, side_of
+from gitops.decide.sides import is_side, side_of
+from gitops.decide.view import View
 from gitops.record.entry import Event
 
 

@@ -17,8 +17,9 @@ from gitops.decide.hardware import (
 )
 from gitops.decide.notices import back_again, unmanaged
 from gitops.decide.safety import Permission, consents_to_remove, missing_secrets, permitted
+from gitops.decide.sides import side_of
 from gitops.decide.target import existing
-from gitops.decide.view import View, side_of
+from gitops.decide.view import View
 from gitops.plan.steps import (
     Activate,
     Check,

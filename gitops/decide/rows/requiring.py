@@ -11,7 +11,6 @@ from gitops.decide.view import View
 from gitops.plan.steps import Promote, Record
 from gitops.plan.wording import largest_unit
 from gitops.record.entry import Event
-from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, Requirement
 
 
@@ -67,10 +66,9 @@ def _asked(need: Requirement) -> str:
 
 
 def _lacks(view: View, need: Requirement) -> str | None:
-    history = view.situation.history or ModelHistory.of(())
     spans = [
         span
-        for span in history.environment(need.environment).served
+        for span in view.history.environment(need.environment).served
         if view.wanted.is_side(span.side)
     ]
     if not spans:

@@ -10,7 +10,8 @@ from gitops.decide import audit as audit_log
 from gitops.decide.answers import GoOn
 from gitops.decide.decision import Decision
 from gitops.decide.judge import judge, judge_followed
-from gitops.decide.view import View, is_side
+from gitops.decide.sides import is_side
+from gitops.decide.view import View
 from gitops.plan.steps import Record, RestoreSettings, Step, Wait
 from gitops.record.entry import Entry, Event
 from gitops.record.history import OpenIntent
