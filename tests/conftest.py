@@ -30,9 +30,15 @@ if TYPE_CHECKING:
 # Read once, before the environment is cleaned.
 NO_SKIPS = os.environ.get("GITOPS_NO_SKIPS", "") not in {"", "0"}
 
-# A run says the same twice: the examples are drawn from a fixed seed, and no example is timed.
-hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
-hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000, print_blob=True)
+# A run says the same twice: the examples are drawn from a fixed seed, and nothing is timed: no
+# example, and not how long drawing them takes.
+UNTIMED = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile(
+    "fixed", derandomize=True, deadline=None, database=None, suppress_health_check=UNTIMED
+)
+hypothesis.settings.register_profile(
+    "explore", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=UNTIMED
+)
 hypothesis.settings.load_profile("fixed")
 
 FOREIGN_PREFIXES = ("AWS_", "BASETEN_", "CI_", "GIT_", "GITHUB_", "GITLAB_", "GITOPS_", "XDG_")

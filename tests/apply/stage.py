@@ -34,6 +34,7 @@ from gitops.state.differences import flatten
 from gitops.state.live import LiveEnvironment
 from gitops.state.names import ModelKey
 from tests import invariants, repositories
+from tests.patience import HANGS
 
 MODEL = "triage"
 KEY = ModelKey(None, MODEL)
@@ -137,7 +138,9 @@ class Stage:
         repository = Repository.discover(self.work.path)
         commit = repository.head()
         desired = compile_commit(repository, commit)
-        with repository, Baseten(self.endpoint, clock, transport=transport) as baseten:
+        attend = self.stop.check
+        outside = Baseten(self.endpoint, clock, transport=transport, attend=attend)
+        with repository, outside as baseten:
             log = self.log(repository, baseten)
             log.fetch()
             ports = Ports(
@@ -181,7 +184,7 @@ class Stage:
         """What our applies did to a model; nothing where it is not there."""
         noted = self.entries(key) if entries is None else entries
         headers = {"Authorization": f"Bearer {self.emulator.api_key}"}
-        with httpx.Client(base_url=self.emulator.api_url, headers=headers) as http:
+        with httpx.Client(base_url=self.emulator.api_url, headers=headers, timeout=HANGS) as http:
 
             def ask(path: str) -> Any:
                 return http.get(path).raise_for_status().json()

@@ -21,6 +21,7 @@ from gitops.state.live import Deployment
 from gitops.verify.observation import Answer
 from gitops.verify.results import Results, Woken
 from gitops.verify.verdict import Outcome
+from tests.patience import HANGS
 
 MADE = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -187,9 +188,9 @@ def test_who_is_asked_to_stop_does_not_wait_for_an_answer() -> None:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert fleet.reached.wait(30)
+        assert fleet.reached.wait(HANGS)
         stop.set("a test")
-        thread.join(30)
+        thread.join(HANGS)
         assert ended
         assert len(fleet.sent) <= 2
     finally:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.apply.stage import Stage, stage
 from tests.echo import PRODUCTION, STAGING, release, truss
+from tests.patience import HANGS
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def start(made: Stage, *arguments: str, **environ: str) -> subprocess.Popen[str]
 
 def run(made: Stage, *arguments: str, **environ: str) -> tuple[int, str, str]:
     process = start(made, *arguments, **environ)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=HANGS)
     return process.returncode, out, err
 
 
@@ -92,7 +93,7 @@ def test_a_signal_stops_it_in_order_and_the_next_apply_continues(
             process.send_signal(number)
             process.send_signal(number)
             break
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANGS)
     told = events("".join(heard) + out)
     assert process.returncode == 130, err
     assert told[-1]["type"] == "apply_finished"
@@ -120,7 +121,7 @@ def test_whoever_is_killed_seconds_after_a_signal_has_said_what_matters(two: Sta
     # As CI runners do it; it may have ended by itself before.
     process.send_signal(signal.SIGTERM)
     process.kill()
-    _, more = process.communicate(timeout=60)
+    _, more = process.communicate(timeout=HANGS)
     assert process.returncode in {-signal.SIGKILL, 130}
     assert "gitops: SIGINT, stopping: nothing new is started" in err
     assert "the next apply continues from there, also if this one is killed now" in err
@@ -138,7 +139,7 @@ def test_a_reader_that_goes_away_does_not_stop_an_apply(two: Stage) -> None:
     assert process.stderr is not None
     with process.stderr:
         err = process.stderr.read()
-    assert process.wait(timeout=120) == 0, err
+    assert process.wait(timeout=HANGS) == 0, err
     assert two.told()[-1] == "production settings"
 
 

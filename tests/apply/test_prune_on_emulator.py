@@ -34,6 +34,7 @@ from gitops.wiring import connect, open_project
 from tests.apply.stage import KEY, QUICK, Stage, stage
 from tests.apply.test_interruptions import Deadly, Killed
 from tests.echo import STAGING, release, truss
+from tests.patience import HANGS
 
 DELETE = "retention: {keep: 0, older_than: 0s, action: delete}\n"
 DEACTIVATE = "retention: {keep: 0, older_than: 0s}\n"
@@ -236,6 +237,7 @@ def test_what_a_shadow_rule_sends_to_stays(shelf: Shelf) -> None:
             f"{made.api_url}/v1/models/{shelf.model_id}/environments/staging",
             json={"traffic_routing_settings": settings},
             headers={"Authorization": f"Bearer {made.api_key}"},
+            timeout=HANGS,
         )
         rules: list[Any] = answer.raise_for_status().json()["environment"]["traffic_routing"]
         return rules

@@ -13,6 +13,7 @@ from gitops.plan.events import ApplyFinished
 from gitops.record.entry import Event
 from tests.apply.stage import Stage, stage
 from tests.echo import PRODUCTION, release, truss
+from tests.patience import HANGS
 
 DAY = """\
       day:
@@ -62,7 +63,7 @@ def scheduled(*schedules: str) -> str:
 
 def api(made: Stage, method: str, path: str, **sent: Any) -> Any:
     headers = {"Authorization": f"Bearer {made.emulator.api_key}"}
-    with httpx.Client(base_url=made.emulator.api_url, headers=headers) as http:
+    with httpx.Client(base_url=made.emulator.api_url, headers=headers, timeout=HANGS) as http:
         return http.request(method, path, **sent).raise_for_status().json()
 
 

@@ -29,6 +29,7 @@ from tests.apply.stage import Stage, stage
 from tests.apply.test_what_goes_wrong import ROLLING, SWITCHING, moving, promoted
 from tests.apply.wrapped import WrappedLog, Write
 from tests.echo import STAGING, release, truss
+from tests.patience import HANGS
 
 BAD = "fails_after_requests: 12"
 
@@ -387,7 +388,7 @@ def test_a_model_that_was_renamed_on_baseten_is_blocked_and_never_pushed_again(
 ) -> None:
     def rename(name: str) -> None:
         headers = {"Authorization": f"Bearer {quick.emulator.api_key}"}
-        with httpx.Client(base_url=quick.emulator.api_url, headers=headers) as http:
+        with httpx.Client(base_url=quick.emulator.api_url, headers=headers, timeout=HANGS) as http:
             http.patch(f"/v1/models/{renamed}", json={"name": name}).raise_for_status()
 
     renamed, pushed = quick.model_id(), len(quick.pushes())

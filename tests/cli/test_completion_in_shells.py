@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import HANGS
 from tests.repositories import Repository
 
 RELEASE = """\
@@ -73,7 +74,7 @@ class Terminal:
         self.tmux("send-keys", key)
 
     def until_prompt_is(self, wanted: str) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANGS
         while time.monotonic() < deadline:
             text = self.tmux("capture-pane", "-p")
             # A shell may list candidates below its prompt, and what was typed before it listened
@@ -85,7 +86,7 @@ class Terminal:
 
     def until_it_listens(self) -> None:
         """Waits for the prompt that a shell comes with, whatever it is."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANGS
         while time.monotonic() < deadline:
             if self.tmux("capture-pane", "-p").strip():
                 return

@@ -11,6 +11,7 @@ import gitops.emulator
 from gitops.cli.main import run
 from gitops.emulator import ManualClock, Options, Running
 from tests.cli.test_plan import CONFIG, RELEASE, files
+from tests.patience import HANGS
 from tests.repositories import Repository
 
 Call = Callable[..., tuple[int, str, str]]
@@ -73,6 +74,7 @@ def test_secrets_that_the_workspace_lacks(
         f"{emulator.api_url}/v1/secrets",
         headers={"Authorization": f"Bearer {emulator.api_key}"},
         json={"name": "hf_token", "value": "hush"},
+        timeout=HANGS,
     )
     assert made.status_code == 200
     code, out, _ = call("plan")

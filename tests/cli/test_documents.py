@@ -15,6 +15,7 @@ from gitops.cli.main import run
 from gitops.cli.schema import DOCUMENTS, schema_text
 from tests.apply.stage import Stage, stage
 from tests.echo import release, truss
+from tests.patience import HANGS
 
 STAGING = """\
   staging:
@@ -42,7 +43,7 @@ def made(tmp_path: Path) -> Iterator[Stage]:
         made.commit(truss("two", "reply: {text: goodbye}"))
         assert made.apply().exit_code == 5
         headers = {"Authorization": f"Bearer {made.emulator.api_key}"}
-        with httpx.Client(base_url=made.emulator.api_url, headers=headers) as http:
+        with httpx.Client(base_url=made.emulator.api_url, headers=headers, timeout=HANGS) as http:
             path = f"/v1/models/{made.model_id()}/environments/staging"
             http.patch(path, json={"autoscaling_settings": {"max_replica": 3}}).raise_for_status()
         yield made

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.apply.stage import Stage, stage
 from tests.echo import PRODUCTION, STAGING, release, truss
+from tests.patience import HANGS
 
 
 def run(made: Stage, *arguments: str) -> str:
@@ -19,7 +20,7 @@ def run(made: Stage, *arguments: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -21,6 +21,7 @@ from gitops.state.json import Json
 from gitops.state.live import Deployment
 from gitops.state.names import ModelKey
 from gitops.verify.observation import Answer, Window
+from tests.patience import HANGS
 
 COMING_UP = frozenset({"BUILDING", "DEPLOYING", "LOADING_MODEL"})
 
@@ -107,6 +108,7 @@ class DeletesWhatIsBad(Log):
                 f"{self.endpoint.api_url}/v1/models/{entry.model_id}"
                 f"/deployments/{entry.to.deployment_id}",
                 headers={"Authorization": self.endpoint.api_key.header()},
+                timeout=HANGS,
             ).raise_for_status()
         return entry
 

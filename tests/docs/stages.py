@@ -13,6 +13,7 @@ from tests.docs.page import ROOT, blocks
 from tests.docs.runner import Runner
 from tests.echo import CHAT, truss
 from tests.forge import hub
+from tests.patience import HANGS
 from tests.repositories import Repository
 
 RELEASE: Final = """\
@@ -161,6 +162,7 @@ def drifted(runner: Runner) -> Iterator[None]:
             "Authorization": f"Bearer {emulator.api_key}",
             "X-Emulator-Actor": "ui:alice@example.com",
         },
+        timeout=HANGS,
     ) as alice:
         body = {"autoscaling_settings": {"max_replica": 7}}
 

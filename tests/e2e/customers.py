@@ -21,13 +21,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from tests.e2e.trouble import Trouble
+from tests.patience import HANGS
 
 RATE: Final = 60.0
 """Requests a second, together."""
 THREADS: Final = 6
 MOST: Final = 50_000
-HANGS: Final = 60.0
-"""Seconds after which a request without an answer counts as failed."""
 ASKED: Final = {"text": "hello"}
 
 
@@ -63,7 +62,7 @@ class Load:
             return [each for each in self.answers if each.began >= now]
 
         with self._came:
-            assert self._came.wait_for(lambda: len(new()) >= count, HANGS * 2), len(new())
+            assert self._came.wait_for(lambda: len(new()) >= count, HANGS), len(new())
             return new()
 
     @property

@@ -18,6 +18,8 @@ from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
+from tests.patience import HANGS
+
 # Importing a module of tests in the server would import pytest too.
 PRELOADED = [
     "boto3.session",
@@ -69,7 +71,7 @@ class Forked:
         """End it as `kill -9` does."""
         self._process.kill()
 
-    def communicate(self, timeout: float = 20.0) -> tuple[str, str]:
+    def communicate(self, timeout: float = HANGS) -> tuple[str, str]:
         """Wait for its end: its output and its errors."""
         self.wait(timeout)
         out, err = (

@@ -19,12 +19,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from tests.patience import HANGS
+
 When = Literal["before", "after", "answered"]
 """Nothing reached Baseten · it took effect and the answer is lost · the answer came."""
 
 _PER_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 _NOT_PASSED_ON = _PER_CONNECTION | {"expect"}
-DIES_WITHIN = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +118,10 @@ class Lane:
 
     def strike(self) -> None:
         """SIGKILL, and wait until the process is gone."""
-        assert self._started.wait(DIES_WITHIN)
+        assert self._started.wait(HANGS)
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGKILL)
-        self._process.wait(DIES_WITHIN)
+        self._process.wait(HANGS)
 
 
 class Gate:
@@ -167,7 +168,7 @@ class Gate:
         if first in self._lanes:
             return self._lanes[first], f"/{rest}"
         path = target.partition("?")[0]
-        for key, lane in self._uploads.items():
+        for key, lane in list(self._uploads.items()):
             if path.endswith(key):
                 return lane, target
         return None, target
@@ -184,7 +185,7 @@ class Gate:
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """One request to the emulator, and the whole answer."""
         connection = http.client.HTTPConnection(
-            str(self._upstream.hostname), self._upstream.port, timeout=120
+            str(self._upstream.hostname), self._upstream.port, timeout=HANGS
         )
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tests.patience import HANGS
+
 INSTALL: Final = "python -m pip install "
 """What begins so is run by the first job alone: at a forge every job has a machine of its own."""
 
@@ -76,7 +78,7 @@ class Machine:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=HANGS,
             check=False,
         )
         for secret in self.secrets:

@@ -27,6 +27,7 @@ from tests.e2e.forked import Forked
 from tests.e2e.gate import Gate, Kill, Sent, When
 from tests.e2e.told import Told, log_of
 from tests.invariants import Noted, Traces
+from tests.patience import HANGS
 from tests.repositories import Content, Repository
 
 ROOT = Path(__file__).parent.parent.parent
@@ -187,7 +188,7 @@ class Stage:
             self.emulator["BASETEN_API_URL"] + path,
             json=body,
             headers={"Authorization": f"Bearer {KEY}"},
-            timeout=60,
+            timeout=HANGS,
             trust_env=False,
         )
         return answer.raise_for_status().json()
@@ -266,7 +267,7 @@ class Users:
         stop = threading.Event()
 
         def ask() -> None:
-            with httpx.Client(timeout=60, trust_env=False) as client:
+            with httpx.Client(timeout=HANGS, trust_env=False) as client:
                 while not stop.is_set():
                     for name in self.environments:
                         answer = client.post(

@@ -23,6 +23,7 @@ from tests.e2e.customers import Answer, Load, customers
 from tests.e2e.trouble import Trouble, trouble
 from tests.echo import release
 from tests.echo import truss as echo
+from tests.patience import HANGS
 
 MODEL_PY = """\
 class Model:
@@ -185,7 +186,7 @@ def test_a_good_version_takes_over_and_no_request_notices(made: Trouble) -> None
         made.until(lambda: made.serving() != one, process)
         answer = long_one.let_go()
         after = load.hear(60)
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=HANGS)
     requests = made.emulator.requests()[heard:]
     two = str(made.serving())
 

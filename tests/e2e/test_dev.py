@@ -12,14 +12,15 @@ import pytest
 
 from tests.e2e.trouble import Trouble, trouble
 from tests.echo import STAGING, release, truss
+from tests.patience import HANGS
 
 FILES = (truss("one"), release(STAGING))
 
 
 def slot(made: Trouble, name: str = "triage") -> Any:
     """A model's development deployment, as the emulator has it; None where there is none."""
-    models = [each for each in made.emulator.world.models.values() if each.name == name]
-    return models[0].development if models else None
+    models = made.emulator.call(list, made.emulator.world.models.values())
+    return next((each.development for each in models if each.name == name), None)
 
 
 def note(made: Trouble, name: str = "triage") -> str:
@@ -44,7 +45,9 @@ def test_the_working_tree_is_pushed_and_nothing_else_changes(tmp_path: Path) -> 
         assert (made.work.head, made.work.status()) == (head, status)
         url = done.out.splitlines()[-1]
         key = {"Authorization": f"Bearer {made.emulator.api_key}"}
-        assert httpx.post(url, json={"text": "hi"}, headers=key).json() == {"text": "hi"}
+        assert httpx.post(url, json={"text": "hi"}, headers=key, timeout=HANGS).json() == {
+            "text": "hi"
+        }
         assert ": pushes: 2 files" in done.err, "what Git ignores stays here"
 
         again = made.gitops("plan", "--detailed-exitcode", "--rev", "HEAD")
@@ -76,8 +79,8 @@ def test_two_people_push_at_once_and_neither_is_clobbered(made: Trouble) -> None
         assert refused.writes == []
         assert note(made) == "ada"
         made.lift()
-        waited = made.gitops("dev", "push", "triage", "--lock-timeout", "1m", cwd=rival.path)
-        out, err = first.communicate(timeout=60)
+        waited = made.gitops("dev", "push", "triage", "--lock-timeout", "10m", cwd=rival.path)
+        out, err = first.communicate(timeout=HANGS)
     except AssertionError:
         first.kill()
         first.communicate()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.trouble import Trouble, trouble
 from tests.echo import release, truss
+from tests.patience import HANGS
 
 STAGING = """\
   staging:
@@ -29,6 +30,7 @@ def made(tmp_path: Path) -> Iterator[Trouble]:
             f"{found.emulator.api_url}/v1/models/{model.id}/environments/staging",
             headers={"Authorization": "Bearer somebody.else-entirely"},
             json={"autoscaling_settings": {"max_replica": 5}},
+            timeout=HANGS,
         )
         assert answer.status_code == 200
         found.until(lambda: found.environment("staging").autoscaling.max_replica == 5)

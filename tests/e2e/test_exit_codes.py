@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.trouble import Ended, Trouble, interrupt, trouble
 from tests.echo import STAGING, release, truss
 from tests.golden_files import Golden
+from tests.patience import HANGS
 
 WATCHED = """\
   production:
@@ -93,6 +94,7 @@ def person(made: Trouble, method: str, path: str, body: object = None) -> None:
             "Authorization": "Bearer somebody.else",
             "X-Emulator-Actor": "ui:ada@example.invalid",
         },
+        timeout=HANGS,
     )
     assert answer.status_code < 300, answer.text
 
@@ -216,7 +218,7 @@ def test_130_before_anything_began(released: Trouble) -> None:
     process = released.start("apply", "--yes", "--format", "json")
     released.until(lambda: len(released.emulator.requests()) > heard, process)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANGS)
     released.lift()
     ended = Ended(process.returncode, out, err)
     released.check(ended)
@@ -250,7 +252,7 @@ def test_6_two_applies_from_two_clones(released: Trouble, tmp_path: Path, golden
         quick = released.gitops("apply", "--yes", "--format", "json", cwd=rival.path)
     finally:
         (remote / "go").touch()
-        out, err = late.communicate(timeout=60)
+        out, err = late.communicate(timeout=HANGS)
     ended = Ended(late.returncode, out, err)
     released.check(ended)
     assert (refused.code, refused.writes) == (6, [])

@@ -8,6 +8,7 @@ import httpx
 
 from tests.e2e.trouble import Ended, Trouble, trouble
 from tests.echo import release, truss
+from tests.patience import HANGS
 
 PRODUCTION = """\
   production:
@@ -26,6 +27,7 @@ def scale_up(made: Trouble, most: int) -> None:
         f"{made.emulator.api_url}/v1/models/{model.id}/environments/production",
         headers={"Authorization": "Bearer somebody.else-entirely"},
         json={"autoscaling_settings": {"max_replica": most}},
+        timeout=HANGS,
     )
     assert answer.status_code == 200
     made.until(lambda: made.environment().autoscaling.max_replica == most)

@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e.trouble import Trouble, trouble
 from tests.echo import STAGING, release, truss
+from tests.patience import HANGS
 
 
 class Window:
@@ -31,7 +32,7 @@ class Window:
             env=self._environ,
             capture_output=True,
             encoding="utf-8",
-            timeout=30,
+            timeout=HANGS,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -55,7 +56,7 @@ class Window:
 
     def until(self, holds: Callable[[str], object]) -> str:
         """Wait until it holds of the text, and give that text."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANGS
         while time.monotonic() < deadline:
             text = self.text
             assert "internal error" not in text, text

@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.trouble import Process, Trouble, trouble
 from tests.echo import STAGING, release, truss
+from tests.patience import HANGS
 
 WIDER = STAGING.replace("max_replica: 2", "max_replica: 3")
 
@@ -34,7 +35,7 @@ class Standing:
     def ended(self) -> int:
         """Let it go on: its exit code, after all it has to say."""
         self._go_on()
-        self.process.communicate(timeout=120)
+        self.process.communicate(timeout=HANGS)
         return self.process.returncode
 
     def die(self) -> None:
@@ -85,7 +86,7 @@ def test_the_second_apply_says_who_has_the_lock_or_waits_its_turn(released: Trou
                 break
         before = len(released.emulator.requests(writes=True))
         assert first.ended() == 0
-        _, err = waiting.communicate(timeout=120)
+        _, err = waiting.communicate(timeout=HANGS)
         assert waiting.returncode == 0, err
     # The settings were written once: by the first one.
     written = released.emulator.requests(writes=True)[before:]
@@ -103,7 +104,7 @@ def test_a_person_who_waits_can_give_up(released: Trouble) -> None:
             if line.startswith("waiting for the lock"):
                 break
         waiting.send_signal(signal.SIGINT)
-        waiting.communicate(timeout=120)
+        waiting.communicate(timeout=HANGS)
         assert waiting.returncode == 130
         assert first.ended() == 0
 

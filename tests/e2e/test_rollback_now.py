@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.trouble import Trouble, trouble
 from tests.echo import release, truss
+from tests.patience import HANGS
 
 PRODUCTION = """\
   production:
@@ -140,6 +141,7 @@ def test_nothing_is_changed_where_there_is_nothing_to_go_back_to(made: Trouble) 
     httpx.delete(
         f"{made.emulator.api_url}/v1/models/{model.id}/deployments/{gone.id}",
         headers={"Authorization": f"Bearer {made.emulator.api_key}"},
+        timeout=HANGS,
     ).raise_for_status()
     done = made.gitops("rollback", "triage", "production", "--now")
     assert (done.code, done.writes) == (4, [])

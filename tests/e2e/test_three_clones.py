@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.forked import Forked
 from tests.e2e.trouble import Ended, Trouble, trouble
 from tests.echo import release, truss
+from tests.patience import HANGS
 from tests.repositories import Repository
 
 STAGING = """\
@@ -76,7 +77,7 @@ class Story:
         """Run a command in a clone, and say what it cost."""
         built, heard = len(self.built), len(self.made.emulator.requests())
         process = Forked(arguments, cwd=at.path, env=self.made.variables(), hurried=False)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=HANGS)
         assert process.returncode is not None
         requests = self.made.emulator.requests()[heard:]
         ended = Ended(process.returncode, out, err, requests)

@@ -16,6 +16,7 @@ import pytest
 from gitops.emulator import Key
 from tests.e2e.trouble import Ended, Trouble, trouble
 from tests.echo import PRODUCTION, STAGING, release, truss
+from tests.patience import HANGS
 
 GOOD = "good.0123456789abcdefghij"
 INVOKE = "invoke.abcdefghij0123456789"
@@ -98,6 +99,7 @@ def test_who_may_not_manage_an_environment_plans_and_promotes_nothing(tmp_path: 
             f"{made.emulator.api_url}/v1/environment_groups/staging",
             json={"manage_access": {"is_restricted": True, "user_ids": []}},
             headers={"Authorization": f"Bearer {GOOD}"},
+            timeout=HANGS,
         ).raise_for_status()
         made.commit(truss("two"))
         assert made.gitops("plan", "--detailed-exitcode", BASETEN_API_KEY=EVE).code == 2

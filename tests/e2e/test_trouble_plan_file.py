@@ -14,6 +14,7 @@ import pytest
 from gitops.emulator import running
 from tests.e2e.trouble import ROOT, Ended, Trouble, trouble
 from tests.echo import STAGING, release, truss
+from tests.patience import HANGS
 from tests.repositories import Repository
 
 WIDER = STAGING.replace("max_replica: 2", "max_replica: 3")
@@ -157,6 +158,7 @@ def click(made: Trouble, max_replica: int) -> None:
         f"{made.emulator.api_url}/v1/models/{model.id}/environments/staging",
         json={"autoscaling_settings": {"max_replica": max_replica}},
         headers={"Authorization": "Bearer some.body", "X-Emulator-Actor": "ui:ada@example.invalid"},
+        timeout=HANGS,
     )
     assert answer.status_code == 200, answer.text
     made.until(lambda: made.environment("staging").autoscaling.max_replica == max_replica)

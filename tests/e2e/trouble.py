@@ -30,6 +30,7 @@ from tests import invariants
 from tests.e2e.forked import Forked
 from tests.e2e.told import Told, log_of
 from tests.invariants import Noted, Traces
+from tests.patience import HANGS
 from tests.repositories import Repository
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -129,7 +130,7 @@ class Trouble:
                 env=self.variables(**environ),
                 hurried=False,
             )
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=HANGS)
         assert process.returncode is not None
         ended = Ended(process.returncode, out, err, self.emulator.requests()[before:])
         self.check(ended, detailed="--detailed-exitcode" in arguments)
@@ -163,7 +164,8 @@ class Trouble:
 
     def environment(self, name: str = "production", model: str = "triage") -> Any:
         """An environment as the emulator has it."""
-        [found] = (one for one in self.emulator.world.models.values() if one.name == model)
+        models = self.emulator.call(list, self.emulator.world.models.values())
+        [found] = (one for one in models if one.name == model)
         return found.environments[name]
 
     def serving(self, name: str = "production", model: str = "triage") -> str | None:
@@ -185,8 +187,9 @@ class Trouble:
     def traces(self, model: str = "triage") -> Traces:
         """What applies did to a model, as the audit log and the deploy log tell it."""
         headers = {"Authorization": f"Bearer {self.emulator.api_key}"}
-        with httpx.Client(base_url=self.emulator.api_url, headers=headers) as http:
-            ids = {each.name: each.id for each in self.emulator.world.models.values()}
+        with httpx.Client(base_url=self.emulator.api_url, headers=headers, timeout=HANGS) as http:
+            models = self.emulator.call(list, self.emulator.world.models.values())
+            ids = {each.name: each.id for each in models}
             return invariants.traces(
                 lambda path: http.get(path).raise_for_status().json(),
                 ids[model],
@@ -238,5 +241,5 @@ def interrupt(process: Process, number: signal.Signals, when: str) -> tuple[str,
         if when in line:
             process.send_signal(number)
             break
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=HANGS)
     return "".join(heard) + out, err

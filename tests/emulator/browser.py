@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.patience import HANGS
+
 PROGRAM = "chromium"
-_SECONDS = 30.0
 _SWITCHES = (
     "--headless=new",
     "--remote-debugging-pipe",
@@ -50,7 +51,7 @@ class _Pipes:
 
     def receive(self) -> dict[str, Any]:
         while b"\0" not in self._received:
-            ready, _, _ = select.select([self._reads], [], [], _SECONDS)
+            ready, _, _ = select.select([self._reads], [], [], HANGS)
             assert ready, "Chromium does not answer"
             block = os.read(self._reads, 1 << 16)
             assert block, "Chromium ended"
@@ -127,7 +128,7 @@ class Tab:
 
     def until(self, condition: str) -> None:
         """Wait until an expression is true: it is looked at whenever the page has changed."""
-        limit = round(_SECONDS * 800)
+        limit = round(HANGS * 800)
         self.evaluate(
             f"""new Promise((resolve, reject) => {{
               if ({condition}) return resolve();
@@ -222,7 +223,7 @@ def chromium(folder: Path) -> Iterator[Chromium]:
         os.close(our_out)
         os.close(our_in)
         try:
-            process.wait(_SECONDS)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -13,6 +13,7 @@ import httpx
 
 from gitops.emulator import Running
 from tests.emulator import contract
+from tests.patience import HANGS
 
 MODEL_PY = """
 class Model:
@@ -78,7 +79,7 @@ class Client:
         self.http = httpx.Client(
             base_url=emulator.api_url,
             headers={"Authorization": f"Bearer {emulator.api_key}"},
-            timeout=30,
+            timeout=HANGS,
         )
 
     def __enter__(self) -> Self:

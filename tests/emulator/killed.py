@@ -30,8 +30,7 @@ from gitops.emulator.storage.shape import shape_of
 from gitops.emulator.uploads import Bucket
 from gitops.emulator.world.state import State
 from tests.emulator import kept
-
-_SECONDS = 30
+from tests.patience import HANGS
 
 
 class Ask(NamedTuple):
@@ -84,9 +83,10 @@ def bear() -> None:
         state, most_bytes = json.loads(line)
         child = os.fork()
         if not child:
+            # By itself: the nursery may come to it only after the child has said its port.
+            _say(str(os.getpid()))
             _serve(Path(state), most_bytes)
             os._exit(0)
-        _say(str(child))
         _say(f"ended {os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}")
 
 
@@ -115,7 +115,7 @@ class Victim:
         """Whether it answers requests by then."""
         if self._nursery.says_within(seconds):
             port = int(self._nursery.line())
-            self._socket = socket.create_connection((HOST, port), _SECONDS)
+            self._socket = socket.create_connection((HOST, port), HANGS)
         return self._socket is not None
 
     def send(self, ask: Ask) -> None:

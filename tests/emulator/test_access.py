@@ -10,6 +10,7 @@ import pytest
 from gitops.emulator import Key, Running
 from gitops.emulator.http.limits import LIMITS, Limiter
 from tests.emulator.client import Client
+from tests.patience import HANGS
 
 KEYS = (
     Key(secret="good.secret", name="ci"),
@@ -20,7 +21,7 @@ KEYS = (
 def ask(emulator: Running, authorization: str | None, method: str = "GET") -> httpx.Response:
     headers = {"Authorization": authorization} if authorization else {}
     body = {"name": "a", "value": "b"}
-    with httpx.Client(base_url=emulator.api_url, headers=headers) as http:
+    with httpx.Client(base_url=emulator.api_url, headers=headers, timeout=HANGS) as http:
         if method == "GET":
             return http.get("/v1/users/me")
         return http.post("/v1/secrets", json=body)

@@ -14,6 +14,7 @@ import pytest
 
 from gitops.emulator.world.async_requests import waiting
 from tests.emulator.client import MODEL_PY, Client, echo_truss, python_truss
+from tests.patience import HANGS
 
 if TYPE_CHECKING:
     import httpx
@@ -32,7 +33,7 @@ def request_of(client: Client, model_id: str, request_id: str) -> Any:
 
 def eventually(look: Callable[[], Any], *expected: str, field: str = "status") -> Any:
     """What `look` gives once its status is one of these."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + HANGS
     while (found := look())[field] not in expected:
         assert time.monotonic() < until, found
     return found

@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.patience import HANGS
+
 COMMAND = [sys.executable, "-m", "gitops.emulator"]
 VARIABLES = {
     "BASETEN_API_KEY",
@@ -25,7 +27,7 @@ VARIABLES = {
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=HANGS, check=False
     )
 
 
@@ -49,10 +51,12 @@ def test_it_prints_what_to_export_and_ends_with_0_on_sigterm() -> None:
         assert set(variables) == VARIABLES
         assert variables["BASETEN_INFERENCE_URL"].endswith("/inference/{model_id}")
         headers = {"Authorization": f"Bearer {variables['BASETEN_API_KEY']}"}
-        reply = httpx.get(f"{variables['BASETEN_API_URL']}/v1/models", headers=headers)
+        reply = httpx.get(
+            f"{variables['BASETEN_API_URL']}/v1/models", headers=headers, timeout=HANGS
+        )
         assert len(reply.json()["models"]) == 2
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=HANGS)
         assert process.returncode == 0
         assert rest == ""
         assert errors.startswith("gitops emulator: listening on http://127.0.0.1:")
@@ -104,13 +108,13 @@ def test_no_truss_survives_the_emulator(how: signal.Signals, tmp_path: Path) -> 
                 capture_output=True,
                 text=True,
                 check=True,
-                timeout=60,
+                timeout=HANGS,
             ).stdout
         )
         assert Path(f"/proc/{pid}").exists()
         process.send_signal(how)
-        process.wait(30)
-        until = time.monotonic() + 30
+        process.wait(HANGS)
+        until = time.monotonic() + HANGS
         while Path(f"/proc/{pid}").exists() and "Z" not in _state(pid):
             assert time.monotonic() < until
 
@@ -127,6 +131,7 @@ import io, os, tarfile, boto3, httpx
 http = httpx.Client(
     base_url=os.environ["BASETEN_API_URL"],
     headers={"Authorization": "Bearer " + os.environ["BASETEN_API_KEY"]},
+    timeout=180,
 )
 config = {"model_name": "m"}
 files = {
@@ -215,6 +220,7 @@ import os, httpx
 http = httpx.Client(
     base_url=os.environ["BASETEN_API_URL"],
     headers={"Authorization": "Bearer " + os.environ["BASETEN_API_KEY"]},
+    timeout=180,
 )
 seen = [http.get("/v1/teams").status_code for _ in range(12)]
 print(http.get("/v1/users/me").json()["workspace_name"], seen)
@@ -239,7 +245,8 @@ def test_a_fault_that_cannot_be_read_is_refused_in_words() -> None:
 REFUSED = """
 import os, httpx
 headers = {"Authorization": "Bearer " + os.environ["BASETEN_API_KEY"]}
-print(httpx.post(os.environ["BASETEN_API_URL"] + "/v1/secrets", headers=headers).status_code)
+url = os.environ["BASETEN_API_URL"] + "/v1/secrets"
+print(httpx.post(url, headers=headers, timeout=180).status_code)
 """
 
 
@@ -263,7 +270,9 @@ def test_a_state_is_seeded_served_killed_and_served_again(tmp_path: Path) -> Non
     assert done.stdout == "Seeded 3 models in production, staging.\n"
     with serving("--state", state, "--seed", "9", "--control") as (process, variables):
         headers = {"Authorization": "Bearer a.b"}
-        with httpx.Client(base_url=variables["BASETEN_API_URL"], headers=headers) as http:
+        with httpx.Client(
+            base_url=variables["BASETEN_API_URL"], headers=headers, timeout=HANGS
+        ) as http:
             held = http.get("/v1/models").json()["models"]
             http.post("/v1/secrets", json={"name": "token", "value": "hush"}).raise_for_status()
         more = run("seed", "--models", "1", "--url", variables["BASETEN_API_URL"])
@@ -272,15 +281,15 @@ def test_a_state_is_seeded_served_killed_and_served_again(tmp_path: Path) -> Non
         assert busy.returncode == 1
         assert "is in use by another emulator" in busy.stderr
         process.kill()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=HANGS)
         assert "holds a workspace already; --seed adds nothing to it" in errors
     assert [each["name"] for each in held] == ["model-001", "model-002", "model-003"]
     with serving("--state", state) as (_, variables):
         url = variables["BASETEN_API_URL"]
-        models = httpx.get(f"{url}/v1/models", headers=headers).json()["models"]
+        models = httpx.get(f"{url}/v1/models", headers=headers, timeout=HANGS).json()["models"]
         assert models[:3] == held
         assert len(models) == 4
-        secrets = httpx.get(f"{url}/v1/secrets", headers=headers).json()["secrets"]
+        secrets = httpx.get(f"{url}/v1/secrets", headers=headers, timeout=HANGS).json()["secrets"]
         assert [each["name"] for each in secrets] == ["token"]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from gitops.emulator import Key, Running
 from tests.emulator.client import Client, echo_truss
+from tests.patience import HANGS
 
 TYPES = (
     "PERSONAL",
@@ -31,7 +32,7 @@ class With:
     def ask(self, key: str, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {key}"}
         url = path if path.startswith("http") else f"{self.emulator.api_url}{path}"
-        return httpx.request(method, url, json=body, headers=headers)
+        return httpx.request(method, url, json=body, headers=headers, timeout=HANGS)
 
 
 @pytest.fixture

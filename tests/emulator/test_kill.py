@@ -16,6 +16,7 @@ from gitops.emulator.world.create import seed
 from tests.emulator import kept
 from tests.emulator.client import tar
 from tests.emulator.killed import Ask, Nursery, options, witnessed
+from tests.patience import HANGS
 
 KILLS = 200
 LIVES = 10
@@ -107,7 +108,7 @@ def killed(nursery: Nursery, state: Path, asks: list[Ask], chance: random.Random
             listens = victim.listens_within(chance.uniform(0, 0.03))
             victim.kill()
             return 0 if listens else None
-        assert victim.listens_within(30)
+        assert victim.listens_within(HANGS)
         for number, ask in enumerate(asks, start=1):
             victim.send(ask)
             if number == len(asks):
@@ -125,7 +126,7 @@ def test_what_cannot_be_written_is_not_acknowledged(nursery: Nursery, memory: Pa
     new_state(state, memory / "files")
     victim = nursery.start(state, state.stat().st_size + 100_000)
     try:
-        assert victim.listens_within(30)
+        assert victim.listens_within(HANGS)
         names, status = [], 200
         while status == 200:
             names.append(f"secret-{len(names)}")

@@ -18,6 +18,7 @@ from gitops.emulator.page.history import History
 from gitops.emulator.page.values import Bar, Question, Totals
 from gitops.emulator.page.workspace import read as read_world
 from tests.emulator.client import Client, echo_truss
+from tests.patience import HANGS
 
 LABELS = {"gitops.digest": "5d" * 32, "gitops.commit": "7b" * 20}
 
@@ -30,7 +31,7 @@ def empty() -> Iterator[Running]:
 
 
 def page(emulator: Running, **query: Any) -> str:
-    response = httpx.get(emulator.api_url + "/", params=query)
+    response = httpx.get(emulator.api_url + "/", params=query, timeout=HANGS)
     assert response.status_code == 200
     return response.text
 
@@ -153,6 +154,7 @@ def test_no_part_of_a_key_and_no_secret_is_shown(emulator: Running) -> None:
             f"{emulator.api_url}/v1/secrets",
             json={"name": "hf", "value": "hush-hush"},
             headers=headers,
+            timeout=HANGS,
         )
         assert answer.status_code == 200
     text = page(emulator)
@@ -179,7 +181,7 @@ def test_a_fleet_is_paged_and_searched(emulator: Running) -> None:
 
 @pytest.mark.parametrize("query", ["page=-1", "page=²", "page=" + "9" * 5000, "show=x", "q=%00%FF"])
 def test_whatever_is_asked_the_page_comes(empty: Running, query: str) -> None:
-    assert httpx.get(f"{empty.api_url}/?{query}").status_code == 200
+    assert httpx.get(f"{empty.api_url}/?{query}", timeout=HANGS).status_code == 200
 
 
 def test_hostile_text_stays_text(emulator: Running) -> None:
@@ -203,7 +205,7 @@ def test_what_a_terminal_would_obey_is_not_on_the_page(emulator: Running) -> Non
 
 @pytest.mark.parametrize("path", ["/", *pages.FILES])
 def test_every_file_forbids_what_it_does_not_need(empty: Running, path: str) -> None:
-    headers = httpx.get(empty.api_url + path).headers
+    headers = httpx.get(empty.api_url + path, timeout=HANGS).headers
     policy = dict(
         part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";")
     )
@@ -230,9 +232,11 @@ def test_every_file_forbids_what_it_does_not_need(empty: Running, path: str) -> 
     ],
 )
 def test_only_the_machines_own_names_are_answered(empty: Running, host: str, status: int) -> None:
-    assert httpx.get(empty.api_url + "/", headers={"Host": host}).status_code == status
+    assert (
+        httpx.get(empty.api_url + "/", headers={"Host": host}, timeout=HANGS).status_code == status
+    )
     key = {"Authorization": f"Bearer {empty.api_key}"}
-    models = httpx.get(empty.api_url + "/v1/models", headers={"Host": host, **key})
+    models = httpx.get(empty.api_url + "/v1/models", headers={"Host": host, **key}, timeout=HANGS)
     assert models.status_code == status
 
 
@@ -248,12 +252,12 @@ def test_only_the_machines_own_names_are_answered(empty: Running, host: str, sta
 @pytest.mark.parametrize("path", ["/", "/v1/models"])
 def test_no_page_elsewhere_is_answered(empty: Running, path: str, origin: str, status: int) -> None:
     headers = {"Authorization": f"Bearer {empty.api_key}", "Origin": origin}
-    assert httpx.get(empty.api_url + path, headers=headers).status_code == status
+    assert httpx.get(empty.api_url + path, headers=headers, timeout=HANGS).status_code == status
 
 
 def test_it_is_only_to_look_at(empty: Running) -> None:
-    assert httpx.post(empty.api_url + "/").status_code == 405
-    head = httpx.head(empty.api_url + "/")
+    assert httpx.post(empty.api_url + "/", timeout=HANGS).status_code == 405
+    head = httpx.head(empty.api_url + "/", timeout=HANGS)
     assert (head.status_code, head.text) == (200, "")
 
 

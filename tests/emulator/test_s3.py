@@ -18,6 +18,7 @@ from obstore.store import S3Store
 
 from gitops.emulator import Running
 from tests.emulator.client import Client, echo_truss, tar
+from tests.patience import HANGS
 
 LARGE = os.urandom(11 * 1024 * 1024 + 17)
 CHECKSUMS = ["when_supported", "when_required"]
@@ -159,8 +160,8 @@ def test_a_deployed_archive_can_be_downloaded_with_the_url_alone(
     model_id, deployment_id = made["model"]["id"], made["deployment"]["id"]
     path = f"/v1/models/{model_id}/deployments/{deployment_id}/download"
     url = client.get(path)["download_url"]
-    assert httpx.get(url).content == tar(truss["files"], gzip=gzip)
-    assert httpx.get(url[:-3]).status_code == 403
+    assert httpx.get(url, timeout=HANGS).content == tar(truss["files"], gzip=gzip)
+    assert httpx.get(url[:-3], timeout=HANGS).status_code == 403
     assert client.deployment(model_id)["status"] == "ACTIVE"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.client import Client, echo_truss
+from tests.patience import HANGS
 
 
 def rule(client: Client, seconds: float = 3600, **fields: Any) -> dict[str, Any]:
@@ -36,11 +37,15 @@ def rules(client: Client, model_id: str) -> Any:
 
 def counted(client: Client, deployment_id: str) -> int:
     samples = client.emulator.world.deployments[deployment_id].samples
-    return sum(sum(each.counts.values()) for each in samples.between(0, 1e12))
+
+    def count() -> int:
+        return sum(sum(each.counts.values()) for each in samples.between(0, 1e12))
+
+    return client.emulator.call(count)
 
 
 def eventually(look: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 20
+    until = time.monotonic() + HANGS
     while not look():
         if time.monotonic() > until:
             return False

@@ -30,6 +30,7 @@ from gitops.record.entry import Entry, Event, Side
 from gitops.state.artifact import Artifact
 from gitops.state.names import ModelKey
 from gitops.wiring import connect, open_project
+from tests.patience import HANGS
 from tests.repositories import Executable, Repository
 
 CONFIG = """\
@@ -125,7 +126,9 @@ class Scene:
         path = f"/v1/models/{model.id}/environments/{environment}/promote"
         headers = {"Authorization": f"Bearer {self.emulator.api_key}"}
         body = {"deployment_id": deployment.id}
-        httpx.post(self.emulator.api_url + path, headers=headers, json=body).raise_for_status()
+        httpx.post(
+            self.emulator.api_url + path, headers=headers, json=body, timeout=HANGS
+        ).raise_for_status()
 
     # What Baseten has
 

@@ -249,7 +249,10 @@ def production(desired: Desired) -> DesiredEnvironment:
     return desired.models[0].environments[1]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=40,
+)
 @given(files=files(), live=SETTINGS, end=st.sampled_from(["\n", "\r\n"]))
 def test_accepted_settings_have_drifted_no_more(
     history: History, files: dict[str, str], live: dict[str, Any], end: str

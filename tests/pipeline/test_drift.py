@@ -19,6 +19,7 @@ from gitops.state.health import Health, health_of
 from gitops.wiring import open_project
 from tests.apply.stage import Stage, stage
 from tests.echo import release, truss
+from tests.patience import HANGS
 
 STAGING = """\
   staging:
@@ -76,7 +77,7 @@ class Person:
 
     def does(self, method: str, path: str, body: object = None) -> None:
         headers = {"Authorization": "Bearer somebody.else-entirely"}
-        answer = httpx.request(method, self.model + path, headers=headers, json=body)
+        answer = httpx.request(method, self.model + path, headers=headers, json=body, timeout=HANGS)
         assert answer.is_success, answer.text
 
     def sees(self, holds: Callable[[], bool]) -> None:

@@ -20,6 +20,7 @@ from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan
 from gitops.wiring import connect, open_project
 from tests.apply.stage import Stage, stage
 from tests.echo import STAGING, release, truss
+from tests.patience import HANGS
 
 FILE = "releases/triage.yaml"
 TWO = STAGING.replace("max_replica: 2", "max_replica: 3")
@@ -43,6 +44,7 @@ def click(made: Stage, name: str) -> None:
         f"{made.emulator.api_url}/v1/models/{model.id}",
         headers={"Authorization": "Bearer somebody.else-entirely"},
         json={"name": name},
+        timeout=HANGS,
     )
     assert answer.is_success, answer.text
 

@@ -10,6 +10,7 @@ import pytest
 from gitops.emulator import Durations
 from tests.emulator.client import echo_truss
 from tests.emulator.rules.conftest import Served
+from tests.patience import HANGS
 
 
 @pytest.mark.fact("B-207", "B-204", "B-205", "B-208")
@@ -154,7 +155,7 @@ def test_a_change_is_recorded_with_what_was_before(model: Served) -> None:
 @pytest.mark.fact("B-233")
 def test_a_request_without_a_key(model: Served) -> None:
     url = model.client.emulator.inference_url.format(model_id=model.id)
-    refused = httpx.post(f"{url}/production/predict", json={})
+    refused = httpx.post(f"{url}/production/predict", json={}, timeout=HANGS)
     assert refused.status_code == 401
     assert refused.json()["error_code"] == "unauthorized"
 

@@ -13,6 +13,7 @@ from gitops.emulator import Key
 from gitops.emulator.world.entities import Deployment
 from tests.emulator.client import Client, echo_truss
 from tests.emulator.rules.conftest import Served
+from tests.patience import HANGS
 
 ALL = {
     "min_replica": 2,
@@ -55,7 +56,7 @@ def statuses(model: Served, key: str) -> tuple[int, int, int]:
     emulator = model.client.emulator
     url = emulator.inference_url.format(model_id=model.id)
     body = {"messages": [{"role": "user", "content": "x"}]}
-    with httpx.Client(base_url=emulator.api_url, headers=headers) as http:
+    with httpx.Client(base_url=emulator.api_url, headers=headers, timeout=HANGS) as http:
         return (
             http.get(model.path).status_code,
             http.patch(model.path, json={}).status_code,
