@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -68,6 +70,15 @@ class StopFlag:
     def wait(self, seconds: float) -> None:
         """Wait, at most until we are asked to stop."""
         self._event.wait(seconds)
+
+    @contextmanager
+    def set_by_ctrl_c(self) -> Iterator[None]:
+        """Within the block, Ctrl-C that nobody handles stops what other threads do for it, too."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.set("Ctrl-C")
+            raise
 
 
 class SystemClock:

@@ -30,7 +30,8 @@ class Baseten:
     """One workspace, reached with one key; a context manager, safe to share between threads.
 
     ``transport`` replaces the network, for tests. ``tell`` hears, in sentences, that Baseten does
-    not answer while requests are repeated, and that it answers again.
+    not answer, or not soon, and that it answers again. ``attend`` is called every now and then
+    while something is read: what it raises ends that at once.
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class Baseten:
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
         tell: Callable[[str], None] | None = None,
+        attend: Callable[[], None] | None = None,
     ) -> None:
         self._transport = Transport(
-            endpoint, clock, patience=patience, transport=transport, tell=tell
+            endpoint, clock, patience=patience, transport=transport, tell=tell, attend=attend
         )
         self.endpoint = endpoint
         self.reader = Reader(self._transport)

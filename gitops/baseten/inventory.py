@@ -40,7 +40,11 @@ class Inventory:
     def listed(self, models: Iterable[LiveModel]) -> tuple[ListedModel, ...]:
         """These models with their environments, side by side; one that is gone has none."""
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="baseten") as pool:
-            return tuple(pool.map(self._listed, models))
+            try:
+                return tuple(pool.map(self._listed, models))
+            except KeyboardInterrupt:
+                self._transport.attention.leave()
+                raise
 
     def _listed(self, model: LiveModel) -> ListedModel:
         try:

@@ -49,12 +49,33 @@ class Prober:
         """One request, which ends after ``timeout`` seconds whatever trickles in.
 
         ``/predict`` is the model's own; any other path is a route of a custom server. A body of
-        more than 16 MiB is cut off, and ``error`` says so.
+        more than 16 MiB is cut off, and ``error`` says so. Raises ``Interrupted`` for one who is
+        to stop.
         """
+        return self._transport.attention.asked(
+            lambda: self._sent(
+                (model_id, deployment_id, path),
+                body,
+                headers=headers,
+                timeout=timeout,
+                stream=stream,
+            )
+        )
+
+    def _sent(
+        self,
+        place: tuple[str, str, str],
+        body: Json,
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        stream: bool,
+    ) -> Answer:
         clock = self._transport.clock
         key = self._transport.endpoint.api_key
         started = clock.monotonic()
         seen = _Seen()
+        model_id, deployment_id, path = place
         try:
             request = self._transport.http.build_request(
                 "POST",
@@ -114,7 +135,7 @@ class Prober:
         for attempt in range(WAKE_ATTEMPTS):
             if attempt:
                 self._transport.clock.sleep(attempt)
-            answer = self._wake(model_id, deployment_id)
+            answer = self._transport.attention.asked(lambda: self._wake(model_id, deployment_id))
             if answer.status is not None and answer.status < 500 and answer.status != 429:
                 break
         host = urlsplit(self._transport.endpoint.inference(model_id)).netloc

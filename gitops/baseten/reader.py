@@ -65,7 +65,7 @@ class Reader:
         has no entry. A team that is not there raises ``NotFound``.
         """
         read_at = self._transport.clock.now()
-        with _SideBySide() as pool:
+        with _SideBySide(self._transport) as pool:
             asked_workspace = pool.submit(self.workspace)
             asked_teams = pool.submit(self._teams)
             asked_models = pool.submit(self._models)
@@ -107,7 +107,7 @@ class Reader:
 
     def development_slots(self) -> tuple[tuple[LiveModel, Deployment], ...]:
         """Every model of the workspace that has a development deployment, and that deployment."""
-        with _SideBySide() as pool:
+        with _SideBySide(self._transport) as pool:
             listed = [raw for raw in self._models() if raw.get("development_deployment_id")]
             asked = [
                 (pool.submit(self._with_environments, raw), pool.submit(self._development, raw))
@@ -244,7 +244,8 @@ class Reader:
 class _SideBySide:
     """A few threads whose first failure stops the rest; the key's pace is kept by the transport."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="baseten")
         self._asked: list[Future[Any]] = []
 
@@ -263,7 +264,9 @@ class _SideBySide:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *unused: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *unused: object) -> None:
+        if kind is KeyboardInterrupt:
+            self._transport.attention.leave()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 

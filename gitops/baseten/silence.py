@@ -1,4 +1,4 @@
-"""Saying that Baseten does not answer while requests are repeated, and that it answers again."""
+"""Saying that Baseten does not answer, or not soon, and that it answers again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SOON: Final = 2
 """Attempts after which it is said; what goes well the second time is not worth a line."""
 
 _SLOW: Final = 5.0
-"""Seconds after which it is said already of the first one."""
+"""Seconds after which it is said already of the first one, also while that is under way."""
 
 _AGAIN: Final = 60.0
 """Seconds for which it is not said again, whatever else fails."""
@@ -31,13 +31,13 @@ class Silence:
 
     def failed(self, endpoint: str, why: str, *, attempt: int, spent: float, now: float) -> None:
         """An attempt failed, and another one follows; ``spent`` seconds so far, at ``now``."""
-        if attempt < _SOON and spent < _SLOW:
-            return
-        with self._lock:
-            if now - self._since < _AGAIN:
-                return
-            self._endpoint, self._since = endpoint, now
-        self._tell(f"waiting for Baseten: {why}")
+        if attempt >= _SOON or spent >= _SLOW:
+            self._say(endpoint, why, now)
+
+    def waits(self, endpoint: str, why: str, *, spent: float, now: float) -> None:
+        """A request is under way for ``spent`` seconds, and not answered at ``now``."""
+        if spent >= _SLOW:
+            self._say(endpoint, why, now)
 
     def answered(self, endpoint: str) -> None:
         """A request went well: what fails elsewhere may fail on."""
@@ -54,3 +54,10 @@ class Silence:
         with self._lock:
             if self._endpoint == endpoint:
                 self._endpoint = None
+
+    def _say(self, endpoint: str, why: str, now: float) -> None:
+        with self._lock:
+            if now - self._since < _AGAIN:
+                return
+            self._endpoint, self._since = endpoint, now
+        self._tell(f"waiting for Baseten: {why}")

@@ -24,6 +24,7 @@ import tenacity
 from gitops._version import __version__
 from gitops.address import is_loopback
 from gitops.baseten import failures
+from gitops.baseten.attention import Attention
 from gitops.baseten.endpoint import Endpoint
 from gitops.baseten.pacing import Pacing
 from gitops.baseten.silence import Silence
@@ -106,8 +107,9 @@ class _AgainError(Exception):
 class Transport:
     """Sends requests to one ``Endpoint``; safe to share between threads.
 
-    ``transport`` replaces the network, for tests. ``tell`` hears that Baseten does not answer while
-    requests are repeated. ``server_time`` is what the last answer's clock said.
+    ``transport`` replaces the network, for tests. ``tell`` hears that Baseten does not answer, or
+    not soon. ``attend`` is called every now and then while a read is under way: what it raises ends
+    it. ``server_time`` is what the last answer's clock said.
     """
 
     def __init__(
@@ -118,12 +120,14 @@ class Transport:
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
         tell: Callable[[str], None] | None = None,
+        attend: Callable[[], None] | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.clock = clock
         self.patience = patience or Patience()
         self._pacing = Pacing(clock)
         self._silence = Silence(tell or _unheard)
+        self.attention = Attention(attend)
         self._reached = False
         self.server_time: datetime | None = None
         self.http = httpx.Client(
@@ -236,7 +240,7 @@ class Transport:
         with self._pacing.turn(f"{call.method} {call.form}"):
             if call.permit is not None:
                 call.permit(self.patience.connect + self._limit(call))
-            outcome = self._attempt(call, path)
+            outcome = self._outcome(call, path)
         if isinstance(outcome, BasetenError | _AgainError):
             raise outcome
         status, headers, content = outcome
@@ -256,6 +260,21 @@ class Transport:
 
     def _limit(self, call: Call) -> float:
         return self.patience.write if call.kind is Kind.WRITE else self.patience.read
+
+    def _outcome(
+        self, call: Call, path: str
+    ) -> tuple[int, httpx.Headers, bytes] | BasetenError | _AgainError:
+        """Whoever is to stop leaves a read at once, but what became of a write has to be known."""
+        if call.kind is Kind.WRITE:
+            return self._attempt(call, path)
+        begun = self.clock.monotonic()
+
+        def waits() -> None:
+            now = self.clock.monotonic()
+            why = f"{call.method} {path} is not answered yet"
+            self._silence.waits(call.form, why, spent=now - begun, now=now)
+
+        return self.attention.asked(lambda: self._attempt(call, path), waits)
 
     def _attempt(
         self, call: Call, path: str

@@ -48,7 +48,7 @@ def drift(project: Project, selection: Selection) -> FoundDrift:
         keys = [model.key for model in desired.models if not model.paused]
         live = session.outside.ports.reader.live(keys)
         run = session.run(desired, live)
-        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool, run.stop.set_by_ctrl_c():
             models = tuple(pool.map(partial(_model, session, run, live), desired.models))
         found = Drift(
             gitops_version=__version__,

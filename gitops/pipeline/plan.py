@@ -136,7 +136,7 @@ class Session:
         desired = select(self.whole, self.selection)
         live = self._live(desired)
         run = self.run(desired, live)
-        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool, run.stop.set_by_ctrl_c():
             looks = list(pool.map(lambda model: self._look(run, model, live), desired.models))
         keys = [str(model.key) for model in desired.models]
         decisions = {key: look.decided for key, look in zip(keys, looks, strict=True)}

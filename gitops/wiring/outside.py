@@ -137,7 +137,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     endpoint = from_environment(project.environ)
     stop = StopFlag()
     clock = SystemClock(stop)
-    baseten = Baseten(endpoint, clock, tell=project.say)
+    baseten = Baseten(endpoint, clock, tell=project.say, attend=stop.check)
     workspace = baseten.reader.workspace()
     remote = desired.remote if repository.remote(desired.remote) is not None else None
     branch = _deploy_branch(repository, desired, remote, reach_remote=not no_log)
