@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -27,6 +28,11 @@ MOST_PAGES: Final = 50
 _LONGEST_ANSWER: Final = 64 << 20
 _LONGEST_WAIT: Final = 60.0
 _SECONDS: Final = 30.0
+"""Within which something of an answer has to come, again and again."""
+_ANSWER: Final = 120.0
+"""Seconds within which the whole of an answer has to be there."""
+_TOTAL: Final = 240.0
+"""Seconds after which a read is not tried again."""
 _CONNECT: Final = 10.0
 _ATTEMPTS: Final = 5
 _LONGEST_MESSAGE: Final = 300
@@ -56,7 +62,8 @@ class Access:
 class Rest:
     """Sends requests to one forge.
 
-    ``sleep`` waits that many seconds; ``transport`` replaces the network, for tests.
+    ``sleep`` waits that many seconds, ``now`` counts those that have passed; ``transport`` replaces
+    the network, for tests.
     """
 
     def __init__(
@@ -64,10 +71,12 @@ class Rest:
         access: Access,
         *,
         sleep: Callable[[float], None],
+        now: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.access = access
         self._sleep = sleep
+        self._now = now
         self._http = httpx.Client(
             base_url=access.api_url,
             timeout=httpx.Timeout(_SECONDS, connect=_CONNECT),
@@ -114,6 +123,8 @@ class Rest:
         Raises ``ForgeError``, which says where the write may have taken effect all the same.
         """
         outcome = self._attempt(method, path, {}, body, follow=False)
+        if isinstance(outcome, _AgainError):
+            raise outcome.error
         if isinstance(outcome, ForgeError):
             raise outcome
         status, _, content = outcome
@@ -129,11 +140,16 @@ class Rest:
         self, path: str, params: Mapping[str, str | int], *, follow: bool = False
     ) -> tuple[httpx.Headers, bytes]:
         last: list[_AgainError] = []
+        begun = self._now()
         backoff = tenacity.wait_random_exponential(multiplier=0.5, max=10.0)
 
         def pause(state: tenacity.RetryCallState) -> float:
             asked = last[-1].wait if last else None
             return backoff(state) if asked is None else asked
+
+        def tired(state: tenacity.RetryCallState) -> bool:
+            spent = self._now() - begun + state.upcoming_sleep
+            return state.attempt_number >= _ATTEMPTS or spent > _TOTAL
 
         def attempt() -> tuple[httpx.Headers, bytes]:
             try:
@@ -146,7 +162,7 @@ class Rest:
             return tenacity.Retrying(
                 retry=tenacity.retry_if_exception_type(_AgainError),
                 wait=pause,
-                stop=tenacity.stop_after_attempt(_ATTEMPTS),
+                stop=tired,
                 sleep=self._sleep,
                 reraise=True,
             )(attempt)
@@ -159,8 +175,8 @@ class Rest:
         self, path: str, params: Mapping[str, str | int], *, follow: bool
     ) -> tuple[httpx.Headers, bytes]:
         outcome = self._attempt("GET", path, params, None, follow=follow)
-        if isinstance(outcome, ForgeError):
-            raise _AgainError(outcome)
+        if isinstance(outcome, ForgeError | _AgainError):
+            raise outcome
         status, headers, content = outcome
         if 200 <= status < 300:
             return headers, content
@@ -179,7 +195,8 @@ class Rest:
         body: Mapping[str, Any] | None,
         *,
         follow: bool,
-    ) -> tuple[int, httpx.Headers, bytes] | ForgeError:
+    ) -> tuple[int, httpx.Headers, bytes] | ForgeError | _AgainError:
+        deadline = self._now() + _ANSWER
         try:
             with self._http.stream(
                 method,
@@ -194,6 +211,9 @@ class Rest:
                     content += piece
                     if len(content) > _LONGEST_ANSWER:
                         return self._unexpected(method, path, "more than is ever asked for")
+                    if self._now() > deadline:
+                        why = f"the answer was not at its end after {_ANSWER:g} s"
+                        return self._no_answer(method, path, why)
                 return (
                     response.status_code,
                     response.headers,
@@ -201,11 +221,16 @@ class Rest:
                 )
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
             why = self.access.token.scrub(str(error)).strip() or type(error).__name__
+        return self._no_answer(method, path, why)
+
+    def _no_answer(self, method: str, path: str, why: str) -> _AgainError:
         lost = "" if method == "GET" else "; whether it took effect is not known"
-        return ForgeError(
+        host = urlsplit(self.access.api_url).hostname
+        error = ForgeError(
             f"{self.access.name} did not answer {method} {path}: {why}{lost}",
-            hint=f"is {urlsplit(self.access.api_url).hostname} reachable from here?",
+            hint=f"is {host} reachable from here, and well?",
         )
+        return _AgainError(error)
 
     def _refused(self, method: str, path: str, status: int, content: bytes) -> ForgeError:
         said = _message(content)
