@@ -1,8 +1,8 @@
-"""One environment of one model under way: its evidence, its events, its entries in the log."""
+"""One environment of one model under way: what its steps share, and what they tell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,18 +14,16 @@ from gitops.apply.observe import ModelView
 from gitops.apply.run import Ports, Run
 from gitops.decide.decision import Decision
 from gitops.decide.situation import Evidence, Options
-from gitops.errors import LogMoved
 from gitops.plan.actions import ActionKind, action_id, kind_of
 from gitops.plan.events import (
     ActionFinished,
     ActionProgress,
     ActionStarted,
     Failure,
-    LogEntry,
     Result,
 )
 from gitops.plan.steps import Push, Step
-from gitops.record.entry import Entry, Event, Side
+from gitops.record.entry import Side
 from gitops.record.history import EnvironmentHistory
 from gitops.render.failures import Facts, FailureKind, describe
 from gitops.state.desired import DesiredEnvironment
@@ -134,7 +132,7 @@ class Job:
         return self.ports.clock.now()
 
     @property
-    def kept(self) -> tuple[Change, ...]:
+    def left_alone(self) -> tuple[Change, ...]:
         """Settings that the decision leaves as Baseten has them until somebody consents."""
         kept = self.decision.kept if self.decision is not None else None
         return kept.changes if kept is not None else ()
@@ -306,95 +304,6 @@ class Job:
             **facts,
         }
         return describe(kind, Facts(**values))  # type: ignore[arg-type]  # checked by the constructor
-
-    # The log
-
-    def entry(
-        self,
-        event: Event,
-        *,
-        from_: Side | None = None,
-        to: Side | None = None,
-        intent: str | None = None,
-        reason: str | None = None,
-        ended_by: str | None = None,
-        settings_before: JsonObject | None = None,
-        settings_after: JsonObject | None = None,
-        figures: Mapping[str, Json] | None = None,
-        number: int | None = None,
-    ) -> Entry:
-        """An entry of this run about this environment."""
-        opened = self.history.intent(intent)
-        consents = {"allow": sorted(self.desired.allow)} if self.desired.allow else {}
-        return Entry(
-            at=self.now(),
-            event=event,
-            environment=self.name,
-            intent=intent,
-            from_=from_,
-            to=to,
-            model_id=self.view.live.id if self.view.live else "",
-            model=self.model,
-            release_file=self.view.desired.release_file,
-            applied_commit=self.run.commit,
-            branch=self.run.branch,
-            by=self.run.by,
-            where=self.run.where,
-            run=self.run.id,
-            number=number,
-            settings_before=settings_before,
-            settings_after=settings_after,
-            figures={**(figures or {}), **consents},
-            seconds=max((self.now() - opened.at).total_seconds(), 0.0) if opened else None,
-            reason=reason,
-            ended_by=ended_by,
-        )
-
-    def announce(self, entry: Entry) -> Entry:
-        """Append an intent: it is on the remote before this returns, or nothing may be started.
-
-        Raises ``LogMoved`` or ``RemoteUnreachable``.
-        """
-        log, key = self.ports.log, self.view.desired.key
-        write = log.keep if self.options.no_log else log.append
-        self._still_locked()
-        return self._written(write(key, entry))
-
-    def keep(self, entry: Entry) -> Entry | None:
-        """Append a result, kept here where the remote cannot be reached.
-
-        None where somebody else wrote first what this entry knows nothing of: then the log is
-        fetched, and the caller decides anew.
-        """
-        log, key = self.ports.log, self.view.desired.key
-        self._still_locked()
-        try:
-            return self._written(log.keep(key, entry))
-        except LogMoved:
-            log.fetch()
-            self.view.read_log()
-            return None
-
-    def _still_locked(self) -> None:
-        """What a run decided before another one took its lock belongs into no log any more."""
-        if self.run.lease is not None:
-            self.run.lease.check()
-
-    def _written(self, entry: Entry) -> Entry:
-        self.view.read_log()
-        self.learn.recorded(entry.id)
-        self.run.emit(
-            LogEntry(
-                time=self.now(),
-                model=self.model,
-                environment=self.name,
-                event=entry.event.value,
-                entry=entry.id,
-                subject=f"{entry.event.value}: {entry.reason}" if entry.reason else "",
-                kept=self.ports.log.is_kept(self.view.desired.key, entry.id),
-            )
-        )
-        return entry
 
 
 StepFunction: TypeAlias = Callable[[Job, Step], "Ended | None"]

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest import mock
 
+from gitops.apply import recording
 from gitops.apply.steps import promote, roll_back, way_back
 from gitops.decide import safety, table
 from gitops.decide.rows import releasing, running, serving
@@ -40,7 +41,7 @@ def _no_hold(view: View) -> None:
 @contextmanager
 def _unannounced() -> Iterator[None]:
     def forgets(job: Any, step: Any, target: Any) -> Any:
-        entry = job.entry(Event.INTENT, from_=step.from_, to=target)
+        entry = recording.entry(job, Event.INTENT, from_=step.from_, to=target)
         return replace(entry, id="nowhere")
 
     with mock.patch.object(promote, "_announce", forgets):

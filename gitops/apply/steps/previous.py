@@ -7,27 +7,27 @@ from typing import Final
 from gitops.apply.job import Job
 from gitops.decide.judge import condemned
 from gitops.errors import BasetenError
-from gitops.plan.steps import Record
+from gitops.plan.steps import Promote, Record
 from gitops.record.entry import Entry, Event
 from gitops.state.json import JsonObject
 from gitops.state.live import Deployment
 from gitops.verify.verdict import Verdict
 
-KEEP: Final[JsonObject] = {"promotion_cleanup_strategy": "KEEP"}
+STAYS_WARM: Final[JsonObject] = {"promotion_cleanup_strategy": "KEEP"}
 """For one promotion only: the environment's own strategy is carried out once the watch passed."""
 
-MARK: Final[JsonObject] = {"keep_previous": True}
+WARM: Final[JsonObject] = {"keep_previous": True}
 """In the figures of an intent: whoever ends the release lets the previous deployment go."""
-
 
 _STOPPED: Final = frozenset({"INACTIVE", "DEACTIVATING"})
 
 
-def is_kept(job: Job) -> bool:
+def stays_warm(job: Job, step: Promote) -> bool:
     """Whether the release that begins now is to keep what serves before it warm."""
     watch = job.desired.watch
-    watched = watch is not None and watch.seconds > 0 and not job.options.no_watch
-    return watched and watch is not None and watch.keep_previous
+    if watch is None or watch.seconds <= 0 or job.options.no_watch or step.from_ is None:
+        return False
+    return watch.keep_previous
 
 
 def read_back(job: Job, intent_id: str | None) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gitops.apply import blocks
+from gitops.apply import blocks, recording
 from gitops.apply.job import Ended, Job
-from gitops.apply.steps.previous import KEEP, MARK, is_kept
+from gitops.apply.steps.previous import STAYS_WARM, WARM, stays_warm
 from gitops.apply.steps.settings import is_promoting
 from gitops.apply.waiting import until
 from gitops.errors import (
@@ -53,7 +53,7 @@ def promote(job: Job, step: Promote) -> Ended | None:
             job.name,
             target.deployment_id,
             settings=_settings(job, step, changes) or None,
-            override=KEEP if is_kept(job) and step.from_ is not None else None,
+            override=STAYS_WARM if stays_warm(job, step) else None,
             preserve_instance_type=step.instance_type in {None, "environment"},
         )
     except ResponseLost as lost:
@@ -137,7 +137,8 @@ def _target(job: Job, step: Promote) -> Side | None:
 
 
 def _announce(job: Job, step: Promote, target: Side) -> Entry | Ended:
-    entry = job.entry(
+    entry = recording.entry(
+        job,
         Event.INTENT,
         from_=step.from_,
         to=target,
@@ -145,13 +146,13 @@ def _announce(job: Job, step: Promote, target: Side) -> Entry | Ended:
         # With the schedules that it takes away, so that the way back knows of them.
         settings_after={each.path: each.after for each in step.changes}
         | asked_for(job.desired.settings, job.now())
-        # What is kept is none of this release's doing, and not to be put back with it.
-        | {each.path: each.before for each in job.kept},
+        # What is left alone is none of this release's doing, and not to be put back with it.
+        | {each.path: each.before for each in job.left_alone},
         reason=job.decision.reason if job.decision else None,
-        figures=MARK if is_kept(job) and step.from_ is not None else None,
+        figures=WARM if stays_warm(job, step) else None,
     )
     try:
-        intent = job.announce(entry)
+        intent = recording.announced(job, entry)
     except LogMoved as moved:
         # Whoever was first may have changed what serves since we looked.
         job.view.reread(job.name)
@@ -209,10 +210,16 @@ def _refused(job: Job, target: Side, intent: Entry, refused: BasetenError) -> En
 
 
 def _not_started(job: Job, intent: Entry, reason: str) -> None:
-    job.keep(
-        job.entry(
-            Event.NOT_STARTED, from_=intent.from_, to=intent.to, intent=intent.id, reason=reason
-        )
+    recording.recorded(
+        job,
+        recording.entry(
+            job,
+            Event.NOT_STARTED,
+            from_=intent.from_,
+            to=intent.to,
+            intent=intent.id,
+            reason=reason,
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from gitops.apply import forensics
+from gitops.apply import forensics, recording
 from gitops.apply.job import Ended, Job
 from gitops.apply.steps.previous import alerted, let_go
 from gitops.plan.events import Failure
@@ -20,15 +20,17 @@ from gitops.state.json import Json, JsonObject
 def record(job: Job, step: Record) -> Ended | None:
     """Append the entry; an unreachable remote keeps it here for the next run."""
     let_go(job, step)
-    kept = _kept(job, step)
+    lines = _forensics(job, step)
     success = step.event in {Event.RELEASED, Event.ADOPTED}
     opened = job.history.intent(step.intent)
     asked = asked_for(job.desired.settings, job.now())
     # A change of the release that was not made must not look as if somebody had undone it.
     asked |= {each.path: each.before for each in step.kept if each.origin == "release"}
     before: JsonObject | None = opened.settings_before if opened is not None else None
-    written = job.keep(
-        job.entry(
+    written = recording.recorded(
+        job,
+        recording.entry(
+            job,
             step.event,
             from_=step.from_,
             to=step.to,
@@ -39,17 +41,17 @@ def record(job: Job, step: Record) -> Ended | None:
             settings_after=asked if success else None,
             figures=_figures(job, step),
             number=job.history.last_number + 1 if step.event is Event.RELEASED else None,
-        )
+        ),
     )
     if written is None:
         # Another run closed this intent first: what it wrote is what happened.
         return None
-    _count(job, step, kept)
+    _count(job, step, lines)
     return None
 
 
-def _kept(job: Job, step: Record) -> tuple[str, ...]:
-    """Keep what is known of a bad release that was not undone by us, before it is recorded."""
+def _forensics(job: Job, step: Record) -> tuple[str, ...]:
+    """Save what is known of a bad release that was not undone by us, before it is recorded."""
     opened = job.history.intent(step.intent)
     verdict = alerted(job, step) if step.event is Event.RELEASED else None
     ended = step.event is Event.ROLLED_BACK and step.ended_by is None
@@ -75,11 +77,11 @@ def _figures(job: Job, step: Record) -> dict[str, Json]:
     return figures
 
 
-def _count(job: Job, step: Record, kept: tuple[str, ...]) -> None:
+def _count(job: Job, step: Record, lines: tuple[str, ...]) -> None:
     """What an entry adds to the run's result; steps that failed have told of it already."""
     match step.event:
         case Event.ROLLED_BACK:
-            _count_end(job, step, kept)
+            _count_end(job, step, lines)
         case Event.HELD:
             if step.to is None:
                 failure = job.failure(
@@ -91,7 +93,7 @@ def _count(job: Job, step: Record, kept: tuple[str, ...]) -> None:
             else:
                 job.finished("ok")
         case Event.RELEASED | Event.ADOPTED:
-            _count_success(job, step, kept)
+            _count_success(job, step, lines)
         case (
             Event.INTENT
             | Event.NOT_STARTED
@@ -105,18 +107,18 @@ def _count(job: Job, step: Record, kept: tuple[str, ...]) -> None:
             assert_never(step.event)
 
 
-def _count_success(job: Job, step: Record, kept: tuple[str, ...]) -> None:
+def _count_success(job: Job, step: Record, lines: tuple[str, ...]) -> None:
     verdict = alerted(job, step)
     if verdict is None:
         job.finished("ok")
         return
     failure = job.failure(
-        FailureKind.WATCH_FAILED_ALERT_ONLY, candidate=step.to, detail=verdict.reason, lines=kept
+        FailureKind.WATCH_FAILED_ALERT_ONLY, candidate=step.to, detail=verdict.reason, lines=lines
     )
     _end(job, 8, failure)
 
 
-def _count_end(job: Job, step: Record, kept: tuple[str, ...]) -> None:
+def _count_end(job: Job, step: Record, lines: tuple[str, ...]) -> None:
     """A release that is over without us having undone it: by a person, or by Baseten."""
     current = job.live.current if job.live else None
     serving = job.side(current)
@@ -141,7 +143,7 @@ def _count_end(job: Job, step: Record, kept: tuple[str, ...]) -> None:
             candidate=step.to,
             target=step.from_,
             detail=step.reason or "",
-            lines=kept,
+            lines=lines,
         )
         _end(job, 8, failure)
     elif moved:
@@ -150,7 +152,7 @@ def _count_end(job: Job, step: Record, kept: tuple[str, ...]) -> None:
             candidate=step.to,
             target=step.from_,
             detail=step.reason or "",
-            lines=kept,
+            lines=lines,
         )
         _end(job, 3, failure)
     else:
@@ -158,7 +160,7 @@ def _count_end(job: Job, step: Record, kept: tuple[str, ...]) -> None:
             FailureKind.PROMOTION_FAILED_BEFORE_TRAFFIC,
             candidate=step.to,
             detail=step.reason or "",
-            lines=kept,
+            lines=lines,
         )
         _end(job, 5, failure)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gitops.apply import forensics
+from gitops.apply import forensics, recording
 from gitops.apply.job import Ended, Job, Listed
 from gitops.apply.steps.cancel import cancelled
 from gitops.apply.steps.promote import is_side
@@ -71,19 +71,19 @@ def _undo(job: Job, step: RollBack, begun: datetime) -> Ended | None:
     if problem is not None:
         return _unconfirmed(job, step, begun, problem)
     # What serves is safe now; only then it is worth a while to keep what did not.
-    kept = _kept(job, step, intent)
+    lines = _forensics(job, step, intent)
     figures = figures_of(job, step, intent, begun)
     try:
         written = _write(job, step, figures)
     except RepositoryError as error:
         # Told all the same: it serves again. The intent stays open, and the next run closes it.
-        written, kept = True, (*kept, f"the deploy log could not be written: {error.message}")
+        written, lines = True, (*lines, f"the deploy log could not be written: {error.message}")
     if written:
-        _tell_end(job, step, begun, figures, moved=moved, share=share, kept=kept)
+        _tell_end(job, step, begun, figures, moved=moved, share=share, lines=lines)
     return None
 
 
-def _kept(
+def _forensics(
     job: Job, step: RollBack, intent: Entry | None, *, answers: bool = True
 ) -> tuple[str, ...]:
     since = intent.at - forensics.BEFORE if intent is not None else None
@@ -168,7 +168,8 @@ def _confirm(job: Job, target: Side) -> str | None:
 def _write(job: Job, step: RollBack, figures: dict[str, Json]) -> bool:
     """Close the intent; False where another run closed it first."""
     by_hand = _is_by_hand(job, step)
-    entry = job.entry(
+    entry = recording.entry(
+        job,
         Event.HELD if by_hand else Event.ROLLED_BACK,
         from_=step.bad if by_hand else step.to,
         to=step.to if by_hand else step.bad,
@@ -176,7 +177,7 @@ def _write(job: Job, step: RollBack, figures: dict[str, Json]) -> bool:
         reason=step.reason,
         figures=figures,
     )
-    return job.keep(entry) is not None
+    return recording.recorded(job, entry) is not None
 
 
 def _is_by_hand(job: Job, step: RollBack) -> bool:
@@ -192,7 +193,7 @@ def _tell_end(
     *,
     moved: bool,
     share: int,
-    kept: tuple[str, ...],
+    lines: tuple[str, ...],
 ) -> None:
     if _is_by_hand(job, step):
         kind, code = FailureKind.ROLLED_BACK_BY_HAND, 0
@@ -213,7 +214,7 @@ def _tell_end(
         detail=step.reason,
         percent=share,
         branch=branch if isinstance(branch, str) else "",
-        lines=kept,
+        lines=lines,
     )
     _emit_finished(
         job,
@@ -236,16 +237,17 @@ def _no_way_back(job: Job, step: RollBack, begun: datetime) -> None:
         FailureKind.NOTHING_TO_GO_BACK_TO,
         candidate=step.bad,
         detail=step.reason,
-        lines=_kept(job, step, job.history.intent(step.intent)),
+        lines=_forensics(job, step, job.history.intent(step.intent)),
     )
-    entry = job.entry(
+    entry = recording.entry(
+        job,
         Event.HELD,
         from_=step.bad,
         intent=step.intent,
         reason=step.reason,
         figures=job.figures,
     )
-    job.keep(entry)
+    recording.recorded(job, entry)
     _end_badly(job, begun, failure)
 
 
@@ -275,7 +277,7 @@ def _stopped(
         detail=why or step.reason,
         paused=promotion is not None and promotion.status.upper() == "PAUSED",
         percent=promotion.percent if promotion is not None else None,
-        lines=_kept(job, step, job.history.intent(step.intent), answers=answers),
+        lines=_forensics(job, step, job.history.intent(step.intent), answers=answers),
     )
     _end_badly(job, begun, failure)
     return job.ended.pop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gitops.apply import blocks
+from gitops.apply import blocks, recording
 from gitops.apply.job import Ended, Job
 from gitops.apply.settled import pending
 from gitops.apply.waiting import until
@@ -44,26 +44,30 @@ def update_settings(job: Job, step: UpdateSettings) -> Ended | None:
     """Write settings until they are read back, and note them in the deploy log."""
     before = flatten(job.live.settings) if job.live is not None else {}
     asked = asked_for(job.desired.settings, job.now())
-    kept = job.kept
+    left_alone = job.left_alone
     ended = _write(job, step.changes)
     if ended is not None:
         return ended
     job.finished("ok", message=f"{count(len(step.changes), 'setting')} read back")
     current = job.side(job.live.current if job.live else None)
-    job.keep(
-        job.entry(
+    recording.recorded(
+        job,
+        recording.entry(
+            job,
             Event.SETTINGS,
             from_=current,
             to=current,
             settings_before=before,
             # Under a hold not all of what Git asks for is asked of Baseten: the rest stays.
             settings_after={path: before.get(path, value) for path, value in asked.items()}
-            # What somebody changed on Baseten and is kept is asked for all the same.
-            | {each.path: each.after for each in kept}
+            # What somebody changed on Baseten and is left alone is asked for all the same.
+            | {each.path: each.after for each in left_alone}
             | {each.path: each.after for each in step.changes},
             reason=", ".join(each.path for each in step.changes),
-            figures={STAYS: {each.path: each.before for each in kept}} if kept else None,
-        )
+            figures={STAYS: {each.path: each.before for each in left_alone}}
+            if left_alone
+            else None,
+        ),
     )
     return None
 
