@@ -18,7 +18,7 @@ from gitops.pipeline.trusses import Trusses
 from gitops.state.changed import Content, GitFile
 from gitops.state.desired import DesiredModel
 from gitops.state.identity.refusal import NoArtifact
-from gitops.yaml.change import with_text
+from gitops.yaml.change import with_text, without
 from gitops.yaml.document import Document, read
 from gitops.yaml.edit import NotEditable, pin_comment
 
@@ -181,15 +181,18 @@ class PinBack:
         return made
 
     def _edited(self, document: Document, wanted: Wish, pin: str | None) -> bytes:
-        steps = ("environments", self.asked.name, "commit" if pin else "deployment")
+        place = ("environments", self.asked.name)
+        key, other = ("commit", "deployment") if pin else ("deployment", "commit")
         info = self.objects.info(pin) if pin else None
         comment = pin_comment(f"{info.at:%Y-%m-%d}", info.subject) if info else None
         value = pin or wanted.deployment or ""
-        edited = with_text(document, steps, value, comment=comment)
+        edited = with_text(document, (*place, key), value, comment=comment)
+        if not isinstance(edited, NotEditable):
+            edited = without(read(document.file, edited), (*place, other))
         if isinstance(edited, NotEditable):
             raise Refused(
-                f"{document.where(steps)}: the pin of {self.asked.name} cannot be changed in place:"
-                f" {edited.reason}",
-                hint=f"Write it yourself: `{steps[-1]}: {value}`.",
+                f"{document.where((*place, key))}: the pin of {self.asked.name} cannot be changed"
+                f" in place: {edited.reason}",
+                hint=f"Write it yourself: `{key}: {value}`.",
             )
         return edited

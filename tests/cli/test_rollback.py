@@ -144,6 +144,22 @@ def test_of_environments_that_share_their_text_only_one_goes_back(
     }
 
 
+def test_what_others_push_and_what_is_built_here_take_each_others_place(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    text = release(pins[0])[FILE]
+    theirs = text.replace(f"commit: {pins[0]}   # pinned", "deployment: theirs")
+    repository.commit({FILE: theirs, "README.md": "also"}, "Take theirs")
+    _, commit = branch_of(gitops("scorer", "production")[1])
+    changed = read(FILE, repository.read(FILE, commit)).value
+    assert changed == read(FILE, text.encode()).value
+    assert b"    # customers see this\n" in repository.read(FILE, commit)
+    repository.commit({FILE: text, "README.md": "again"}, "Take ours")
+    _, commit = branch_of(gitops("scorer", "production")[1])
+    changed = read(FILE, repository.read(FILE, commit)).value
+    assert changed == read(FILE, theirs.encode()).value
+
+
 def test_what_no_pin_takes_back_is_refused(
     repository: Repository, gitops: Call, pins: tuple[str, str]
 ) -> None:
