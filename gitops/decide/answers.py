@@ -1,9 +1,12 @@
-"""What a row may answer: a decision, or "do this first and go on below"."""
+"""What a row may answer: a decision, or "do this first and go on below".
+
+Rows do not know their numbers: the table gives a decision the number of the row that made it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from gitops.decide.decision import Blocked, Decision, Kept, State
@@ -11,10 +14,11 @@ from gitops.decide.view import View
 from gitops.plan.steps import Step
 from gitops.state.settings import Change
 
+# What an environment adds to the exit code of an apply that ends here.
+ROLLED_BACK: Final = 3
 BLOCKED_CODE: Final = 4
 CANDIDATE_FAILED: Final = 5
 STILL_RUNNING: Final = 7
-ROLLED_BACK: Final = 3
 PERSON_NEEDED: Final = 8
 
 REQUIREMENTS: Final = 19
@@ -42,7 +46,6 @@ Row: TypeAlias = Callable[[View], "Decision | GoOn | None"]
 
 def decision(
     view: View,
-    row: int,
     state: State,
     reason: str,
     *,
@@ -55,7 +58,6 @@ def decision(
     """A decision with what serves filled in."""
     current = view.current
     return Decision(
-        row=row,
         state=state,
         reason=reason,
         steps=steps,
@@ -72,7 +74,6 @@ def decision(
 
 def blocked(
     view: View,
-    row: int,
     why: str,
     remedy: str,
     *,
@@ -80,16 +81,5 @@ def blocked(
     exit_code: int = BLOCKED_CODE,
 ) -> Decision:
     """A decision that nothing is done, why, and what a person can do about it."""
-    current = None if row <= 1 else view.current
-    return Decision(
-        row=row,
-        state=State.BLOCKED,
-        reason=why,
-        blocked=Blocked(why=why, remedy=remedy),
-        changes=changes,
-        serving=view.serving_side if current is not None else None,
-        serving_status=current.deployment.status if current is not None else None,
-        built_from=view.built_from,
-        exit_code=exit_code,
-        history_known=view.log_known,
-    )
+    found = decision(view, State.BLOCKED, why, changes=changes, exit_code=exit_code)
+    return replace(found, blocked=Blocked(why=why, remedy=remedy))

@@ -16,17 +16,17 @@ from gitops.state.schedules import PREFIX
 from gitops.state.settings import Change, Settings
 
 
-def named(
+def attributed(
     found: Sequence[Change], who: Callable[[Change], AuditEntry | None]
 ) -> tuple[Change, ...]:
     """The changes, those that undo drift with who made it; ``who`` is asked about no other.
 
     A change of our own key names nobody.
     """
-    return tuple(_named(each, who) if each.origin == "drift" else each for each in found)
+    return tuple(_attributed(each, who) if each.origin == "drift" else each for each in found)
 
 
-def _named(change: Change, who: Callable[[Change], AuditEntry | None]) -> Change:
+def _attributed(change: Change, who: Callable[[Change], AuditEntry | None]) -> Change:
     entry = who(change)
     if entry is None or entry.own:
         return change

@@ -52,34 +52,40 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One environment's next steps. ``row`` is the row of the table that won.
+    """One environment's next steps, and why.
 
-    The executor carries out ``steps[0]`` and asks again; the plan lists them all. No steps: at
-    rest. ``changes`` are settings that differ, but for those that are ``kept`` while all else goes
-    on. ``serving`` is what serves now, ``target`` the existing deployment that is wanted.
-    ``exit_code`` is what this environment adds to an apply that ends here. ``notices`` are
-    sentences for people. ``history_known`` is false where rows that need the log could not be
-    judged. ``after`` names environments of the same plan that have to succeed before any of these
-    steps is taken: while it is not empty, the steps are for the plan alone. ``built_from`` is the
-    full id of the commit that the deployment of what Git asks for is, or will be, labelled with:
-    by that one people know it, whichever commit of the same files is pinned. None: as pinned.
+    The executor carries out ``steps[0]`` and asks again; the plan lists them all.
     """
 
-    row: int
     state: State
     reason: str
+    row: int = 0
+    """The row of the table that won; the table sets it."""
     steps: tuple[Step, ...] = ()
+    """What remains to be done, in order. None at all: the environment is at rest."""
+    after: tuple[str, ...] = ()
+    """Environments of the same plan that have to succeed before any of the steps is taken: while
+    there are any, the steps are for the plan alone."""
     blocked: Blocked | None = None
     changes: tuple[Change, ...] = ()
+    """Settings that differ, but for those that are ``kept``."""
     kept: Kept | None = None
+    """Settings that stay as they are while all else goes on."""
     notices: tuple[str, ...] = ()
+    """Sentences for people."""
     serving: Side | None = None
+    """What serves now."""
     serving_status: str | None = None
     target: Deployment | None = None
+    """The deployment of what is wanted, where there is one already."""
     built_from: str | None = None
+    """The full id of the commit that the deployment of what Git asks for is, or will be, labelled
+    with: by that one people know it, whichever commit of the same files is pinned. None: as
+    pinned."""
     exit_code: int = 0
+    """What this environment adds to an apply that ends here."""
     history_known: bool = True
-    after: tuple[str, ...] = ()
+    """False where rows that need the deploy log could not be judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

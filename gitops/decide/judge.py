@@ -10,7 +10,7 @@ from gitops.decide.view import View
 from gitops.plan.steps import Record, RollBack, Step, Wait, Watch
 from gitops.record.entry import Event
 from gitops.record.history import OpenIntent
-from gitops.state.desired import Watch as Wanted
+from gitops.state.desired import Watch as WatchRule
 from gitops.state.health import Health
 from gitops.state.recognise import Recognised
 from gitops.verify.verdict import Outcome, Verdict
@@ -22,7 +22,7 @@ def is_bad(view: View, deployment_id: str) -> bool:
     return verdict is not None and condemned(verdict, view.environment.watch)
 
 
-def condemned(verdict: Verdict, watch: Wanted | None) -> bool:
+def condemned(verdict: Verdict, watch: WatchRule | None) -> bool:
     """Whether a watch's verdict undoes a release, by what the release file asks for."""
     if verdict.outcome is Outcome.INCONCLUSIVE:
         return watch is not None and watch.on_inconclusive == "fail"
@@ -45,36 +45,36 @@ def alerted(view: View) -> bool:
     return current.deployment.id not in view.evidence.previous_as_bad
 
 
-def judge(view: View, row: int) -> Decision | None:
+def judge(view: View) -> Decision | None:
     """Watch what serves under an open intent, then record or roll back. None where neither fits."""
     intent, current = view.intent, view.current
     if intent is None or current is None or not view.intent_serves:
         return None
     if intent.condemned:
-        return _roll_back(view, row, intent, current, "a person asked for the version before it")
+        return _roll_back(view, intent, current, "a person asked for the version before it")
     deployment = current.deployment
     if current.health in {Health.INACTIVE, Health.STOPPED}:
         return None
     if current.health is Health.TRANSITION:
         why = f"{current.called} is {deployment.status}"
         wait = Wait(environment=view.name, reason=why)
-        return decision(view, row, State.WAIT, why, steps=(wait,), exit_code=STILL_RUNNING)
+        return decision(view, State.WAIT, why, steps=(wait,), exit_code=STILL_RUNNING)
     verdict = view.evidence.watch.get(deployment.id)
     failed = current.health is Health.FAILED
     if failed or is_bad(view, deployment.id):
         reason = verdict.reason if verdict else f"{current.called} is {deployment.status}"
-        return _condemn(view, row, intent, current, reason)
+        return _condemn(view, intent, current, reason)
     watch = view.environment.watch
     record = _record(view, Event.RELEASED, intent, current)
     if verdict is not None or view.options.no_watch or (watch is not None and watch.seconds <= 0):
         why = verdict.reason if verdict is not None else "it serves, and no watch was asked for"
-        return decision(view, row, State.WATCH, why, steps=(record,))
+        return decision(view, State.WATCH, why, steps=(record,))
     step = Watch(environment=view.name, deployment_id=deployment.id, intent=intent.id)
     why = f"{current.called} was promoted to {view.name} and not judged yet"
-    return decision(view, row, State.WATCH, why, steps=(step, record))
+    return decision(view, State.WATCH, why, steps=(step, record))
 
 
-def judge_followed(view: View, row: int) -> Decision | None:
+def judge_followed(view: View) -> Decision | None:
     """The same for a person's promotion that this run followed: it is adopted, or held."""
     current = view.current
     if current is None or current.health not in {Health.READY, Health.UNHEALTHY, Health.FAILED}:
@@ -83,7 +83,7 @@ def judge_followed(view: View, row: int) -> Decision | None:
     if current.health is Health.FAILED or is_bad(view, current.deployment.id):
         reason = verdict.reason if verdict else f"{current.called} is {current.deployment.status}"
         held = Record(environment=view.name, event=Event.HELD, from_=side, reason=reason)
-        return decision(view, row, State.WATCH, reason, steps=(held,), exit_code=PERSON_NEEDED)
+        return decision(view, State.WATCH, reason, steps=(held,), exit_code=PERSON_NEEDED)
     adopt = Record(
         environment=view.name,
         event=Event.ADOPTED,
@@ -95,18 +95,15 @@ def judge_followed(view: View, row: int) -> Decision | None:
     steps: tuple[Step, ...] = (watch, adopt)
     if verdict is not None or view.options.no_watch:
         steps = (adopt,)
-    return decision(view, row, State.WATCH, f"a person promoted {current.called}", steps=steps)
+    return decision(view, State.WATCH, f"a person promoted {current.called}", steps=steps)
 
 
-def _condemn(
-    view: View, row: int, intent: OpenIntent, current: Recognised, reason: str
-) -> Decision:
+def _condemn(view: View, intent: OpenIntent, current: Recognised, reason: str) -> Decision:
     if alerts_only(view, current.deployment.id):
         record = _record(view, Event.RELEASED, intent, current)
         code = 0 if current.deployment.id in view.evidence.previous_as_bad else PERSON_NEEDED
         return decision(
             view,
-            row,
             State.WATCH,
             reason,
             steps=(record,),
@@ -114,7 +111,7 @@ def _condemn(
             exit_code=code,
         )
     if view.is_ours(current):
-        return _roll_back(view, row, intent, current, reason)
+        return _roll_back(view, intent, current, reason)
     held = Record(
         environment=view.name,
         event=Event.HELD,
@@ -122,12 +119,10 @@ def _condemn(
         intent=intent.id,
         reason=reason,
     )
-    return decision(view, row, State.WATCH, reason, steps=(held,), exit_code=PERSON_NEEDED)
+    return decision(view, State.WATCH, reason, steps=(held,), exit_code=PERSON_NEEDED)
 
 
-def _roll_back(
-    view: View, row: int, intent: OpenIntent, current: Recognised, reason: str
-) -> Decision:
+def _roll_back(view: View, intent: OpenIntent, current: Recognised, reason: str) -> Decision:
     origin = intent.origin
     step = RollBack(
         environment=view.name, intent=intent.id, bad=side_of(current), to=origin, reason=reason
@@ -135,7 +130,7 @@ def _roll_back(
     code = ROLLED_BACK if origin is not None else PERSON_NEEDED
     if intent.condemned:
         code = 0
-    return decision(view, row, State.WATCH, reason, steps=(step,), exit_code=code)
+    return decision(view, State.WATCH, reason, steps=(step,), exit_code=code)
 
 
 def _record(view: View, event: Event, intent: OpenIntent, current: Recognised) -> Record:

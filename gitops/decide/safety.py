@@ -1,24 +1,25 @@
-"""Rules that stop a change before it is made: missing consent, missing secrets."""
+"""Rules that stop a change before it is made: missing consent, missing secrets.
+
+What counts as capacity, and which word consents to losing it, is in ``gitops.decide.capacity``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Final
 
-from gitops.decide.changing import named
+from gitops.decide.capacity import taken, taken_by_field, taken_by_schedule
+from gitops.decide.changing import attributed
 from gitops.decide.decision import Blocked, Kept
 from gitops.decide.hardware import smaller
 from gitops.decide.view import View
 from gitops.record.history import consents
 from gitops.state.differences import equal, flatten, with_changes
-from gitops.state.fitting import is_number, unfit
-from gitops.state.json import Json, JsonObject
-from gitops.state.schedules import PREFIX, covers
+from gitops.state.fitting import unfit
+from gitops.state.json import Json
+from gitops.state.schedules import PREFIX
 from gitops.state.settings import Change, Settings
-
-_REPLICAS: Final = ("min_replica", "max_replica")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def _was_made(view: View, change: Change) -> bool:
 
 def _missing(view: View, changes: Sequence[Change], hardware: str | None) -> dict[str, str]:
     """What is to happen without consent, by the word of ``allow`` that would give it."""
-    needed = dict(_needed(view, changes))
+    needed = dict(taken(_live(view), changes))
     less = smaller(view, hardware)
     if less is not None:
         needed["instance_type"] = less
@@ -106,7 +107,7 @@ def _refused(
     return tuple(
         each
         for each in changes
-        if any(word in missing for word, _ in _needed(view, changes, only=each))
+        if any(word in missing for word, _ in taken(_live(view), changes, only=(each,)))
     )
 
 
@@ -121,8 +122,8 @@ def _is_added(view: View, change: Change) -> bool:
     if path.startswith(PREFIX):
         live = _live(view)
         then = {**live, **{each.path: each.after for each in view.differing}}
-        return not _by_schedule(replace(change, before=asked[path]), {**live, **asked}, then)
-    return not _by_field(path, asked[path], change.after)
+        return not taken_by_schedule(replace(change, before=asked[path]), {**live, **asked}, then)
+    return not taken_by_field(path, asked[path], change.after)
 
 
 def _only_together(
@@ -156,14 +157,14 @@ def _kept(view: View, changes: tuple[Change, ...], missing: Mapping[str, str]) -
         keep = f"`gitops drift {view.situation.model.key} --accept`"
     remedy = f"keep it: {keep}; or let it go: {_consent(view, missing)}"
     why = f"{view.name} is protected, and less capacity needs consent"
-    return Kept(changes=tuple(_named(view, each) for each in changes), why=why, remedy=remedy)
+    return Kept(changes=tuple(_with_author(view, each) for each in changes), why=why, remedy=remedy)
 
 
-def _named(view: View, change: Change) -> Change:
+def _with_author(view: View, change: Change) -> Change:
     """With who added it, also where Git asks for yet another value."""
     if change.origin == "drift" or not _is_added(view, change):
         return change
-    (found,) = named([replace(change, origin="drift")], view.who_changed)
+    (found,) = attributed([replace(change, origin="drift")], view.who_changed)
     return replace(found, origin=change.origin)
 
 
@@ -197,7 +198,7 @@ def _unknown_schedules(view: View, changes: Sequence[Change]) -> Blocked | None:
 
 def consents_to_remove(view: View, changes: Sequence[Change]) -> tuple[str, ...]:
     """A notice about words of ``allow`` that nothing needs (any more)."""
-    needed = dict(_needed(view, changes))
+    needed = dict(taken(_live(view), changes))
     over = sorted(_used_up(view, view.environment.allow - needed.keys()))
     if not over:
         return ()
@@ -218,66 +219,8 @@ def _used_up(view: View, words: AbstractSet[str]) -> frozenset[str]:
     )
 
 
-def _needed(
-    view: View, changes: Sequence[Change], only: Change | None = None
-) -> list[tuple[str, str]]:
-    """The words that changes need, each with why; those of one of them where it is given."""
-    found: list[tuple[str, str]] = []
-    live = _live(view)
-    then = {**live, **{change.path: change.after for change in changes}}
-    for change in changes if only is None else (only,):
-        if change.path.startswith(PREFIX):
-            found += _by_schedule(change, live, then)
-        elif change.path in {f"autoscaling.{field}" for field in _REPLICAS}:
-            found += _by_field(change.path, change.before, change.after)
-    return found
-
-
 def _live(view: View) -> dict[str, Json]:
     return flatten(view.live.settings) if view.live is not None else {}
-
-
-def _by_schedule(
-    change: Change, live: Mapping[str, Json], then: Mapping[str, Json]
-) -> list[tuple[str, str]]:
-    """What a schedule takes away: against itself, and where its window moved, against the rest.
-
-    Outside of its window the environment's own settings hold: those of ``live`` before the change,
-    those of ``then`` after it.
-    """
-    before, after = _in_force(change.before), _in_force(change.after)
-    found: list[tuple[str, str]] = []
-    for field in _REPLICAS:
-        path, own = f"{change.path}.{field}", f"autoscaling.{field}"
-        if before and after:
-            found += _by_field(path, _of(before, field), _of(after, field))
-        if after and not (before and covers(*before, *after)):
-            found += _by_field(path, live.get(own), _of(after, field))
-        if before and not (after and covers(*after, *before)):
-            found += _by_field(path, _of(before, field), then.get(own))
-    return found
-
-
-def _in_force(schedule: Json) -> tuple[JsonObject, ...]:
-    """The schedule, if it is there and enabled."""
-    if not isinstance(schedule, Mapping) or schedule.get("enabled") is False:
-        return ()
-    return (schedule,)
-
-
-def _of(schedules: tuple[JsonObject, ...], field: str) -> Json:
-    settings = schedules[0].get("autoscaling")
-    return settings.get(field) if isinstance(settings, Mapping) else None
-
-
-def _by_field(path: str, before: Json, after: Json) -> list[tuple[str, str]]:
-    if not is_number(before) or not is_number(after) or after >= before:
-        return []
-    if path.endswith("min_replica") and after == 0:
-        return [("scale_to_zero", f"{path} goes from {before} to 0")]
-    if after * 2 <= before:
-        return [("fewer_replicas", f"{path} goes from {before} to {after}")]
-    return []
 
 
 def missing_secrets(view: View) -> Blocked | None:

@@ -2,6 +2,9 @@
 
 Every row is a function of a ``View`` that answers None (it does not match), a ``Decision``, or
 ``GoOn`` (do this first, then the rows below decide in the situation that follows from it).
+
+The order is the rule: what is under way comes before what was begun and never ended, that before
+what Git wants now; and whatever serves is judged before anything else is promoted.
 """
 
 from __future__ import annotations
@@ -40,30 +43,37 @@ from gitops.plan.steps import Follow, Record, RollBack, Step, Wait, Watch
 from gitops.state.settings import Change
 
 ROWS: Final[tuple[tuple[int, Row], ...]] = (
+    # What stops everything else.
     (1, paused_by_git),
     (2, another_model),
     (3, superseded),
     (4, promotion_paused),
+    # Something is under way.
     (5, in_transition),
     (6, candidate_is_wanted),
     (7, candidate_is_left_over),
     (8, candidate_is_our_way_back),
     (9, candidate_is_foreign),
+    # Something was begun and not ended, or is held, or is not ours.
     (10, intent_came_to_nothing),
     (11, wanted_is_held),
     (12, foreign_serves),
     (13, wanted_serves_unjudged),
+    # What Git wants serves.
     (14, stopped),
     (15, failed),
     (16, unverified),
     (17, settings_differ),
     (18, nothing_differs),
+    # What Git wants does not serve yet.
     (19, requirements),
     (20, deployment_exists),
     (21, none_exists),
 )
 
+_LAST_UNDER_WAY: Final = 9
 _MAY_END_A_RELEASE: Final = frozenset({10, 11, 13, 19})
+"""Rows below it whose steps may do no more than bring a release to its end."""
 _ENDS_A_RELEASE: Final = (Follow, Watch, RollBack, Record, Wait)
 
 
@@ -97,7 +107,7 @@ def _first_match(view: View) -> Decision:
     for number, row in ROWS:
         answer = row(view)
         if isinstance(answer, Decision):
-            return _joined(before, answer)
+            return _joined(before, replace(answer, row=number))
         if answer is not None:
             before.append((number, answer))
             view = answer.view
@@ -124,7 +134,7 @@ def _supported(situation: Situation, found: Decision) -> Decision:
     A release that is under way is brought to its end all the same.
     """
     keys, row = situation.environment.unsupported, found.row
-    if not keys or row <= 9 or found.state is State.BLOCKED:
+    if not keys or row <= _LAST_UNDER_WAY or found.state is State.BLOCKED:
         return found
     if row in _MAY_END_A_RELEASE and _only_ends(found.steps):
         return found

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from gitops.decide import audit as audit_log
-from gitops.decide.changing import named, under_hold
+from gitops.decide.changing import attributed, under_hold
 from gitops.decide.facts import Fact, Unread
 from gitops.decide.sides import is_side, side_of
 from gitops.decide.situation import Asked, Evidence, Options, Situation
@@ -284,7 +284,7 @@ class View:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """The settings that have to change, and who changed them before."""
-        return named(self.differing, self.who_changed)
+        return attributed(self.differing, self.who_changed)
 
     @cached_property
     def differing(self) -> tuple[Change, ...]:

@@ -64,7 +64,6 @@ def _blocked(view: View, what: str) -> Decision:
     model = view.situation.model
     return blocked(
         view,
-        12,
         f"{what}{who}",
         f"`gitops drift {model.key} --accept` writes what serves into {model.release_file}, "
         "`gitops apply --undo-drift` takes it back",

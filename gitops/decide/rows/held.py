@@ -29,7 +29,7 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
         return None
     if view.options.retry and not _made_now(view, hold):
         return _lifted(view, hold)
-    pending = None if view.serves else judge(view, 11)
+    pending = None if view.serves else judge(view)
     steps = pending.steps if pending is not None else ()
     allowed = permitted(view) if view.current is not None else Permission(changes=())
     changes, against = allowed.changes, allowed.blocked
@@ -40,7 +40,6 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
     return replace(
         decision(
             view,
-            11,
             State.HELD,
             _reason(view, hold),
             steps=steps,

@@ -46,11 +46,11 @@ def deployment_exists(view: View) -> Decision | None:
     conflict = _name_conflict(view)
     if conflict is not None:
         remedy = "rename or delete that deployment, or write another `rebuild` value"
-        return blocked(view, 20, conflict, remedy)
+        return blocked(view, conflict, remedy)
     namesakes = _namesakes(view)
     if len(namesakes) > 1:
         why = f"deployments {', '.join(namesakes)} are all called {view.wanted.reference}"
-        return blocked(view, 20, why, "name the one that is meant by its id", changes=view.changes)
+        return blocked(view, why, "name the one that is meant by its id", changes=view.changes)
     target = existing(view)
     if target is None:
         return None
@@ -84,13 +84,13 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         reason = reason or f"{target.called} is {deployment.status} after a retry"
     if reason is not None:
         return decision(
-            view, 20, State.PROMOTE, reason, changes=view.changes, exit_code=CANDIDATE_FAILED
+            view, State.PROMOTE, reason, changes=view.changes, exit_code=CANDIDATE_FAILED
         )
     allowed = _permitted(view, deployment)
     stop = unknown_hardware(view) or allowed.blocked
     stop = stop or other_hardware(view, deployment) or _stopped_elsewhere(view, target)
     if stop is not None:
-        return blocked(view, 20, stop.why, stop.remedy, changes=view.changes)
+        return blocked(view, stop.why, stop.remedy, changes=view.changes)
     steps: list[Step] = list(_creation(view))
     if health is Health.FAILED:
         steps.append(Retry(environment=view.name, deployment_id=deployment.id))
@@ -105,7 +105,6 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
         steps += _checks(view, deployment.id)
     return decision(
         view,
-        20,
         State.PROMOTE,
         _reason(view, target.commit),
         steps=(*steps, *_promotion(view, deployment.id, side_of(target), allowed.changes)),
@@ -141,7 +140,6 @@ def _not_passed(view: View, target: Recognised, outcome: Outcome, reason: str) -
     definite = outcome is Outcome.FAIL and view.log_known
     return decision(
         view,
-        20,
         State.PROMOTE,
         reason,
         steps=(rejected,) if definite else (),
@@ -162,7 +160,6 @@ def none_exists(view: View) -> Decision | None:
     if artifact is None:
         return blocked(
             view,
-            21,
             _nothing_to_promote(view),
             "push it, or name one that is there",
             changes=view.changes,
@@ -171,7 +168,7 @@ def none_exists(view: View) -> Decision | None:
     stop = missing_secrets(view) or unknown_hardware(view) or allowed.blocked
     stop = stop or other_hardware_than(view, artifact)
     if stop is not None:
-        return blocked(view, 21, stop.why, stop.remedy, changes=view.changes)
+        return blocked(view, stop.why, stop.remedy, changes=view.changes)
     push = Push(artifact=artifact, name=_free_name(view, artifact))
     create = _creation(view)
     # The environments of a model that is not there yet can only be made after its first push.
@@ -188,7 +185,6 @@ def none_exists(view: View) -> Decision | None:
     built_from = (shared or artifact).commit
     found = decision(
         view,
-        21,
         State.PROMOTE if shared else State.PUSH,
         _reason(view, built_from),
         steps=(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gitops.decide.answers import REQUIREMENTS, GoOn, blocked, decision
+from gitops.decide.answers import GoOn, blocked, decision
 from gitops.decide.decision import Decision, State
 from gitops.decide.judge import judge
 from gitops.decide.view import View
@@ -23,7 +23,7 @@ def requirements(view: View) -> Decision | GoOn | None:
         return None
     if all(not need.seconds and _in_this_plan(view, need) for need in unmet):
         return GoOn(view=view, after=tuple(need.environment for need in unmet))
-    pending = judge(view, REQUIREMENTS)
+    pending = judge(view)
     if pending is not None:
         return pending
     held = tuple(need.environment for need in unmet if _is_held_there(view, need))
@@ -31,7 +31,7 @@ def requirements(view: View) -> Decision | GoOn | None:
         return _waits_for_holds(view, held)
     why = "; ".join(unmet.values())
     remedy = f"apply again once it has {' and '.join(_asked(need) for need in unmet)}"
-    return blocked(view, REQUIREMENTS, why, remedy, changes=view.changes)
+    return blocked(view, why, remedy, changes=view.changes)
 
 
 def _is_held_there(view: View, need: Requirement) -> bool:
@@ -52,7 +52,6 @@ def _waits_for_holds(view: View, held: tuple[str, ...]) -> Decision:
     waits = "waits" if len(view.changes) == 1 else "wait"
     return decision(
         view,
-        REQUIREMENTS,
         State.HELD,
         f"it is held in {names}, which {view.name} requires; it goes on once that hold is over",
         notices=(f"{settings} of {view.name} {waits} with it",) if view.changes else (),

@@ -36,7 +36,7 @@ def in_transition(view: View) -> Decision | None:
         why = f"{view.current.called} is {view.current.deployment.status}"
     else:
         return None
-    return _wait(view, 5, why)
+    return _wait(view, why)
 
 
 def candidate_is_wanted(view: View) -> Decision | None:
@@ -54,7 +54,6 @@ def candidate_is_wanted(view: View) -> Decision | None:
     if not ours and view.audit is None:
         return blocked(
             view,
-            6,
             f"{found.called} is being promoted to {view.name}, and without the audit log it "
             "cannot be told by whom",
             "wait for its end, or let a key that may read the audit log run this",
@@ -72,7 +71,6 @@ def candidate_is_wanted(view: View) -> Decision | None:
     watch = (Watch(environment=view.name, deployment_id=found.deployment.id, intent=intent_id),)
     return decision(
         view,
-        6,
         State.FOLLOW,
         f"{found.called} is being promoted to {view.name}" + ("" if ours else f" by {who}"),
         steps=(
@@ -123,17 +121,16 @@ def _failed(view: View, found: Recognised, intent: OpenIntent | None, reason: st
                 ),
             )
         )
-        return decision(view, 6, State.HELD, reason, steps=hold, exit_code=PERSON_NEEDED)
+        return decision(view, State.HELD, reason, steps=hold, exit_code=PERSON_NEEDED)
     if intent is None:
         cancel = CancelPromotion(environment=name, deployment_id=found.deployment.id)
-        return decision(view, 6, State.CANCEL, reason, steps=(cancel,), exit_code=CANDIDATE_FAILED)
+        return decision(view, State.CANCEL, reason, steps=(cancel,), exit_code=CANDIDATE_FAILED)
     moved = found.deployment.id in view.evidence.traffic or bool(
         view.live and view.live.promotion and view.live.promotion.percent
     )
     way_back = ROLLED_BACK if intent.origin is not None else PERSON_NEEDED
     return decision(
         view,
-        6,
         State.FOLLOW,
         reason,
         steps=(
@@ -179,7 +176,6 @@ def candidate_is_our_way_back(view: View) -> Decision | None:
     )
     return decision(
         view,
-        8,
         State.FOLLOW,
         f"an earlier run is rolling {view.name} back to {found.called}",
         steps=(follow, record),
@@ -193,9 +189,7 @@ def candidate_is_foreign(view: View) -> Decision | None:
     if found is None:
         if view.promotion is None:
             return None
-        return _wait(
-            view, 9, f"a promotion in {view.name} has begun, its candidate is not seen yet"
-        )
+        return _wait(view, f"a promotion in {view.name} has begun, its candidate is not seen yet")
     if view.candidate_is_over:
         return None
     entry = audit_log.promotion_of(view.audit_here, side_of(found))
@@ -205,17 +199,15 @@ def candidate_is_foreign(view: View) -> Decision | None:
     bad = any(is_bad(view, each) for each in view.evidence.watch)
     return blocked(
         view,
-        9,
         f"{what}; {found.conflict}" if found.conflict else f"{what}, which Git does not ask for",
         f"wait for its end, or `gitops cancel {key} {view.name}`",
         exit_code=PERSON_NEEDED if bad else BLOCKED_CODE,
     )
 
 
-def _wait(view: View, row: int, why: str) -> Decision:
+def _wait(view: View, why: str) -> Decision:
     return decision(
         view,
-        row,
         State.WAIT,
         why,
         steps=(Wait(environment=view.name, reason=why),),

@@ -28,7 +28,6 @@ def stopped(view: View) -> Decision | None:
         if not view.is_ours(current):
             return blocked(
                 view,
-                14,
                 f"{current.called} in {view.name} is INACTIVE, and without the audit "
                 "log it cannot be told whether a person stopped it",
                 "activate it in Baseten, or let a key that may read the audit log run this",
@@ -38,17 +37,15 @@ def stopped(view: View) -> Decision | None:
         if entry is not None:
             return blocked(
                 view,
-                14,
                 f"{entry.actor} deactivated {current.called} in {view.name} "
                 f"at {entry.at:%Y-%m-%d %H:%M} UTC",
                 "activate it in Baseten, or write `mode: pause` while it has to stay off",
             )
     reason = view.evidence.failed_to_start.get(deployment.id)
     if reason is not None:
-        return decision(view, 14, State.ACTIVATE, reason, exit_code=PERSON_NEEDED)
+        return decision(view, State.ACTIVATE, reason, exit_code=PERSON_NEEDED)
     return decision(
         view,
-        14,
         State.ACTIVATE,
         f"{current.called} in {view.name} is INACTIVE",
         steps=(
@@ -66,19 +63,16 @@ def failed(view: View) -> Decision | None:
     deployment = current.deployment
     what = f"{current.called}, which serves {view.name}, is {deployment.status}"
     if current.health is Health.STOPPED:
-        return blocked(
-            view, 15, what, "start its build again in Baseten, or release another commit"
-        )
+        return blocked(view, what, "start its build again in Baseten, or release another commit")
     if current.health is not Health.FAILED:
         return None
     tried = deployment.id in view.evidence.retried
     reason = view.evidence.failed_to_start.get(deployment.id)
     if tried or reason is not None:
         why = f"{what} after a retry" if reason is None else f"{what}: {reason}"
-        return decision(view, 15, State.RETRY, why, exit_code=PERSON_NEEDED)
+        return decision(view, State.RETRY, why, exit_code=PERSON_NEEDED)
     return decision(
         view,
-        15,
         State.RETRY,
         what,
         steps=(
@@ -102,7 +96,6 @@ def unverified(view: View) -> Decision | None:
     if verdict is not None and verdict.outcome is Outcome.PASS:
         return decision(
             view,
-            16,
             State.VERIFY,
             verdict.reason,
             steps=(_adopt(view),),
@@ -114,7 +107,6 @@ def unverified(view: View) -> Decision | None:
         check = Check(environment=view.name, deployment_id=deployment.id, names=names)
         return decision(
             view,
-            16,
             State.VERIFY,
             f"{current.called} serves {view.name} and was never verified there",
             steps=(check, _adopt(view)),
@@ -126,7 +118,6 @@ def unverified(view: View) -> Decision | None:
     note = Record(environment=view.name, event=Event.UNVERIFIED, to=view.serving_side, reason=why)
     return decision(
         view,
-        16,
         State.VERIFY,
         f"what serves {view.name} could not be verified: {why}; release another commit, "
         f"or `gitops apply {key} --retry {key}/{view.name}`",
@@ -145,7 +136,7 @@ def settings_differ(view: View) -> Decision | None:
     allowed = permitted(view)
     changes, against = allowed.changes, allowed.blocked
     if against is not None:
-        answer = blocked(view, 17, against.why, against.remedy, changes=changes)
+        answer = blocked(view, against.why, against.remedy, changes=changes)
         return replace(answer, steps=_adoption(view), notices=notices)
     if not changes:
         return None
@@ -154,7 +145,6 @@ def settings_differ(view: View) -> Decision | None:
     some = "" if drift == len(changes) else f"{drift} of them "
     return decision(
         view,
-        17,
         State.SETTINGS,
         fields + (f", {some}changed outside of Git" if drift else ""),
         steps=(*_adoption(view), UpdateSettings(environment=view.name, changes=changes)),
@@ -172,7 +162,6 @@ def nothing_differs(view: View) -> Decision | None:
     kept = permitted(view).kept
     return decision(
         view,
-        18,
         State.CONVERGED,
         "Baseten serves what Git asks for",
         steps=_adoption(view),

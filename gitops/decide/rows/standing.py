@@ -12,7 +12,7 @@ def paused_by_git(view: View) -> Decision | None:
     """Row 1: ``mode: pause`` makes no request; ``observe`` is applied when all is decided."""
     if "pause" not in {view.environment.mode, view.situation.model.mode}:
         return None
-    return Decision(row=1, state=State.PAUSED, reason="mode is pause: Git asks to leave it alone")
+    return Decision(state=State.PAUSED, reason="mode is pause: Git asks to leave it alone")
 
 
 def another_model(view: View) -> Decision | None:
@@ -22,7 +22,6 @@ def another_model(view: View) -> Decision | None:
     if situation.formerly is not None:
         return blocked(
             view,
-            2,
             f"{file} named the model {situation.formerly} before, and now names {key}",
             f"write `model: {situation.formerly.rpartition('/')[2]}` in {file}; "
             f"or give {key} a release file of its own",
@@ -30,7 +29,6 @@ def another_model(view: View) -> Decision | None:
     if situation.elsewhere is not None:
         return blocked(
             view,
-            2,
             f"the model that the deploy log knows as {key} is called {situation.elsewhere} now",
             f"write `model: {situation.elsewhere}` in {file}",
         )
@@ -41,7 +39,6 @@ def another_model(view: View) -> Decision | None:
     what = "was deleted" if live is None else f"was deleted and made again (it is {live} now)"
     return blocked(
         view,
-        2,
         f"the model {key}, {known} in the deploy log, {what}",
         f"write another name after `model:` in {file}, which begins a deploy log of its own",
     )
@@ -54,7 +51,6 @@ def superseded(view: View) -> Decision | None:
     commit = view.situation.applied_commit[:12]
     return decision(
         view,
-        3,
         State.SUPERSEDED,
         f"commit {commit} is older than what was applied last; `git pull` brings this clone up to "
         "date, `--allow-older` applies the older one all the same",
@@ -70,7 +66,6 @@ def promotion_paused(view: View) -> Decision | None:
     key = view.situation.model.key
     return blocked(
         view,
-        4,
         f"the promotion in {view.name} was paused{who}",
         f"`gitops resume {key} {view.name}` lets it go on, "
         f"`gitops cancel {key} {view.name}` ends it",

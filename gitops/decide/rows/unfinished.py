@@ -30,7 +30,7 @@ def intent_came_to_nothing(view: View) -> Decision | GoOn | None:
     if intent is None:
         return None
     if intent.condemned and view.intent_serves:
-        return judge(view, 10)
+        return judge(view)
     if view.intent_serves:
         return None
     steps: list[Step] = []
@@ -157,10 +157,10 @@ def wanted_serves_unjudged(view: View) -> Decision | None:
         return None
     if view.intent_serves:
         healths = {Health.READY, Health.UNHEALTHY, Health.FAILED}
-        return judge(view, 13) if view.health in healths else None
+        return judge(view) if view.health in healths else None
     current = view.current
     if current is None or current.deployment.id not in view.evidence.followed:
         return None
     if not view.log_known or view.wanted.is_side(view.log.last_served):
         return None
-    return judge_followed(view, 13)
+    return judge_followed(view)
