@@ -17,9 +17,10 @@ from gitops.git.partial import Say
 from gitops.git.process import Git, decoded, encoded, without_credentials
 from gitops.git.refnames import mirror
 from gitops.git.remote import Remote
-from gitops.git.ways import ways, with_changes
+from gitops.git.ways import changed, ways, with_changes
 from gitops.render.text import printable
 from gitops.state.artifact import TreeEntry
+from gitops.state.changed import Changes
 from gitops.state.commit import CommitInfo, Span, Way
 
 _FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -249,6 +250,10 @@ class Repository:
         """
         return ways(self.git, spans)
 
+    def changed(self, steps: Sequence[Sequence[str]], paths: Iterable[str]) -> tuple[Changes, ...]:
+        """What each step changes, as ``gitops.git.ways`` says."""
+        return changed(self.git, steps, paths)
+
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits; None where this clone knows none."""
         done = self.git.try_run("merge-base", self._full(one), self._full(other))
@@ -326,10 +331,6 @@ class Repository:
             *wanted,
         )
         return tuple(sorted(decoded(row[3:]) for row in done.out.split(b"\0") if row))
-
-    def is_dirty(self, paths: Iterable[str]) -> bool:
-        """Whether anything among these paths differs from HEAD."""
-        return bool(self.dirty(paths))
 
     # Remotes and people
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from gitops.git.process import Git, encoded
+from gitops.git.process import Git, decoded, encoded
+from gitops.state.changed import ChangedPath, Changes, GitFile
 from gitops.state.commit import Direction, Span, Way
 
 _FEW: Final = 8
@@ -61,6 +62,36 @@ def with_changes(git: Git, commits: Sequence[str], paths: Sequence[str]) -> tupl
         if not all(bits for _, bits in touched)
     }
     return tuple(commit for commit in commits if commit not in plain)
+
+
+def changed(git: Git, steps: Sequence[Sequence[str]], paths: Iterable[str]) -> tuple[Changes, ...]:
+    """What each step changes, below the paths at least; a renamed file is two.
+
+    A step is one commit, against its parent (against nothing where it has none; a merge changes
+    nothing), or two: what the second has to become the first.
+    """
+    tops = {_plain(path).partition(b"/")[0] for path in paths}
+    done = git.run(
+        *("diff-tree", "--stdin", "--root", "--always", "-r", "-z", "--raw", "--no-abbrev"),
+        *("--no-renames", "--"),
+        *([b":(top,literal)" + top for top in tops] if len(tops) <= _FEW else []),
+        stdin=encoded("".join(f"{' '.join(step)}\n" for step in steps)),
+    )
+    fields = iter(decoded(done.out).split("\0"))
+    found: list[list[ChangedPath]] = []
+    for field in fields:
+        if field.startswith(":"):
+            old_mode, new_mode, old, new, _ = field.removeprefix(":").split(" ")
+            found[-1].append(
+                ChangedPath(
+                    path=next(fields),
+                    before=GitFile(mode=old_mode, oid=old) if old.strip("0") else None,
+                    after=GitFile(mode=new_mode, oid=new) if new.strip("0") else None,
+                )
+            )
+        elif field:
+            found.append([])
+    return tuple(map(tuple, found))
 
 
 def _graph(git: Git, ends: Mapping[str, None]) -> Graph:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gitops.pipeline.sources import Files, Objects
+from gitops.state.changed import Changes
 from gitops.state.commit import Span, Way
 
 
@@ -35,6 +36,13 @@ class Repository(Objects, Protocol):
 
     def ways(self, spans: Sequence[Span]) -> Mapping[Span, Way]:
         """How many pairs of commits lie to each other, and what happened between them."""
+
+    def changed(self, steps: Sequence[Sequence[str]], paths: Iterable[str]) -> tuple[Changes, ...]:
+        """What each step changes in at least these paths.
+
+        A step is a commit, against its parent (a merge changes nothing), or two: what the second
+        has to become the first.
+        """
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits; None where they share none."""

@@ -92,11 +92,13 @@ def _moving(plan: Plan) -> Iterator[tuple[ModelPlan, EnvironmentPlan]]:
 
 def _ships(way: _Way, between: Ways) -> Ships:
     direction = between.direction(way.before.commit, way.after.commit)
-    commits = between.between(way.before, way.after, direction)
+    found = between.between(way.before, way.after, direction)
+    commits = found.commits
     return Ships(
         direction=direction,
         commits=tuple(map(_cut, commits[:MOST])),
         more=max(0, len(commits) - MOST),
+        cancelled=len(found.cancelled),
     )
 
 

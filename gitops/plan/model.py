@@ -94,14 +94,16 @@ class Cost:
 class Ships:
     """The source commits between what serves and what Git asks for that touch the truss.
 
-    Newest first, and ``more`` that are not listed. ``back``: they are taken out. Where nothing
-    served before, the one commit that is asked for. ``unknown`` says why nothing can be said; then
-    there is no ``direction`` and no commit.
+    Newest first, and ``more`` that are not listed; ``cancelled`` is how many others take each other
+    back on the way. ``back``: they are taken out. Where nothing served before, the one commit that
+    is asked for. ``unknown`` says why nothing can be said; then there is no ``direction`` and no
+    commit.
     """
 
     direction: Direction | None = None
     commits: tuple[CommitInfo, ...] = ()
     more: int = 0
+    cancelled: int = 0
     unknown: str | None = None
 
 

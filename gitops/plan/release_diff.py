@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from gitops.plan.canonical import plain
 from gitops.state.artifact import Artifact
-from gitops.state.commit import CommitInfo, Direction
+from gitops.state.commit import Between, CommitInfo, Direction
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel, Limits
 from gitops.state.differences import same
 from gitops.state.json import Json
@@ -73,13 +73,15 @@ class Move:
     """What an environment asks for moves. A side is None where it asked for no artifact.
 
     ``commits`` are the source commits between the two that touch the truss, newest first: those
-    that ship, or on the way back those that are taken out. ``config`` are fields of config.yaml.
+    that ship, or on the way back those that are taken out; ``cancelled`` are those that take each
+    other back on the way. ``config`` are fields of config.yaml.
     """
 
     before: Pin | None
     after: Pin | None
     direction: Direction
     commits: tuple[CommitInfo, ...] = ()
+    cancelled: tuple[CommitInfo, ...] = ()
     files: tuple[FileDiff, ...] = ()
     config: tuple[FieldDiff, ...] = ()
 
@@ -143,8 +145,8 @@ class Sources(Protocol):
 
     def between(
         self, before: Artifact, after: Artifact, direction: Direction
-    ) -> tuple[CommitInfo, ...]:
-        """The commits between the two that touch the truss, newest first."""
+    ) -> Between:
+        """The commits between the two that touch the truss."""
 
 
 def release_diff(before: Desired, after: Desired, sources: Sources) -> ReleaseDiff:
@@ -257,11 +259,13 @@ def _move(
     if not _moves(old, new):
         return None
     direction = sources.direction(before.commit, after.commit)
+    between = sources.between(before, after, direction)
     return Move(
         before=one,
         after=other,
         direction=direction,
-        commits=sources.between(before, after, direction),
+        commits=between.commits,
+        cancelled=between.cancelled,
         files=tuple(_files(before, after)),
         config=tuple(_fields(_flattened(before.config), _flattened(after.config))),
     )

@@ -47,6 +47,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "candidate": "The id of the deployment that is promoted.",
     "carried_out": "Whether it was done; false: only shown.",
     "cause": "Which kind of failure it is, as one word.",
+    "cancelled": "Source commits that take each other back on the way, newest first.",
+    "Ships.cancelled": "How many others take each other back on the way.",
     "changed": "Models with a change.",
     "changes": "Settings that differ.",
     "check": "Its name.",

@@ -20,7 +20,7 @@ from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.markdown import block, code, sentence
 from gitops.render.palette import Role, Style, plain
 from gitops.render.text import harmless, printable
-from gitops.render.words import count, duration, listed, short, value
+from gitops.render.words import count, duration, listed, short, some, value
 from gitops.state.commit import CommitInfo
 
 MOST: Final = 20
@@ -32,6 +32,7 @@ FILE: Final = "gitops.yaml"
 _SECONDS: Final = re.compile(
     r"(^|\.)(for|timeout|unhealthy_for|timeouts\.\w+|older_than|latency\.\w+)$"
 )
+_CANCELLED: Final = "cancel each other out"
 _SIGNS: Final = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -102,13 +103,14 @@ def _moves(move: Move) -> str:
         return f"moves {ends}: the same files, nothing is built"
     number = count(len(move.commits), "commit")
     ships = f"{number} {'ships' if len(move.commits) == 1 else 'ship'}"
+    others = f", {len(move.cancelled)} {_CANCELLED}" if move.cancelled else ""
     match move.direction:
         case "forward":
-            return f"moves {ends}: {ships}"
+            return f"moves {ends}: {ships}{others}"
         case "back":
-            return f"goes back {ends}: {number} taken out"
+            return f"goes back {ends}: {number} taken out{others}"
         case "elsewhere":
-            return f"moves {ends}, which is not in its history: {ships}"
+            return f"moves {ends}, which is not in its history: {ships}{others}"
 
 
 def _pin(pin: Pin | None) -> str:
@@ -148,6 +150,10 @@ def _move(move: Move, style: Style, width: int) -> Iterator[str]:
         role: Role = "remove" if out else "add"
         yield from styled(safe(line), style, role, width, first="    ", rest="      ")
     yield from _more(len(move.commits), "commit", style)
+    if move.cancelled:
+        yield "    " + style(
+            f"{some([short(each.id) for each in move.cancelled])} {_CANCELLED}", "dim"
+        )
     for file in move.files[:MOST]:
         yield "    " + style(f"{_SIGNS[file.kind]} {printable(file.path)}", "dim")
     yield from _more(len(move.files), "file", style)
@@ -236,6 +242,8 @@ def _nested_move(move: Move, most: int) -> list[str]:
     lines = [f"  - {code(short(each.id))} {sentence(each.subject)}" for each in move.commits[:most]]
     if len(move.commits) > most:
         lines.append(f"  - and {count(len(move.commits) - most, 'more commit')}")
+    if move.cancelled and most:
+        lines.append(f"  - {some([code(short(each.id)) for each in move.cancelled])} {_CANCELLED}")
     found = ["\n".join(lines)] if lines else []
     files = [f"{_SIGNS[each.kind]} {each.path}" for each in move.files[:most]]
     if files:

@@ -38,16 +38,19 @@ def shipped(model: ModelPlan, environment: EnvironmentPlan) -> Shipped | None:
 
 def _announced(ships: Ships) -> str:
     number = len(ships.commits) + ships.more
+    if not number and ships.cancelled:
+        return f"Ships no source commit: the {ships.cancelled} on the way cancel each other out."
     if not number:
         return "No source commit on the way from one to the other touches its files."
     commits = count(number, "source commit")
+    others = f" ({ships.cancelled} more cancel each other out)" if ships.cancelled else ""
     match ships.direction:
         case "forward":
-            return f"Ships {commits}:"
+            return f"Ships {commits}{others}:"
         case "back":
-            return f"Goes back, and takes {commits} out:"
+            return f"Goes back, and takes {commits} out{others}:"
         case "elsewhere" | None:
-            return f"Is not in the history of what serves; ships {commits}:"
+            return f"Is not in the history of what serves; ships {commits}{others}:"
 
 
 def commit_words(commit: CommitInfo) -> str:

@@ -25,3 +25,7 @@ class ChangedPath:
     path: str
     before: GitFile | None
     after: GitFile | None
+
+
+Changes: TypeAlias = tuple[ChangedPath, ...]
+"""All that one commit changes."""

@@ -38,3 +38,15 @@ class Way:
 
     direction: Direction
     commits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """The commits between two that change a path, newest first.
+
+    ``cancelled`` are those of them that take each other back, so that nothing of them ships;
+    ``commits`` are the others.
+    """
+
+    commits: tuple[CommitInfo, ...] = ()
+    cancelled: tuple[CommitInfo, ...] = ()

@@ -130,6 +130,20 @@ def test_a_way_back_names_what_is_taken_out(
     assert production["move"]["before"]["commit"] == moved[1]
 
 
+@pytest.mark.usefixtures("moved")
+def test_a_commit_and_its_revert_cancel_each_other_out(
+    repository: Repository, gitops: Call, golden: Golden
+) -> None:
+    start = repository.head
+    bad = repository.commit({SHARED: "A = 3\n"}, "Count too far")
+    repository.commit(truss("4Gi", "better"), "Say it better")
+    repository.revert(bad)
+    golden("diff-cancelled.txt", cut(gitops(start)[1], repository))
+    told = cut(gitops(start, "--format", "markdown")[1], repository)
+    assert "(HEAD): 1 commit ships, 2 cancel each other out." in told
+    assert '  - `Say-it-better` Say it better\n  - `Revert-"Count-too-far"` and' in told
+
+
 def test_what_comes_and_goes(
     repository: Repository, moved: tuple[str, str], gitops: Call, golden: Golden
 ) -> None:

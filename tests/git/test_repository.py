@@ -311,9 +311,9 @@ def test_dirty_means_these_paths_only(made: Made) -> None:
     made.commit({".gitignore": "*.log\n"})
     with opened(made.path / "trusses") as repository:
         watched = ["gitops.yaml", "releases", "checks/[a].json"]
-        assert not repository.is_dirty(watched)
+        assert not repository.dirty(watched)
         made.write({"other.txt": "x", "releases/noise.log": "ignored", "checks/a.json": "x"})
-        assert not repository.is_dirty(watched)
+        assert not repository.dirty(watched)
         made.write({"releases/new/n.yaml": "x"})
         assert repository.dirty(watched) == ("releases/new/n.yaml",)
         made.write({"releases/a.yaml": None, "gitops.yaml": "v", "checks/[a].json": "x"})
@@ -333,7 +333,7 @@ def test_dirty_leaves_the_index_alone(made: Made) -> None:
     os.utime(made.path / "releases" / "a.yaml", (1, 1))
     before = index.read_bytes()
     with opened(made.path) as repository:
-        assert not repository.is_dirty(["releases"])
+        assert not repository.dirty(["releases"])
     assert index.read_bytes() == before
 
 
@@ -449,7 +449,7 @@ def test_a_bare_repository_serves_commits(made: Made, tmp_path: Path) -> None:
         assert repository.is_bare
         assert repository.root == repository.common_dir == bare.path
         assert repository.at(repository.head()).read("releases/a.yaml") == b"version: 1\n"
-        assert not repository.is_dirty(["releases"])
+        assert not repository.dirty(["releases"])
         assert repository.commits_touching(["releases/a.yaml"], made.head) == (made.head,)
         assert repository.resolve("main") == made.head
 
@@ -529,7 +529,7 @@ def test_a_sparse_checkout_hides_nothing(made: Made) -> None:
     assert not (made.path / "trusses").exists()
     with opened(made.path) as repository:
         assert repository.entries(made.head, "trusses/one")
-        assert not repository.is_dirty(["trusses", "releases"])
+        assert not repository.dirty(["trusses", "releases"])
 
 
 def test_replacements_do_not_change_what_a_commit_means(made: Made) -> None:

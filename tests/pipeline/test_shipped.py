@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitops.git.repository import Repository as Opened
+from gitops.pipeline.diff import Ways
 from gitops.pipeline.shipped import MOST, with_sources
 from gitops.plan.build import build_plan
 from gitops.plan.compare import compare
@@ -66,6 +67,44 @@ def test_what_touches_the_truss_and_no_merge_that_brings_nothing(
     assert from_text(to_text(with_them)) == with_them
     assert compare(with_them, plan) == (), "a plan binds with and without them"
     assert told(ships(with_sources(*planned(end, start), opened))) == ("back", [subject], 0)
+
+
+def test_a_commit_and_its_revert_ship_nothing(made: Repository, opened: Opened) -> None:
+    start = made.head
+    bad = made.commit({f"{TRUSS}/model.py": "bad\n", "README.md": "bad\n"}, "Take a slot")
+    made.commit({f"{TRUSS}/words.py": "1\n"}, "Say good evening")
+    end = made.revert(bad)
+    found = ships(with_sources(*planned(start, end), opened))
+    assert told(found) == ("forward", ["Say good evening"], 0)
+    assert found is not None
+    assert found.cancelled == 2
+    back = ships(with_sources(*planned(end, start), opened))
+    assert told(back) == ("back", ["Say good evening"], 0)
+
+
+def test_of_many_ways_each_has_its_own_reverts(made: Repository, opened: Opened) -> None:
+    start = made.head
+    first = made.commit({f"{TRUSS}/model.py": "1\n"}, "First")
+    made.commit({f"{TRUSS}/words.py": "1\n", f"{TRUSS}-2/x": "1\n"}, "Second")
+    end = made.revert(first)
+    between = Ways(opened)
+    pairs = [(artifact(one), artifact(end)) for one in (start, first, made.id("HEAD~1"))]
+    between.expect(pairs)
+    found = [
+        between.between(*pair, between.direction(*(each.commit for each in pair))) for pair in pairs
+    ]
+    assert [[each.subject for each in one.commits] for one in found] == [
+        ["Second"],
+        ['Revert "First"', "Second"],
+        ['Revert "First"'],
+    ]
+    assert [[each.subject for each in one.cancelled] for one in found] == [
+        ['Revert "First"', "First"],
+        [],
+        [],
+    ]
+    alone = [Ways(opened).between(*pair, "forward") for pair in pairs]
+    assert alone == found
 
 
 def test_many_are_counted(made: Repository, opened: Opened) -> None:

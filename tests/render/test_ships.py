@@ -48,6 +48,18 @@ UNKNOWN = "Which source commits that ships is not known: commit 9d1c7a0b5d4e is 
         (Ships(direction="forward", commits=ONE, more=3), "Ships 4 source commits:"),
         (Ships(direction="back", commits=ONE), "Goes back, and takes 1 source commit out:"),
         (
+            Ships(direction="forward", commits=ONE, more=3, cancelled=2),
+            "Ships 4 source commits (2 more cancel each other out):",
+        ),
+        (
+            Ships(direction="back", commits=ONE, cancelled=2),
+            "Goes back, and takes 1 source commit out (2 more cancel each other out):",
+        ),
+        (
+            Ships(direction="forward", cancelled=2),
+            "Ships no source commit: the 2 on the way cancel each other out.",
+        ),
+        (
             Ships(direction="elsewhere", commits=ONE),
             "Is not in the history of what serves; ships 1 source commit:",
         ),
