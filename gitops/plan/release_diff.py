@@ -143,9 +143,7 @@ class Sources(Protocol):
     def direction(self, before: str, after: str) -> Direction:
         """Where ``after`` lies, seen from ``before``."""
 
-    def between(
-        self, before: Artifact, after: Artifact, direction: Direction
-    ) -> Between:
+    def between(self, before: Artifact, after: Artifact, direction: Direction) -> Between:
         """The commits between the two that touch the truss."""
 
 
