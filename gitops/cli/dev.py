@@ -101,7 +101,7 @@ def clean(context: Context, *, everybody: bool, yes: bool) -> None:
             raise Refused("nobody is there to ask", hint="Say --yes to delete them.")
         if not click.confirm(f"Delete {'it' if len(found) == 1 else 'them'}?", err=True):
             raise Refused("nothing was deleted")
-    for name in delete_dev_models(project, found):
+    for name in delete_dev_models(project, found, lambda it: click.echo(printable(it), err=True)):
         click.echo(f"deleted {printable(str(name))}")
 
 

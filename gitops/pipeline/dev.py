@@ -301,32 +301,49 @@ def find_dev_models(project: Project, *, everybody: bool) -> tuple[DevModel, ...
     from gitops.wiring import connect
 
     desired = compile_as_far_as_valid(project).desired
-    managed = {str(model.key) for model in desired.models}
     with connect(project, desired) as outside:
         return tuple(
-            DevModel(
-                id=model.id,
-                key=ModelKey(model.team, model.name),
-                of=unquote(str(slot.labels.get(LABEL_OF, ""))),
-                by=unquote(str(slot.labels.get(LABEL_BY, ""))),
-            )
-            for model, slot in outside.baseten.reader.development_slots()
-            if slot.labels.get(LABEL_APART) == "yes"
-            and (everybody or slot.labels.get(LABEL_BY) == _label(outside.by))
-            and not {model.name, str(ModelKey(model.team, model.name))} & managed
-            and all(each.is_development for each in outside.ports.reader.deployments(model.id))
+            each for each in _apart(outside, desired) if everybody or each.by == outside.by
         )
 
 
-def delete_dev_models(project: Project, found: Iterable[DevModel]) -> Iterator[ModelKey]:
-    """Delete these models, and give each name once it is gone; what is gone already counts."""
+def delete_dev_models(
+    project: Project, found: Iterable[DevModel], say: Callable[[str], None]
+) -> Iterator[ModelKey]:
+    """Delete these models, and give each name once it is gone; what is gone already counts.
+
+    Whoever was asked may have taken an hour: ``say`` hears of what somebody released meanwhile,
+    which stays.
+    """
     from gitops.wiring import connect
 
-    with connect(project, compile_as_far_as_valid(project).desired) as outside:
+    desired = compile_as_far_as_valid(project).desired
+    with connect(project, desired) as outside:
+        apart = {each.id for each in _apart(outside, desired)}
+        reader = outside.ports.reader
         for model in found:
+            if model.id not in apart and reader.model(model.key) is not None:
+                say(f"{model.key} is left alone: it was released to, or renamed, meanwhile.")
+                continue
             with suppress(NotFound):
                 outside.baseten.writer.delete_model(model.id)
             yield model.key
+
+
+def _apart(outside: Outside, desired: Desired) -> Iterator[DevModel]:
+    """The models of the workspace that hold a push apart, and nothing else."""
+    managed = {str(model.key) for model in desired.models}
+    for model, slot in outside.baseten.reader.development_slots():
+        key = ModelKey(model.team, model.name)
+        if slot.labels.get(LABEL_APART) != "yes" or {model.name, str(key)} & managed:
+            continue
+        if all(each.is_development for each in outside.ports.reader.deployments(model.id)):
+            yield DevModel(
+                id=model.id,
+                key=key,
+                of=unquote(str(slot.labels.get(LABEL_OF, ""))),
+                by=unquote(str(slot.labels.get(LABEL_BY, ""))),
+            )
 
 
 def _label(text: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gitops.pipeline.dev import delete_dev_models, find_dev_models
+from gitops.wiring import open_project
 from tests.e2e.trouble import Trouble, trouble
 from tests.echo import STAGING, release, truss
 from tests.patience import HANGS
@@ -127,14 +129,24 @@ def test_models_of_ones_own_are_made_and_cleaned_up(tmp_path: Path) -> None:
         assert (refused.code, refused.writes) == (4, [])
         assert "which no `gitops dev push` made" in refused.err
 
+        project = open_project(made.work.path, made.variables())
+        found = find_dev_models(project, everybody=False)
+        [mine] = [each for each in found if each.key.name == "mine"]
+        path = f"/v1/models/{mine.id}/deployments/development/promote"
+        headers = {"Authorization": f"Bearer {made.emulator.api_key}"}
+        httpx.post(made.emulator.api_url + path, headers=headers).raise_for_status()
+        told: list[str] = []
+        assert list(delete_dev_models(project, [mine], told.append)) == []
+        assert told == [f"{mine.key} is left alone: it was released to, or renamed, meanwhile."]
+
         unasked = made.gitops("dev", "clean")
         assert unasked.code == 4
         assert unasked.writes == []
         cleaned = made.gitops("dev", "clean", "--yes")
         assert cleaned.code == 0, cleaned.err
-        assert len(cleaned.writes) == 2
+        assert len(cleaned.writes) == 1
         left = [each.name for each in made.emulator.world.models.values()]
-        assert left == ["triage", theirs]
+        assert left == ["triage", "mine", theirs]
         assert made.gitops("dev", "clean", "--all", "--yes").out == "There is nothing to delete.\n"
 
 
