@@ -44,7 +44,7 @@ def without_plan(commit: str, run_url: str) -> str:
     if _ADDRESS.fullmatch(run_url):
         job = f"[{job}]({run_url})"
     return (
-        f"{plan_markdown.MARKER}\n\n**There is no plan for commit {short(commit)}.** {job} has "
+        f"{plan_markdown.MARKER}\n\n### There is no plan for commit {short(commit)}\n\n{job} has "
         "failed, and says why. Its next run that goes well shows the plan here.\n\n"
         "No plan of an earlier commit counts: merged as it is, the apply changes nothing and ends "
         "in 4.\n"
@@ -89,5 +89,8 @@ def _about(text: str, head: str, merge: str) -> str:
     # A host makes the merge and gives it an id of its own, which no list of commits shows.
     marker, _, rest = text.lstrip().partition("\n")
     line = f"For commit {short(head)} of this branch, as merged: commit {short(merge)}."
-    told = f"{marker}\n\n{line}\n\n{rest.strip()}"
+    heading, blank, below = rest.strip().partition("\n\n")
+    if not heading.startswith("#"):
+        heading, blank, below = "", "", rest.strip()
+    told = f"{marker}\n\n{heading}{blank}{line}\n\n{below}"
     return told if len(told) + 1 < LIMIT else text

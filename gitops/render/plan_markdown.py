@@ -8,7 +8,8 @@ The whole plan is always in the JSON.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Set as AbstractSet
+from typing import Final, TypeAlias
 
 from gitops.plan.model import ChangedField, EnvironmentPlan, ModelPlan, Plan, Serving
 from gitops.plan.summary import changes
@@ -65,7 +66,7 @@ def render(plan: Plan, limit: int = LIMIT) -> str:
 
 def _heading(plan: Plan) -> str:
     what = title(plan).replace(" -> ", " to ")
-    return f"**Plan: {sentence(what[:1].lower() + what[1:])}**"
+    return f"### Plan: {sentence(what[:1].lower() + what[1:])}"
 
 
 _Detail = Callable[[ModelPlan, EnvironmentPlan], list[str]]
@@ -74,26 +75,61 @@ _Detail = Callable[[ModelPlan, EnvironmentPlan], list[str]]
 def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
     blocks = [MARKER, _heading(plan)]
     blocks.extend(f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
+    held = _quietly_held(plan)
+    later = {(model.name, each.environment) for model, each in held}
     for model in (each for each in plan.models if told(each)):
-        blocks.extend(_model(model, detail))
+        blocks.extend(_model(model, detail, later))
+    blocks.extend(_still_held(held, detail))
     blocks.extend(_drift(plan))
+    blocks.extend(_good_to_know(plan))
     if steps_drawn := graph(plan):
         blocks.append(_folded("The order of the steps", steps_drawn))
     if unchanged := _unchanged(plan):
         blocks.append(unchanged)
-    blocks.extend(_good_to_know(plan))
     if folded:
         blocks.append(f"{folded}the plan's JSON has them all.")
     blocks.append(f"**{sentence(counts(plan))}**")
     return "\n\n".join(blocks) + "\n"
 
 
-def _model(model: ModelPlan, detail: _Detail) -> list[str]:
-    blocks: list[str] = []
-    for environment in (each for each in model.environments if loud(each)):
-        blocks.append(f"- {_sign(environment)} {_sentence(headline(model, environment))}")
-        blocks.extend(detail(model, environment))
-    return blocks
+_Held: TypeAlias = list[tuple[ModelPlan, EnvironmentPlan]]
+
+
+def _quietly_held(plan: Plan) -> _Held:
+    """Holds that ask nothing of anybody now, where there is something else to read about."""
+    places = [(model, each) for model in plan.models for each in model.environments if loud(each)]
+    held = [
+        (model, each)
+        for model, each in places
+        if each.state == "held"
+        and each.serving is not None
+        and each.serving.status in _READY
+        and not released(each)
+        and all(action.environment != each.environment for action in model.actions)
+    ]
+    return held if len(held) < len(places) else []
+
+
+def _still_held(held: _Held, detail: _Detail) -> list[str]:
+    if not held:
+        return []
+    names = [code(f"{model.name}/{each.environment}") for model, each in held]
+    inside = [block for model, each in held for block in _environment(model, each, detail)]
+    return [f"Still held: {some(names)}.", _folded("Why, and what to do", "\n\n".join(inside))]
+
+
+def _model(model: ModelPlan, detail: _Detail, later: AbstractSet[tuple[str, str]]) -> list[str]:
+    return [
+        block
+        for environment in model.environments
+        if loud(environment) and (model.name, environment.environment) not in later
+        for block in _environment(model, environment, detail)
+    ]
+
+
+def _environment(model: ModelPlan, environment: EnvironmentPlan, detail: _Detail) -> list[str]:
+    head = f"- {_sign(environment)} {_sentence(headline(model, environment))}"
+    return [head, *detail(model, environment)]
 
 
 def _full(model: ModelPlan, environment: EnvironmentPlan) -> list[str]:

@@ -76,7 +76,7 @@ def test_a_comment_names_the_commit_that_the_branch_shows(
         event.write_text(written)
         assert forge("comment", "plan.json") == 0
         [comment] = hub.comments[7]
-        assert comment["body"].startswith(f"{plan_markdown.MARKER}\n\n")
+        assert comment["body"].startswith(f"{plan_markdown.MARKER}\n\n### Plan: ")
         assert (told in comment["body"]) is named
         assert comment["body"].replace(f"{told}\n\n", "") == plain
     event.write_text(json.dumps({"pull_request": {"head": {"sha": HEAD}}}))
@@ -99,7 +99,7 @@ def test_a_commit_without_a_plan_is_said_to_have_none(
         assert forge("comment", "--failed") == 0
         [comment] = hub.comments[7]
         assert comment["body"].startswith(
-            f"{plan_markdown.MARKER}\n\n**There is no plan for commit {head[:12]}.** "
+            f"{plan_markdown.MARKER}\n\n### There is no plan for commit {head[:12]}\n\n"
             f"[The job that plans]({hub.url}/acme/models/actions/runs/77) has failed"
         )
         (tmp_path / "event").write_text(json.dumps({"pull_request": {"head": {"sha": HEAD}}}))
@@ -108,7 +108,8 @@ def test_a_commit_without_a_plan_is_said_to_have_none(
     assert forge("comment", "--failed") == 0
     assert "](" not in hub.comments[7][0]["body"]
     assert forge("comment", "plan.json") == 0
-    assert plan_markdown.render(fleet()).partition("\n")[2] in hub.comments[7][0]["body"]
+    *_, below = plan_markdown.render(fleet()).partition("qwen-3-8b/staging gets")
+    assert below in hub.comments[7][0]["body"]
     assert len(hub.comments[7]) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,9 +20,11 @@ from gitops.render.plan_markdown import LIMIT, MANY, render
 from tests.golden_files import Golden
 from tests.plan.examples import (
     DRIFT,
+    MORE_REPLICAS,
     NOW,
     at_rest,
     desired,
+    environment,
     live,
     live_model,
     model,
@@ -112,7 +115,8 @@ def test_hostile_words_are_harmless() -> None:
     plan = build_plan(desired(model(name=EVIL)), live({}), {EVIL: {"production": blocked}}, now=NOW)
     text = render(plan)
     kinds = set(inline(text))
-    assert not kinds & {"link_open", "image", "heading_open", "html_inline", "table_open"}
+    assert not kinds & {"link_open", "image", "html_inline", "table_open"}
+    assert inline(text).count("heading_open") == 1, "its own"
     assert kinds & {"html_block"} == {"html_block"}, "the marker alone"
     assert text.count("<!--") == 1
     assert "\x1b" not in text
@@ -210,3 +214,38 @@ def test_an_arrow_that_says_nothing_is_not_drawn() -> None:
     )
     arrows = [line.strip() for line in graph(plan).splitlines() if "-->" in line]
     assert arrows == [f"m0s{number} --> m0s{number + 1}" for number in range(LEAST - 1)]
+
+
+def test_a_hold_that_nothing_was_asked_about_is_one_line_below_the_changes() -> None:
+    text = render(fleet())
+    line = "Still held: `dino/production`.\n\n<details><summary>Why, and what to do</summary>"
+    assert text.index("**release**") < text.index("**blocked**") < text.index(line)
+    assert text.index(line) < text.index("dino/production does not get")
+    alone = dataclasses.replace(fleet(), models=fleet().models[4:])
+    assert "- *held back* dino/production" in render(alone)
+    assert "Still held" not in render(alone)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [{"changes": (MORE_REPLICAS,)}, {"serving_status": "FAILED"}],
+)
+def test_a_hold_beside_a_change_of_its_own_is_told_whole(asks: dict[str, Any]) -> None:
+    held = at_rest(State.HELD, 11, reason="it was rolled back", **asks)
+    plan = build_plan(
+        desired(model(environment("staging"), environment("production"))),
+        live(),
+        {"qwen-3-8b": {"staging": pushed("staging"), "production": held}},
+        now=NOW,
+    )
+    assert "- *held back* qwen-3-8b/production" in render(plan)
+    assert "Still held" not in render(plan)
+
+
+def test_what_is_good_to_know_comes_before_what_is_folded() -> None:
+    plan = fleet()
+    [first, *rest] = plan.models
+    first = dataclasses.replace(first, notices=("production stays 7, Git asks for 3",))
+    text = render(dataclasses.replace(plan, models=(first, *rest)))
+    known = text.index("- `qwen-3-8b`: production stays 7")
+    assert text.index("Changed outside of Git") < known < text.index("The order of the steps")
