@@ -154,6 +154,17 @@ class Remote:
         found = re.search(r"^ref: refs/heads/(.+)\tHEAD$", done.text, re.MULTILINE)
         return found[1] if found else None
 
+    def has_lost(self, branch: str) -> bool:
+        """Whether the last fetch that took along this branch did not find it any more.
+
+        It was the remote's default when this clone was made, or was told so since.
+        """
+        head = self.git.try_run("symbolic-ref", "--quiet", f"refs/remotes/{self.name}/HEAD")
+        if head.text != f"refs/remotes/{self.name}/{branch}":
+            return False
+        tip = f"{mirror(self.name)}heads/{branch}"
+        return self.git.try_run("rev-parse", "--verify", "--quiet", tip).code != 0
+
     def push(self, new: str, ref: str, *, expected: str | None) -> None:
         """Move a ref of the remote from ``expected`` (None: it is not there) to ``new``.
 

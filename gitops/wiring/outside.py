@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -10,7 +11,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gitops.apply.clock import StopFlag, SystemClock
-from gitops.errors import RemoteUnreachable
+from gitops.errors import RemoteUnreachable, RepositoryError
+from gitops.render.text import printable
 from gitops.wiring.opening import git_of
 
 if TYPE_CHECKING:
@@ -53,13 +55,26 @@ class Outside:
     where: str
     ci: CiRun
     tip: Callable[[], str | None] = lambda: None
+    has_lost_branch: Callable[[], bool] = lambda: False
 
     def fetch(self) -> None:
-        """Bring the deploy log and the locks. Raises ``RemoteUnreachable``."""
+        """Bring the deploy log and the locks. Raises ``RemoteUnreachable``.
+
+        ``RepositoryError`` where the remote's default branch is another one by now: what is
+        released from there would be replaced by what is older.
+        """
         try:
             self.log.fetch()
         finally:
             self.locks.reload()
+        if self.has_lost_branch():
+            remote, branch = shlex.quote(str(self.remote)), printable(str(self.branch))
+            raise RepositoryError(
+                f"The Git remote {printable(remote)} has no branch {branch} any more, which this"
+                " clone takes for its default.",
+                hint=f"where it was renamed, `git fetch {remote}` and `git remote set-head {remote}"
+                " --auto` learn its new name: then go on from there",
+            )
 
     def claim(
         self,
@@ -186,6 +201,12 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
             return None
         return repository.branch_tip(branch, log.remote)
 
+    def has_lost_branch() -> bool:
+        if branch is None or desired.branch is not None or log.remote is None:
+            return False
+        there = repository.remote(log.remote)
+        return there is not None and there.has_lost(branch)
+
     # Only a model without a log of its own asks, and what it asks for is the same for all.
     left_behind = cache(lambda: log.left_behind(model.key for model in desired.models))
     return Outside(
@@ -212,6 +233,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
         where=_place(project.environ),
         ci=ci_run(project.environ),
         tip=tip,
+        has_lost_branch=has_lost_branch,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.trouble import Trouble, trouble
 from tests.echo import PRODUCTION, STAGING, release, truss
+from tests.repositories import Repository
 
 WIDER = STAGING.replace("max_replica: 2", "max_replica: 3")
 NO_HOOK = """\
@@ -76,6 +77,20 @@ def test_a_hook_that_refuses_the_intent_keeps_the_promotion_from_starting(
     again = released.apply("--format", "json")
     assert again.code == 0, again.err
     assert not any(each.endswith("/deployments") for each in again.writes)
+
+
+def test_a_default_branch_that_was_renamed_is_not_released_from(tmp_path: Path) -> None:
+    """A clone that still takes the old one for it would not see what was released since."""
+    with trouble(tmp_path, truss(), release(STAGING)) as made:
+        late = made.clone("late")
+        remote = Repository(made.folder / "remote.git")
+        remote.git("branch", "-m", "main", "trunk")
+        refused = made.gitops("apply", "--yes", cwd=late.path)
+        assert (refused.code, refused.writes) == (1, [])
+        assert "has no branch main any more" in refused.err
+        late.git("fetch", "-q", "origin")
+        late.git("remote", "set-head", "origin", "--auto")
+        assert made.gitops("plan", cwd=late.path).code == 0
 
 
 def test_an_emulator_never_writes_into_a_history_elsewhere(tmp_path: Path) -> None:
