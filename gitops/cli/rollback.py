@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     "--branch",
     metavar="NAME",
     help="What to call the new branch. With --now it is made also where the way back is by Git "
-    "alone, as where what served before serves already.",
+    "alone, as where what served before serves already; but not where a branch of the remote, as "
+    "last fetched, has this change.",
 )
 @click.option("--now", is_flag=True, help="Also bring it back on Baseten, and hold what serves.")
 @click.option("--check", is_flag=True, help="With --now: run its checks first.")
@@ -87,7 +88,13 @@ def command(
             "--check, --no-lock, --events and --lock-timeout need --now",
             hint="Nothing else acts on Baseten.",
         )
-    request = RollbackRequest(model=model, environment=environment, to=to, branch=branch)
+    request = RollbackRequest(
+        model=model,
+        environment=environment,
+        to=to,
+        branch=branch,
+        published=now and branch is not None,
+    )
     asked = _Asked(request, check=check, no_lock=no_lock, lock_timeout=lock_timeout)
     if not now:
         _by_git(context, request)
@@ -218,11 +225,14 @@ def _branch(changes: Changes, way: WayBack) -> None:
     """Make the branch, or find the one of an earlier try."""
     from gitops.render.text import printable
 
-    if way.there:
+    if way.published is not None:
+        told = f"The remote has {way.branch} already, with this change: no other branch is made."
+        click.echo(printable(told), err=True)
+    elif way.there:
         click.echo(printable(f"{way.branch} is there already, with this change."), err=True)
     else:
         changes.branch(way.branch, way.commit)
-    click.echo(printable(f"Branch {way.branch}, commit {way.commit}."))
+    click.echo(printable(f"Branch {way.branch}, commit {way.published or way.commit}."))
 
 
 def _check(project: Project, way: WayBack) -> None:

@@ -49,6 +49,36 @@ class GitChanges:
         rows = self.repository.git.run(*asked).text.splitlines()
         return len({row for row in rows if not row.startswith("commit ")}) == 1
 
+    def published(self, made: str, remote: str) -> tuple[str, str] | None:
+        """A branch of the remote, as last fetched, that is this very change; with its commit.
+
+        It is one commit on top of what the change is made on, or of something before that, changes
+        the same files in the same way and has the same subject; the oldest counts. None also where
+        this clone cannot say.
+        """
+        repository, base = self.repository, self.parent(made)
+        place, asked = (
+            f"refs/remotes/{remote}/",
+            "%(objectname)%00%(parent)%00%(subject)%00%(refname)",
+        )
+        listed = repository.git.try_run(
+            "for-each-ref", "--sort=committerdate", f"--format={asked}", place
+        )
+        if base is None or repository.is_shallow():
+            return None
+        subject = repository.git.run("show", "-s", "--format=%s", made).text
+        for row in decoded(listed.out).split("\n")[:-1]:
+            tip, parent, said, ref = row.split("\0")
+            if (
+                said == subject
+                and len(parent) == len(tip)
+                and repository.is_ancestor(parent, base)
+                and not repository.is_ancestor(tip, base)
+                and self.changed(parent, tip) == self.changed(base, made)
+            ):
+                return ref.removeprefix(place), tip
+        return None
+
     def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
         """A commit on top of ``base`` that changes these files, which no ref names yet; its id.
 

@@ -37,6 +37,9 @@ class Changes(Protocol):
     def are_same(self, one: str, other: str) -> bool:
         """Whether two commits have the same files and the same parents."""
 
+    def published(self, made: str, remote: str) -> tuple[str, str] | None:
+        """A branch of the remote, as last fetched, that is this very change; with its commit."""
+
     def commit(self, base: str, files: Mapping[str, Content], message: str) -> str:
         """A commit on top of ``base`` that changes these files; its id."""
 

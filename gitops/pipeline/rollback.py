@@ -38,9 +38,10 @@ class Logs(Protocol):
 class WayBack:
     """A rollback as a commit, and the branch that it is for.
 
-    ``there``: that branch exists, with this very change. ``culprit`` is the commit that is taken
-    back, None where somebody named the commit to go to or versions were passed over. ``how``
-    ``pin`` edits the pin alone; ``why`` says what kept the whole commit from being reverted.
+    ``there``: that branch exists, with this very change; ``published`` is its commit where it is a
+    branch of the remote alone. ``culprit`` is the commit that is taken back, None where somebody
+    named the commit to go to or versions were passed over. ``how`` ``pin`` edits the pin alone;
+    ``why`` says what kept the whole commit from being reverted.
     ``before`` and ``after`` are versions as people know them, ``before_pin`` and ``after_pin`` what
     pins them where that is another commit of the same files, else empty.
     ``passed`` are newer versions that are not gone back to, each a sentence that says why.
@@ -59,6 +60,7 @@ class WayBack:
     branch: str
     commit: str
     there: bool = False
+    published: str | None = None
     before_pin: str = ""
     after_pin: str = ""
     passed: tuple[str, ...] = ()
@@ -69,12 +71,16 @@ class WayBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackRequest:
-    """What to roll back; ``to`` a revision whose truss to go back to, else what was before."""
+    """What to roll back; ``to`` a revision whose truss to go back to, else what was before.
+
+    ``published``: a branch of the remote that has the same change already does as well.
+    """
 
     model: str
     environment: str
     to: str | None = None
     branch: str | None = None
+    published: bool = False
 
 
 def way_back(
@@ -112,6 +118,7 @@ def way_back(
         asked=asked,
         proven=proven,
         built_from=built_from(own),
+        remote=desired.remote,
     )
     if request.to is not None:
         return search.pinned(head, request, to=objects.resolve(request.to))
@@ -139,6 +146,7 @@ class _Search:
     asked: Asked
     proven: Proven
     built_from: Mapping[str, str]
+    remote: str
 
     @property
     def name(self) -> str:
@@ -196,6 +204,11 @@ class _Search:
         how: How = "revert" if culprit is not None and not why else "pin"
         about = culprit.id if culprit is not None else wanted.commit or now.commit or put.commit
         branch, tip = self._branch(request, about, put.commit)
+        known = None
+        if request.published and tip is None:
+            known = self.changes.published(put.commit, self.remote)
+        if known is not None:
+            branch, _ = known
         return WayBack(
             model=str(self.model.key),
             environment=self.name,
@@ -206,7 +219,8 @@ class _Search:
             after=self._called(wanted),
             branch=branch,
             commit=tip or put.commit,
-            there=tip is not None,
+            there=tip is not None or known is not None,
+            published=known[1] if known is not None else None,
             before_pin=self._pinned_as(now),
             after_pin=self._pinned_as(wanted),
             passed=passed,

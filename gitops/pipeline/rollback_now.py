@@ -206,6 +206,8 @@ def _by_git(request: NowRequest, branch: Callable[[], None]) -> str:
     """What to do for good, where nothing is done at once; a branch that was named is made then."""
     if request.named:
         branch()
+    if request.way.published is not None:
+        return f"Merge {request.way.branch}, which the remote has already"
     if request.named or request.way.there:
         return f"Merge {request.way.branch}"
     return "Merge the branch that the same command without --now makes"

@@ -175,9 +175,17 @@ def a_rollback_by_hand_passes_over_what_is_bad(team: GitHubTeam) -> None:
 
 
 def a_rollback_of_what_is_held_already_brings_the_revert(team: GitHubTeam) -> None:
+    [first] = team.remote.refs("refs/heads/gitops-rollback-*")
+    again = team.rollback("triage", "production")
+    assert chapters.code_of(again) == 4
+    told = f"Merge {first.removeprefix('refs/heads/')}, which the remote has already"
+    assert told in again.summary
+    assert [*team.remote.refs("refs/heads/gitops-rollback-*")] == [first]
+    team.remote.git("update-ref", "-d", first)
     job = team.rollback("triage", "production")
     assert chapters.code_of(job) == 4
-    branch = max(team.remote.refs("refs/heads/gitops-rollback-*")).removeprefix("refs/heads/")
+    [branch] = team.remote.refs("refs/heads/gitops-rollback-*")
+    branch = branch.removeprefix("refs/heads/")
     assert "### Rollback of `triage/production`: refused or blocked (exit 4)" in job.summary
     assert "What happened: triage/production serves" in job.summary
     assert f"Merge {branch}" in job.summary
@@ -185,7 +193,7 @@ def a_rollback_of_what_is_held_already_brings_the_revert(team: GitHubTeam) -> No
     unknown = team.rollback("traige", "production")
     assert not unknown.green
     assert "### Rollback of `traige/production`: failed (exit 1)" in unknown.summary
-    assert len(team.remote.refs("refs/heads/gitops-rollback-*")) == 2
+    assert len(team.remote.refs("refs/heads/gitops-rollback-*")) == 1
 
 
 def test_the_life_of_pull_requests(team: GitHubTeam) -> None:

@@ -68,8 +68,14 @@ def test_another_machine_rolls_back_and_the_next_merge_does_not_bring_it_back(
     assert colleague.git("branch", "--list", "gitops/*").split() == [branch]
 
     colleague.git("push", "-q", "origin", f"{branch}:{branch}")
-    made.work.git("fetch", "-q", "origin", branch)
-    made.work.merge("FETCH_HEAD")
+    made.work.git("fetch", "-q", "origin")
+    once_more = ("rollback", "triage", "production", "--now", "--branch", "another")
+    found = made.gitops(*once_more)
+    assert (found.code, found.writes) == (4, [])
+    assert f"The remote has {branch} already, with this change" in " ".join(found.err.split())
+    assert f"Merge {branch}, which the remote has already" in " ".join(found.err.split())
+    assert made.work.refs("refs/heads/another") == {}
+    made.work.merge(f"origin/{branch}")
     made.work.git("push", "-q", "origin", "HEAD:main")
     merged = made.apply()
     assert merged.code == 0, merged.err
