@@ -6,7 +6,8 @@ import tarfile
 from collections.abc import Iterator
 from typing import Final
 
-from gitops.git.database import Database, explained
+from gitops.git.database import Database
+from gitops.git.missing import explained
 from gitops.git.objects import CHUNK, CatFile
 from gitops.git.process import encoded
 from gitops.git.repository import Repository

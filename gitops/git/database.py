@@ -1,39 +1,27 @@
-"""Commits, trees and files of the object database, by id and by path; never the working tree."""
+"""Commits and trees of the object database, by id and by path; never the working tree."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gitops.errors import RepositoryError
+from gitops.git.commitobject import Commit, parse_commit
 from gitops.git.objects import CatFile, Found, MissingObject, Tree, parse_tree
 from gitops.git.partial import Partial, Say
 from gitops.git.process import Git, decoded, encoded
 from gitops.render.text import printable
 from gitops.state.artifact import TreeEntry
-from gitops.state.commit import CommitInfo
 
 MAX_ENTRIES: Final = 1_000_000
 """Of one folder: a tree that names itself ten times on ten levels would never end."""
 
 _CACHED_ENTRIES: Final = 500_000
 
-_EARLIEST: Final = -62_000_000_000
-_LATEST: Final = 253_000_000_000
-"""Seconds since 1970, of the years 5 and 9987."""
-
 _BY_HAND: Final = 20
 """So many folders of one commit, and its trees are read here."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Commit:
-    tree: str
-    info: CommitInfo
 
 
 class Database:
@@ -52,7 +40,7 @@ class Database:
         self._trees: dict[str, Tree] = {}
         self._cached = 0
         self._sizes: dict[str, int] = {}
-        self._commits: dict[str, _Commit] = {}
+        self._commits: dict[str, Commit] = {}
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -95,11 +83,11 @@ class Database:
         # No filter leaves commits out: one that is missing is nowhere.
         return kind != "commit" and self.partial.fetch(oids, kind)
 
-    def commit(self, oid: str) -> _Commit:
+    def commit(self, oid: str) -> Commit:
         """A commit's tree and what is said about it. Raises ``MissingObject``."""
         known = self._commits.get(oid)
         if known is None:
-            known = _parse_commit(self.contents([oid], "commit")[0])
+            known = parse_commit(self.contents([oid], "commit")[0])
             self._commits[oid] = known
         return known
 
@@ -261,124 +249,5 @@ class Database:
         )
 
 
-class CommitFiles:
-    """The regular files of one commit. Raises ``RepositoryError`` where an object is missing."""
-
-    def __init__(self, database: Database, commit: str) -> None:
-        self._database = database
-        self.commit = commit
-
-    def read(self, path: str) -> bytes | None:
-        """A regular file's bytes; None where there is none."""
-        return self.read_many([path]).get(path)
-
-    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
-        """The files that are there, in one pass."""
-        with explained(self._database, self.commit, ""):
-            root = self._database.commit(self.commit).tree
-            found = self._database.find(root, paths)
-            files = {path: oid for path, (mode, oid) in found.items() if is_regular(mode)}
-            wanted = list(dict.fromkeys(files.values()))
-            contents = {
-                oid: answer.content
-                for oid, answer in zip(wanted, self._database.contents(wanted, "blob"), strict=True)
-            }
-            return {path: contents[oid] for path, oid in files.items()}
-
-    def list(self, folder: str) -> tuple[str, ...]:
-        """Paths of all regular files below ``folder``, sorted; empty where there is none."""
-        with explained(self._database, self.commit, folder):
-            root = self._database.commit(self.commit).tree
-            entry = self._database.find(root, [folder]).get(folder)
-            if entry is None or entry[0] != "040000":
-                return ()
-            parts = [part for part in folder.split("/") if part not in {"", "."}]
-            prefix = "".join(f"{part}/" for part in parts)
-            return tuple(
-                prefix + decoded(path)
-                for path, mode, _ in self._database.walk(entry[1])
-                if is_regular(mode)
-            )
-
-
-def is_regular(mode: str) -> bool:
-    """Whether a tree entry's mode is that of a regular file, executable or not."""
-    return mode.startswith("100")
-
-
-class explained:  # noqa: N801 - used as a with statement's word
-    """Say of a missing object which commit and folder need it, and how to get it."""
-
-    def __init__(self, database: Database, commit: str, folder: str) -> None:
-        self._partial = database.partial
-        self._commit = commit
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, MissingObject) or error.hint is not None:
-            return
-        place = f"{self._commit[:12]}:{printable(self._folder)}".removesuffix(":")
-        if error.oid == self._commit:
-            raise MissingObject(
-                f"Commit {printable(self._commit)} is not in this clone.",
-                oid=error.oid,
-                hint="fetch it: `git fetch --unshallow` in a shallow clone, else `git fetch`",
-            ) from error
-        if self._partial.remote is not None:
-            path = f" -- {printable(self._folder)}" if self._folder else ""
-            raise MissingObject(
-                f"This is a partial clone without object {error.oid}, which {place} needs;"
-                " nothing is fetched unasked.",
-                oid=error.oid,
-                hint=f"fetch it: `git archive --output=/dev/null {self._commit}{path}`",
-            ) from error
-        raise MissingObject(
-            f"Object {error.oid}, which {place} needs, is not in this clone.",
-            oid=error.oid,
-            hint="the repository is damaged: run `git fsck`, or clone again",
-        ) from error
-
-
 def _parts(path: str) -> list[bytes]:
     return [part for part in encoded(path).split(b"/") if part not in {b"", b"."}]
-
-
-def _parse_commit(found: Found) -> _Commit:
-    head, _, body = found.content.partition(b"\n\n")
-    fields: dict[bytes, bytes] = {}
-    for line in head.split(b"\n"):
-        key, _, value = line.partition(b" ")
-        fields.setdefault(key, value)
-    try:
-        encoding = fields.get(b"encoding", b"utf-8").decode("ascii", "replace")
-        codec = "utf-8" if encoding.lower() == "utf-8" else encoding
-        author = fields[b"author"].rpartition(b" <")[0]
-        seconds = int(fields[b"committer"].rsplit(b" ", 2)[1])
-        subject = body.lstrip(b"\n").split(b"\n", 1)[0].rstrip()
-        info = CommitInfo(
-            id=found.oid,
-            at=_moment(seconds),
-            subject=_text(subject, codec),
-            author=_text(author, codec),
-        )
-        return _Commit(fields[b"tree"].decode("ascii"), info)
-    except (KeyError, IndexError, ValueError, OverflowError, OSError) as error:
-        raise RepositoryError(
-            f"Commit {found.oid} cannot be read: {error}.", hint="run `git fsck`"
-        ) from error
-
-
-def _moment(seconds: int) -> datetime:
-    """A commit's time; the nearest that a datetime holds, for anybody may write any number."""
-    return datetime.fromtimestamp(min(max(seconds, _EARLIEST), _LATEST), UTC)
-
-
-def _text(content: bytes, codec: str) -> str:
-    try:
-        return content.decode(codec, "replace")
-    except (LookupError, ValueError):
-        # Python knows codecs that no editor writes, and some of them refuse to replace.
-        return content.decode("utf-8", "replace")

@@ -268,7 +268,7 @@ class DeployLog:
         else:
             remote.fetch_along(refspecs, self._branch)
         note_fetch(self._repository.common_dir, remote.name)
-        self._repository.forget_refs()
+        self._repository.branches.forget()
         self._notices.extend(self._refs.reconcile(before))
 
     def _look_again(self, name: LogName) -> None:

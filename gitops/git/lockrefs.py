@@ -84,7 +84,7 @@ class LockRefs:
                 self._remote.fetch([refspec], prune=True)
             else:
                 self._remote.fetch_along([refspec], self._branch)
-                self._repository.forget_refs()
+                self._repository.branches.forget()
         self.reload()
 
     def reload(self) -> None:

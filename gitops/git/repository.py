@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Final, Self
 
 from gitops.errors import RepositoryError
-from gitops.git.database import CommitFiles, Database, explained
+from gitops.git.branches import Branches
+from gitops.git.commitfiles import CommitFiles
+from gitops.git.database import Database
 from gitops.git.discovery import look_around
 from gitops.git.identity import Identity, identity
+from gitops.git.missing import explained
 from gitops.git.objects import MissingObject
 from gitops.git.partial import Say
 from gitops.git.process import Git, decoded, encoded, without_credentials
-from gitops.git.refnames import mirror
 from gitops.git.remote import Remote
 from gitops.git.ways import changed, ways, with_changes
 from gitops.render.text import printable
@@ -34,7 +36,8 @@ class Repository:
     """A repository as ``git`` sees it from one directory. Thread-safe; ``close`` ends its helpers.
 
     ``root`` is the top of the working tree (of a bare repository: the repository itself),
-    ``git_dir`` what belongs to this working tree, ``common_dir`` what all of them share.
+    ``git_dir`` what belongs to this working tree, ``common_dir`` what all of them share. What it
+    reads, it reads from its ``database`` and its ``branches``.
     """
 
     def __init__(
@@ -59,8 +62,8 @@ class Repository:
         self._shallow = shallow
         self.id_digits = id_bytes * 2
         self.database = Database(git, id_bytes=id_bytes, say=say)
+        self.branches = Branches(git)
         self._folders: dict[tuple[str, str], str | None] = {}
-        self._tips: dict[tuple[str, str | None], str | None] = {}
         self._asked: dict[str, dict[str, bool]] = {}
         self._reachable: dict[str, frozenset[str]] = {}
 
@@ -347,45 +350,14 @@ class Repository:
     def fetch(self, remote: str, refspecs: Sequence[str]) -> None:
         """Fetch these refspecs and nothing else. Raises ``RemoteUnreachable``."""
         Remote(git=self.git, name=remote).fetch(refspecs)
-        self.forget_refs()
-
-    def default_branch(self, remote: str | None) -> str | None:
-        """The branch that the remote's HEAD names: as cloned, else as the remote says.
-
-        Without a remote, the branch that is checked out; None where there is none. Raises
-        ``RemoteUnreachable`` where the remote has to be asked and cannot be.
-        """
-        head = f"refs/remotes/{remote}/HEAD" if remote else "HEAD"
-        prefix = f"refs/remotes/{remote}/" if remote else "refs/heads/"
-        named = self.git.try_run("symbolic-ref", "--quiet", head)
-        if named.code == 0:
-            return named.text.removeprefix(prefix)
-        return Remote(git=self.git, name=remote).default_branch() if remote else None
-
-    def branch_tip(self, branch: str, remote: str | None) -> str | None:
-        """The commit of a branch: on the remote as last fetched, or here where there is none."""
-        asked = (branch, remote)
-        if asked not in self._tips:
-            refs = [f"refs/heads/{branch}"]
-            if remote is not None:
-                refs = [f"{mirror(remote)}heads/{branch}", f"refs/remotes/{remote}/{branch}"]
-            found = (
-                self.git.try_run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-                for ref in refs
-            )
-            self._tips[asked] = next((done.text for done in found if done.code == 0), None)
-        return self._tips[asked]
-
-    def forget_refs(self) -> None:
-        """A fetch or a push may have moved refs: look again when asked."""
-        self._tips.clear()
+        self.branches.forget()
 
     def remote_contains(self, commit: str, branch: str, remote: str | None) -> bool:
         """Whether a commit is reachable from the branch on the remote, as last fetched.
 
         A commit that is not in this clone is not.
         """
-        tip = self.branch_tip(branch, remote)
+        tip = self.branches.tip(branch, remote)
         return tip is not None and self.exists(commit) and self.is_ancestor(commit, tip)
 
     def identity(self, environ: Mapping[str, str]) -> Identity:

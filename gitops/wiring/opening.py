@@ -82,4 +82,4 @@ def tree_search(project: Project) -> TreeSearch:
 
 def current_branch(project: Project) -> str | None:
     """The branch that is checked out; None for a detached HEAD."""
-    return git_of(project).default_branch(None)
+    return git_of(project).branches.default(None)

@@ -199,7 +199,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     def tip() -> str | None:
         if branch is None or log.remote is None:
             return None
-        return repository.branch_tip(branch, log.remote)
+        return repository.branches.tip(branch, log.remote)
 
     def has_lost_branch() -> bool:
         if branch is None or desired.branch is not None or log.remote is None:
@@ -242,7 +242,7 @@ def deploy_branch(project: Project, desired: Desired) -> str | None:
     repository = git_of(project)
     remote = desired.remote if repository.remote(desired.remote) is not None else None
     branch = _deploy_branch(repository, desired, remote, reach_remote=True)
-    return repository.branch_tip(branch, remote) if branch is not None else None
+    return repository.branches.tip(branch, remote) if branch is not None else None
 
 
 def _deploy_branch(
@@ -253,7 +253,7 @@ def _deploy_branch(
     if not reach_remote:
         return None
     try:
-        return repository.default_branch(remote)
+        return repository.branches.default(remote)
     except RemoteUnreachable:
         # The fetch of the log meets the same remote, and says what is wrong with it.
         return None

@@ -85,9 +85,9 @@ def test_what_a_repository_knows_of_its_remotes(repository: Made, tmp_path: Path
         assert mine.remote_url("origin") == str(tmp_path / "remote.git")
         repository.git("remote", "add", "other", "https://user:s3cret@host.invalid/x.git")
         assert mine.remote_url("other") == "https://***@host.invalid/x.git"
-        assert mine.default_branch(None) == "main"
-        assert mine.default_branch("origin") == "main"  # asked of the remote
-        assert yours.default_branch("origin") == "main"  # known since the clone
+        assert mine.branches.default(None) == "main"
+        assert mine.branches.default("origin") == "main"  # asked of the remote
+        assert yours.branches.default("origin") == "main"  # known since the clone
         head = repository.head
         assert mine.remote_contains(head, "main", "origin")
         assert not mine.remote_contains(head, "nope", "origin")
