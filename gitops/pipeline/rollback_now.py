@@ -87,7 +87,7 @@ def roll_back_now(
         )
         with _locked(session, request, run, model, say) as run:
             by_git = partial(_by_git, request, branch)
-            entry = _hold(project, way, run, model, by_git)
+            entry = _hold(session, way, run, model, by_git)
             _refuse_what_is_left_alone(way, run, model, entry, by_git)
             branch()
             begin()
@@ -130,7 +130,7 @@ def _locked(
 
 
 def _hold(
-    project: Project, way: WayBack, run: Run, model: DesiredModel, by_git: Callable[[], str]
+    session: Session, way: WayBack, run: Run, model: DesiredModel, by_git: Callable[[], str]
 ) -> Entry:
     """The entry that holds what serves and names what is to serve instead: its own intent."""
     ports = run.ports
@@ -138,10 +138,13 @@ def _hold(
     live = ports.reader.model(model.key)
     history = ModelHistory.of(ports.log.entries(model.key))
     now = _situation(run, model, way.environment, live, history)
-    bad = View.of(now).current if live is not None else None
+    view = View.of(now)
+    bad = view.current if live is not None else None
     if live is None or bad is None:
         raise Refused(f"nothing serves {place}", hint="There is nothing to roll back from.")
-    desired = compile_commit(project.repository, way.commit)
+    if not view.serves:
+        _refuse_from_elsewhere(session, place)
+    desired = compile_commit(session.project.repository, way.commit)
     [wanted] = select(desired, Selection(models=(way.model,))).models
     good = deployment_of(_situation(run, wanted, way.environment, live, history))
     if good is None:
@@ -173,6 +176,27 @@ def _hold(
         figures={BRANCH: way.branch},
         settings_before=opened_by.settings_before if opened_by else None,
         settings_after=opened_by.settings_after if opened_by else None,
+    )
+
+
+def _refuse_from_elsewhere(session: Session, place: str) -> None:
+    """What was before what another branch asks for is no way back from what serves.
+
+    Nor would such a hold last: the branch that others release from never asked for what this one
+    does.
+    """
+    outside, commit = session.outside, session.whole.commit
+    tip = outside.tip()
+    # Without the Git host, what this clone last saw of the branch may be older than its HEAD.
+    if tip is None or not session.history_known:
+        return
+    if session.project.repository.is_ancestor(commit, tip):
+        return
+    raise Refused(
+        f"{place} does not serve what commit {commit[:12]} asks for, and that commit is not on"
+        f" {outside.branch} of {outside.remote}, where others release from",
+        hint=f"Roll back from {outside.branch} as it is there: `git switch {outside.branch}`,"
+        " `git pull`.",
     )
 
 

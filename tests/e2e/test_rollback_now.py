@@ -166,6 +166,11 @@ def test_no_hold_is_recorded_that_nothing_would_be_done_about(made: Trouble) -> 
     assert (behind.code, behind.writes) == (4, []), behind.err
     assert "git pull" in behind.err
 
+    older.git("commit", "-q", "--allow-empty", "-m", "Work on something else")
+    aside = made.gitops("rollback", "triage", "production", "--now", cwd=older.path)
+    assert (aside.code, aside.writes) == (4, []), aside.err
+    assert "is not on main of origin, where others release from" in aside.err
+
     made.commit(release(BAD.replace("commit: HEAD", "commit: HEAD\n    mode: observe")))
     observed = made.gitops("rollback", "triage", "production", "--now")
     assert (observed.code, observed.writes) == (4, []), observed.err
