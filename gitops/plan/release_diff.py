@@ -1,54 +1,28 @@
 """What changes between two commits, in terms of releases: pins, settings, checks. Pure values.
 
-Field paths are those of the release file (``watch.for``, ``autoscaling.min_replica``); durations
-are in seconds. A commit id that changed while the files did not is no change of a release, except
-where somebody moved a pin.
+Fields are those of the release file (``gitops.plan.release_fields``); durations are in seconds. A
+commit id that changed while the files did not is no change of a release, except where somebody
+moved a pin.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from gitops.plan.canonical import plain
+from gitops.plan.release_fields import FieldDiff, by_path, field_diffs, flattened
 from gitops.state.artifact import Artifact
 from gitops.state.commit import Between, CommitInfo, Direction
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel, Limits
-from gitops.state.differences import same
 from gitops.state.json import Json
 from gitops.state.names import ModelKey
 
 FORMAT_VERSION: Final = "1"
 
 Kind: TypeAlias = Literal["added", "removed", "changed"]
-
-_ENVIRONMENT: Final = frozenset({"name", "artifact", "follows_head", "unsupported", "provenance"})
-_MODEL: Final = frozenset({"key", "environments"})
-# As tuples values are equal where they are the same, which those of two commits mostly are.
-_of_environment: Final = attrgetter(
-    *(each.name for each in fields(DesiredEnvironment) if each.name not in _ENVIRONMENT)
-)
-_of_model: Final = attrgetter(
-    *(each.name for each in fields(DesiredModel) if each.name not in _MODEL)
-)
-# As the release file names them, where a value of desired state has another name.
-_WORDS: Final = (
-    (re.compile(r"^settings\."), ""),
-    (re.compile(r"^(watch|requires\.[^.]+)\.seconds$"), r"\1.for"),
-    (re.compile(r"^checks\.([^.]+)\.probes$"), r"checks.\1.requests"),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldDiff:
-    """A field that differs. A side that is None did not set it."""
-
-    path: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +121,18 @@ class Sources(Protocol):
         """The commits between the two that touch the truss."""
 
 
+# Fields that are told in another way than as a field that differs.
+_ENVIRONMENT: Final = frozenset({"name", "artifact", "follows_head", "unsupported", "provenance"})
+_MODEL: Final = frozenset({"key", "environments"})
+# As tuples values are equal where they are the same, which those of two commits mostly are.
+_of_environment: Final = attrgetter(
+    *(each.name for each in fields(DesiredEnvironment) if each.name not in _ENVIRONMENT)
+)
+_of_model: Final = attrgetter(
+    *(each.name for each in fields(DesiredModel) if each.name not in _MODEL)
+)
+
+
 def release_diff(before: Desired, after: Desired, sources: Sources) -> ReleaseDiff:
     """Compare two desired states."""
     old = {model.key: model for model in before.models}
@@ -158,8 +144,13 @@ def release_diff(before: Desired, after: Desired, sources: Sources) -> ReleaseDi
         head=after.commit,
         managed=len(new),
         models=tuple(sorted((each for each in found if each), key=lambda one: one.release_file)),
-        repository=tuple(_fields(_of_repository(before), _of_repository(after))),
+        repository=tuple(field_diffs(_of_repository(before), _of_repository(after))),
     )
+
+
+def to_json(diff: ReleaseDiff) -> dict[str, Json]:
+    """The document of ``gitops diff --format json``."""
+    return {each.name: plain(getattr(diff, each.name)) for each in fields(diff)}
 
 
 def _of_repository(desired: Desired) -> dict[str, Any]:
@@ -185,25 +176,20 @@ def _moved(
                 yield before.artifact, each.artifact
 
 
-def to_json(diff: ReleaseDiff) -> dict[str, Json]:
-    """The document of ``gitops diff --format json``."""
-    return {each.name: plain(getattr(diff, each.name)) for each in fields(diff)}
-
-
 def _model(
     key: ModelKey, old: DesiredModel | None, new: DesiredModel | None, sources: Sources
 ) -> ModelDiff | None:
-    kind: Kind = "changed" if old and new else "added" if new else "removed"
-    mine = {each.name: each for each in old.environments} if old else {}
-    yours = {each.name: each for each in new.environments} if new else {}
+    kind = _kind(old, new)
+    before = {each.name: each for each in old.environments} if old else {}
+    after = {each.name: each for each in new.environments} if new else {}
     environments = tuple(
         found
-        for name in {**yours, **mine}
-        if (found := _environment(name, mine.get(name), yours.get(name), sources)) is not None
+        for name in {**after, **before}
+        if (found := _environment(name, before.get(name), after.get(name), sources)) is not None
     )
     differing: tuple[FieldDiff, ...] = ()
     if kind == "changed" and _of_model(old) != _of_model(new):
-        differing = tuple(_fields(_flat(old, _MODEL), _flat(new, _MODEL)))
+        differing = tuple(field_diffs(by_path(old, _MODEL), by_path(new, _MODEL)))
     if kind == "changed" and not environments and not differing:
         return None
     shown = new or old
@@ -220,21 +206,25 @@ def _model(
 def _environment(
     name: str, old: DesiredEnvironment | None, new: DesiredEnvironment | None, sources: Sources
 ) -> EnvironmentDiff | None:
-    kind: Kind = "changed" if old and new else "added" if new else "removed"
+    kind = _kind(old, new)
     move = _move(old, new, sources)
     if kind == "changed" and _of_environment(old) == _of_environment(new):
         if move is None:
             return None
         return EnvironmentDiff(environment=name, kind=kind, move=move)
     apart = _check_names(old) ^ _check_names(new)
-    before, after = _flat(old, _ENVIRONMENT, apart), _flat(new, _ENVIRONMENT, apart)
+    before, after = by_path(old, _ENVIRONMENT, apart), by_path(new, _ENVIRONMENT, apart)
     if kind == "added":
         # Defaults are no news.
         after = {path: each for path, each in after.items() if new and _written(path, new)}
-    differing = () if kind == "removed" else tuple(_fields(before, after))
+    differing = () if kind == "removed" else tuple(field_diffs(before, after))
     if kind == "changed" and move is None and not differing:
         return None
     return EnvironmentDiff(environment=name, kind=kind, move=move, fields=differing)
+
+
+def _kind(old: object, new: object) -> Kind:
+    return "changed" if old and new else "added" if new else "removed"
 
 
 def _check_names(environment: DesiredEnvironment | None) -> frozenset[str]:
@@ -265,7 +255,7 @@ def _move(
         commits=between.commits,
         cancelled=between.cancelled,
         files=tuple(_files(before, after)),
-        config=tuple(_fields(_flattened(before.config), _flattened(after.config))),
+        config=tuple(field_diffs(flattened(before.config), flattened(after.config))),
     )
 
 
@@ -298,80 +288,3 @@ def _files(before: Artifact, after: Artifact) -> Iterator[FileDiff]:
             yield FileDiff(path=path, kind="removed")
         elif old[path] != new[path]:
             yield FileDiff(path=path, kind="changed")
-
-
-def _flat(
-    value: DesiredModel | DesiredEnvironment | None,
-    left_out: frozenset[str],
-    whole: frozenset[str] = frozenset(),
-) -> dict[str, Json]:
-    """A value of desired state by dotted path, in the release file's words.
-
-    Checks named in ``whole`` are one value each.
-    """
-    if value is None:
-        return {}
-    kept = {
-        each.name: plain(getattr(value, each.name))
-        for each in fields(value)
-        if each.name not in left_out
-    }
-    found: dict[str, Json] = {}
-    if checks := _by_name(kept.get("checks")):
-        found = {f"checks.{name}": checks.pop(name) for name in whole & checks.keys()}
-        kept["checks"] = checks
-    for path, each in _flattened(kept).items():
-        renamed = path
-        for pattern, instead in _WORDS:
-            renamed = pattern.sub(instead, renamed)
-        found[renamed] = _without_lines(each) if renamed.endswith(".requests") else each
-    return found
-
-
-def _without_lines(probes: Json) -> Json:
-    """Bodies of requests without the place they were read from."""
-    if not isinstance(probes, Sequence) or isinstance(probes, str):
-        return probes
-    return [
-        {key: it for key, it in each.items() if key != "line"}
-        if isinstance(each, Mapping)
-        else each
-        for each in probes
-    ]
-
-
-def _flattened(value: Json, path: str = "") -> dict[str, Json]:
-    if isinstance(value, Mapping) and value:
-        found: dict[str, Json] = {}
-        for key, each in value.items():
-            found.update(_flattened(each, f"{path}.{key}" if path else str(key)))
-        return found
-    if (named := _by_name(value)) is not None:
-        return _flattened(named, path)
-    if value is None or value in ((), [], {}):
-        return {}
-    return {path: value}
-
-
-def _by_name(value: Json) -> dict[str, Json] | None:
-    """A list of checks or requirements as a map: they are known by name, not by place."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        return None
-    found: dict[str, Any] = {}
-    for each in value:
-        if not isinstance(each, Mapping):
-            return None
-        name = next((each[key] for key in ("name", "environment") if key in each), None)
-        if not isinstance(name, str):
-            return None
-        found[name] = {
-            key: inner for key, inner in each.items() if key not in {"name", "environment"}
-        }
-    return found
-
-
-def _fields(old: Mapping[str, Json], new: Mapping[str, Json]) -> Iterator[FieldDiff]:
-    for path in sorted({*old, *new}):
-        before, after = old.get(path), new.get(path)
-        if not same(before, after):
-            yield FieldDiff(path=path, before=before, after=after)

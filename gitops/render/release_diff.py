@@ -9,13 +9,13 @@ from typing import Final
 
 from gitops.plan.release_diff import (
     EnvironmentDiff,
-    FieldDiff,
     ModelDiff,
     Move,
     Pin,
     ReleaseDiff,
     to_json,
 )
+from gitops.plan.release_fields import FieldDiff
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.markdown import block, code, sentence
 from gitops.render.palette import Role, Style, plain

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from gitops.plan.release_diff import EnvironmentDiff, FieldDiff, ModelDiff, ReleaseDiff
+from gitops.plan.release_diff import EnvironmentDiff, ModelDiff, ReleaseDiff
+from gitops.plan.release_fields import FieldDiff
 from gitops.render.comment import joined
 from gitops.render.plan_markdown import LIMIT, SHARED, render
 from gitops.render.release_diff import counts, markdown
