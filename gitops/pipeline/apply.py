@@ -17,10 +17,11 @@ from gitops.pipeline.plan import Planned, PlanRequest, Session, opened
 from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection
 from gitops.plan.compare import raise_if_stale
-from gitops.plan.continued import Present
 from gitops.plan.model import Plan
+from gitops.plan.present import Present
 from gitops.plan.safety import consented, raise_if_unsafe
 from gitops.plan.wording import sentence
+from gitops.state.live import AuditEntry
 
 DEFAULT_PARALLEL: Final = 8
 
@@ -72,7 +73,7 @@ def apply(
         _raise_if_unknown(session)
         planned = session.plan()
         if request.saved is not None:
-            raise_if_stale(request.saved, planned.plan, _present(planned))
+            raise_if_stale(request.saved, planned.plan, _present(session, planned, request.saved))
         limits = planned.desired.limits
         allowed = {"allow_many": request.allow_many, "allow_cost": request.allow_cost}
         raise_if_unsafe(planned.plan, limits, **allowed)
@@ -143,12 +144,25 @@ def _run(session: Session, planned: Planned, request: ApplyRequest, emit: Emit) 
     )
 
 
-def _present(planned: Planned) -> Present:
+def _present(session: Session, planned: Planned, saved: Plan) -> Present:
+    """What the saved plan is held against; who did what only where something differs from it."""
+    reader = session.outside.ports.reader
+    reviewed = {model.name: model for model in saved.models}
+    audit: dict[str, tuple[AuditEntry, ...]] = {}
+    for model in planned.plan.models:
+        before = reviewed.get(model.name)
+        if before is None or model.model_id is None or model.binding == before.binding:
+            continue
+        since = saved.inputs.now if before.model_id is not None else None
+        entries = reader.audit(model.model_id, since=since)
+        if entries is not None:
+            audit[model.name] = entries
     return Present(
         desired=planned.desired,
         live=planned.live,
         decisions=planned.decisions,
         histories=planned.histories,
+        audit=audit,
     )
 
 

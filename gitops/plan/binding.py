@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from gitops.decide.decision import Decision
 from gitops.plan.canonical import digest
+from gitops.plan.model import EnvironmentPlan, ModelPlan
 from gitops.plan.steps import Record, Step
 from gitops.record.entry import Side
 from gitops.state.artifact import Artifact
@@ -47,14 +48,12 @@ def bound(
             "protected": environment.protected,
             "allow": environment.allow,
         },
-        "baseten": {
-            "model": model_id,
-            "environment": live is not None,
-            "current": live.current.id if live and live.current else None,
-            "candidate": live.candidate.id if live and live.candidate else None,
-            "target": decision.target.id if decision.target else None,
-            "before": [(each.path, each.before) for each in decision.changes],
-        },
+        "baseten": _found(
+            model_id,
+            live,
+            target=decision.target.id if decision.target else None,
+            before=[(each.path, each.before) for each in decision.changes],
+        ),
         "steps": {
             "state": decision.state.value,
             "after": decision.after,
@@ -62,6 +61,34 @@ def bound(
         },
     }
     return {name: digest(part) for name, part in parts.items()}
+
+
+def found_nothing(model: ModelPlan, environment: EnvironmentPlan) -> bool:
+    """Whether the environment was not on Baseten when its plan was made."""
+    nothing = _found(
+        model.model_id,
+        None,
+        target=environment.target,
+        before=[(each.path, each.before) for each in environment.changes],
+    )
+    return environment.bound.get("baseten") == digest(nothing)
+
+
+def _found(
+    model_id: str | None,
+    live: LiveEnvironment | None,
+    *,
+    target: str | None,
+    before: Sequence[tuple[str, Json]],
+) -> Mapping[str, object]:
+    return {
+        "model": model_id,
+        "environment": live is not None,
+        "current": live.current.id if live and live.current else None,
+        "candidate": live.candidate.id if live and live.candidate else None,
+        "target": target,
+        "before": before,
+    }
 
 
 def binding(parts: Mapping[str, Mapping[str, str]]) -> str:

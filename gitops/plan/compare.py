@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from gitops.errors import Refused
 from gitops.plan.actions import short
-from gitops.plan.continued import Continued, Present, continued
+from gitops.plan.continued import continued
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan, Serving, Wanted
+from gitops.plan.present import Continued, Present, Unproved
 from gitops.state.json import Json
 
 _BEGUN = frozenset({"follow", "watch", "cancel"})
@@ -35,8 +36,14 @@ def compare(saved: Plan, fresh: Plan, present: Present | None = None) -> tuple[s
         if other is None:
             found.append(f"{model.name}: Git does not manage it any more")
         elif other.binding != model.binding and not _superseded(other):
-            own = _continued(saved, model, fresh, other, present)
+            begun = _continued(saved, model, fresh, other, present)
+            own = {name: left for name, left in begun.items() if isinstance(left, Continued)}
             found.extend(_model(model, other, own))
+            found.extend(
+                f"{model.name}/{name}: an apply of this plan may have done that, but {left.why}"
+                for name, left in begun.items()
+                if isinstance(left, Unproved)
+            )
             well = {name: left for name, left in own.items() if left is not Continued.HELD}
             if len(well) < len(own):
                 ended_badly.extend(_model(model, other, well))
@@ -52,7 +59,8 @@ def raise_if_stale(saved: Plan, fresh: Plan, present: Present | None = None) -> 
     if found:
         raise Refused(
             "the plan does not fit any more: " + "; ".join(found),
-            hint="plan again, and have that reviewed; in CI, start the apply by hand",
+            hint="plan again, and have that reviewed: it shows what is left to do; in CI, start "
+            "the apply by hand",
         )
 
 
@@ -76,8 +84,8 @@ def _superseded(model: ModelPlan) -> bool:
 
 def _continued(
     saved: Plan, model: ModelPlan, fresh: Plan, other: ModelPlan, present: Present | None
-) -> Mapping[str, Continued]:
-    """The environments where only this plan was carried out since, with what is left of it."""
+) -> Mapping[str, Continued | Unproved]:
+    """The environments where only this plan was carried out since, or may have been."""
     if present is None:
         return {}
     now = {each.environment: each.bound for each in other.environments}

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from gitops.decide import Decision, decide_model
 from gitops.plan.build import build_plan
 from gitops.plan.compare import compare
-from gitops.plan.continued import Present
 from gitops.plan.model import Plan
+from gitops.plan.present import Present
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, Requirement
-from gitops.state.live import Deployment, LiveEnvironment, Promotion
+from gitops.state.live import AuditEntry, Deployment, LiveEnvironment, Promotion
 from gitops.state.settings import Settings
 from tests.scenarios.situations import (
     APPLIED,
@@ -67,6 +67,7 @@ def looked(scenario: Scenario) -> tuple[Plan, Present]:
         live=scenario.snapshot,
         decisions=decisions,
         histories={"qwen-3-8b": history},
+        audit={} if scenario.audit is None else {"qwen-3-8b": scenario.audit},
     )
     return plan, present
 
@@ -97,6 +98,8 @@ def now(live: LiveEnvironment, *entries: Entry, **given: object) -> Scenario:
 GOES_ON = {
     "built": now(there(), unattached=(NEW,), audit=()),
     "still building": now(there(), unattached=(replace(NEW, status="BUILDING"),), audit=()),
+    "its build failed": now(there(), unattached=(replace(NEW, status="BUILD_FAILED"),), audit=()),
+    "its start failed": now(there(), unattached=(replace(NEW, status="FAILED"),), audit=()),
     "announced": now(there(), BEGUN, unattached=(NEW,), audit=()),
     "never began": now(
         there(),
@@ -186,7 +189,9 @@ OTHERWISE = {
         entry(Event.LIFTED, NEW, minutes=2, applied_commit=APPLIED),
         unattached=(NEW,),
     ),
-    "its build failed": now(there(), unattached=(replace(NEW, status="FAILED"),), audit=()),
+    "its build was stopped": now(
+        there(), unattached=(replace(NEW, status="BUILD_STOPPED"),), audit=()
+    ),
     "ended badly": now(there(), BEGUN, ROLLED_BACK, unattached=(NEW,)),
     "other checks": now(SERVES, BEGUN, environments=(replace(ASKED, checks=()),)),
     "another artifact": now(SERVES, BEGUN, environments=(replace(ASKED, artifact=OTHER),)),
@@ -198,9 +203,12 @@ def test_anything_else_is_a_difference(name: str) -> None:
     assert differs(reviewed(), OTHERWISE[name]) != ()
 
 
+ONLY_SETTINGS = replace(ASKED, artifact=BEFORE)
+RAISED_THERE = there(settings=RAISED)
+
+
 def test_a_plan_of_settings_that_were_written_is_carried_out() -> None:
-    asked = replace(ASKED, artifact=BEFORE)
-    saved = reviewed(asked)
+    saved = reviewed(ONLY_SETTINGS)
     assert saved.models[0].environments[0].state == "settings"
     wrote = entry(
         Event.SETTINGS,
@@ -211,12 +219,220 @@ def test_a_plan_of_settings_that_were_written_is_carried_out() -> None:
         settings_before=BEGUN.settings_before,
         settings_after=BEGUN.settings_after,
     )
-    raised = there(settings=RAISED)
-    assert differs(saved, now(raised, wrote, environments=(asked,))) == ()
-    by_hand = now(raised, environments=(asked,))
-    assert differs(saved, by_hand) != ()
+    assert differs(saved, now(RAISED_THERE, wrote, environments=(ONLY_SETTINGS,))) == ()
     another = replace(wrote, applied_commit="d" * 40)
-    assert differs(saved, now(raised, another, environments=(asked,))) != ()
+    assert differs(saved, now(RAISED_THERE, another, environments=(ONLY_SETTINGS,))) != ()
+
+
+def made(
+    kind: str, minutes: float, *, own: bool = True, of: Deployment | None = None
+) -> AuditEntry:
+    return replace(audit(of, own=own, minutes=minutes), event_type=kind)
+
+
+WRITTEN = audit(None, own=True, minutes=6, kind="UPDATED")
+
+
+def test_settings_that_were_written_and_not_recorded_are_carried_out() -> None:
+    scenario = now(RAISED_THERE, environments=(ONLY_SETTINGS,), audit=(WRITTEN,))
+    assert differs(reviewed(ONLY_SETTINGS), scenario) == ()
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (None, "this key may not read the audit log"),
+        ((), "the audit log does not say who did"),
+        ((replace(WRITTEN, at=PLANNED - timedelta(minutes=1)),), "does not say who did"),
+        (
+            (audit(None, own=False, minutes=6, kind="UPDATED"),),
+            "alice@example.com acted there at 2026-",
+        ),
+        (
+            (replace(WRITTEN, own=False, by_tool=True, actor="API key k2"),),
+            "API key k2 acted there at 2026-",
+        ),
+        (
+            (WRITTEN, audit(None, own=False, minutes=2, kind="UPDATED")),
+            "alice@example.com acted there at 2026-",
+        ),
+    ],
+)
+def test_who_set_what_is_set_is_proved_or_the_plan_is_refused(
+    seen: tuple[AuditEntry, ...] | None, says: str
+) -> None:
+    [*_, told] = differs(
+        reviewed(ONLY_SETTINGS), now(RAISED_THERE, environments=(ONLY_SETTINGS,), audit=seen)
+    )
+    assert told.startswith("qwen-3-8b/production: an apply of this plan may have done that, but ")
+    assert says in told
+
+
+def test_settings_that_went_further_or_beside_are_a_difference() -> None:
+    saved = reviewed(ONLY_SETTINGS)
+    for live in (
+        there(settings=Settings(autoscaling={**TWENTY, "max_replica": 33})),
+        there(NEW, settings=RAISED),
+        there(OLD, BY_HAND, settings=RAISED, promotion=RUNS),
+    ):
+        scenario = now(live, environments=(ONLY_SETTINGS,), audit=(WRITTEN,))
+        assert differs(saved, scenario) != ()
+
+
+STAGING = replace(ASKED, name="staging", watch=None)
+EMPTY = there(None, settings=Settings(autoscaling={"min_replica": 0, "max_replica": 1}))
+DEPLOYED = made("MODEL_DEPLOYED", 22, of=NEW)
+FIRST = replace(BEGUN, from_=None, settings_before={"autoscaling.max_replica": 1})
+FIRST_ENDED = replace(ENDED, from_=None)
+PLACES = (STAGING, ASKED)
+
+
+def in_staging(*entries: Entry) -> tuple[Entry, ...]:
+    return tuple(map(on_staging, entries))
+
+
+def first(
+    *live: LiveEnvironment, entries: tuple[Entry, ...] = (), audit: object = (DEPLOYED,)
+) -> Scenario:
+    """A model that was not there when the plan of its first release was made."""
+    asked = replace(Scenario(row=0), environments=PLACES, live=live, unattached=(NEW,))
+    return replace(asked, entries=entries, audit=audit)  # type: ignore[arg-type]
+
+
+def first_reviewed() -> Plan:
+    return reviewed(*PLACES, live=None, entries=())
+
+
+AT_STAGING = replace(there(NEW, settings=RAISED), name="staging")
+FIRST_GOES_ON = {
+    "pushed": first(EMPTY),
+    "still building": replace(first(EMPTY), unattached=(replace(NEW, status="BUILDING"),)),
+    "its build failed": replace(first(EMPTY), unattached=(replace(NEW, status="BUILD_FAILED"),)),
+    "put into production by Baseten": first(there(NEW, settings=EMPTY.settings)),
+    "on its way into production": first(there(None, NEW, promotion=RUNS), audit=(DEPLOYED,)),
+    "an environment made": first(EMPTY, replace(EMPTY, name="staging", settings=RAISED)),
+    "announced": first(
+        EMPTY, replace(EMPTY, name="staging", settings=RAISED), entries=in_staging(FIRST)
+    ),
+    "unjudged": first(EMPTY, AT_STAGING, entries=in_staging(FIRST)),
+    "released": first(EMPTY, AT_STAGING, entries=in_staging(FIRST, FIRST_ENDED)),
+    "done": first(
+        there(NEW, settings=RAISED),
+        AT_STAGING,
+        entries=(
+            *in_staging(FIRST, FIRST_ENDED),
+            entry(Event.ADOPTED, NEW, minutes=4, applied_commit=APPLIED),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_GOES_ON)
+def test_a_first_release_that_was_begun_goes_on_where_nobody_else_was_at_it(name: str) -> None:
+    assert first_reviewed().models[0].model_id is None
+    assert differs(first_reviewed(), FIRST_GOES_ON[name]) == ()
+
+
+FIRST_OTHERWISE = {
+    "unreadable": (first(EMPTY, audit=None), "this key may not read the audit log"),
+    "nobody's": (first(EMPTY, audit=()), "the audit log does not say who did"),
+    "a person's model": (
+        first(EMPTY, audit=(made("MODEL_DEPLOYED", 22, own=False, of=NEW),)),
+        "alice@example.com acted there",
+    ),
+    "a click": (
+        first(EMPTY, audit=(DEPLOYED, audit(None, own=False, minutes=2, kind="UPDATED"))),
+        "alice@example.com acted there",
+    ),
+    "another artifact": (
+        first(EMPTY, audit=(DEPLOYED, made("MODEL_DEPLOYED", 21, of=STRAY))),
+        "deployment t7y6u5i is not of this plan",
+    ),
+    "a development deployment": (
+        first(EMPTY, audit=(DEPLOYED, made("MODEL_DEPLOYED", 21))),
+        "is not of this plan",
+    ),
+    "an older model": (
+        first(EMPTY, audit=(made("MODEL_DEPLOYED", 40, of=NEW),)),
+        "it is older than the plan",
+    ),
+    "another commit's entry": (
+        first(EMPTY, AT_STAGING, entries=in_staging(replace(FIRST, applied_commit="d" * 40))),
+        "",
+    ),
+    "another model's entry": (
+        first(EMPTY, AT_STAGING, entries=in_staging(replace(FIRST, model_id="another"))),
+        "",
+    ),
+    "announced with other settings": (
+        first(
+            EMPTY,
+            AT_STAGING,
+            entries=in_staging(replace(FIRST, settings_after={"autoscaling.max_replica": 40})),
+        ),
+        "",
+    ),
+    "something else serves": (first(there(STRAY)), ""),
+    "ended by a person": (
+        first(
+            EMPTY,
+            replace(EMPTY, name="staging", settings=RAISED),
+            entries=in_staging(
+                FIRST, replace(ROLLED_BACK, from_=None, ended_by="alice@example.com")
+            ),
+        ),
+        "",
+    ),
+    "held with nothing to go back to": (
+        first(
+            EMPTY,
+            AT_STAGING,
+            entries=in_staging(
+                FIRST, entry(Event.HELD, None, NEW, minutes=3, applied_commit=APPLIED)
+            ),
+        ),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_OTHERWISE)
+def test_a_first_release_to_a_place_that_may_be_anybodys_is_refused(name: str) -> None:
+    scenario, says = FIRST_OTHERWISE[name]
+    told = differs(first_reviewed(), scenario)
+    assert told != ()
+    assert says in "; ".join(told)
+
+
+CREATED = replace(made("ENVIRONMENT_CREATED", 21), environment="staging")
+NEW_STAGING = replace(EMPTY, name="staging", settings=RAISED)
+
+
+def test_a_first_release_to_an_environment_that_was_made_goes_on() -> None:
+    served = there(settings=RAISED)
+    asked = (STAGING, replace(ONLY_SETTINGS, watch=None))
+    saved = reviewed(*asked, live=(served,))
+    assert [each.state for each in saved.models[0].environments] == ["push", "converged"]
+
+    def made_since(*live: LiveEnvironment, **given: object) -> Scenario:
+        return replace(now(served, environments=asked, **given), live=(served, *live))
+
+    for scenario in (
+        made_since(NEW_STAGING, audit=(CREATED,)),
+        made_since(NEW_STAGING, audit=(CREATED,), unattached=(NEW,)),
+        made_since(
+            AT_STAGING, audit=(CREATED,), entries=(RELEASED, *in_staging(FIRST)), unattached=()
+        ),
+    ):
+        assert differs(saved, scenario) == ()
+    by_hand = replace(CREATED, own=False, actor="alice@example.com")
+    for seen in (
+        None,
+        (),
+        (by_hand,),
+        (CREATED, replace(by_hand, event_type="ENVIRONMENT_UPDATED")),
+    ):
+        assert differs(saved, made_since(NEW_STAGING, audit=seen)) != ()
 
 
 SIDES = st.sampled_from([OLD, NEW, STRAY, BY_HAND])
