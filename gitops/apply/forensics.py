@@ -18,6 +18,7 @@ from gitops.plan import document
 from gitops.record.entry import Side
 from gitops.render.text import printable
 from gitops.state.json import Json, JsonObject
+from gitops.state.kept import KEPT
 from gitops.state.live import Deployment
 from gitops.verify import excerpt
 from gitops.verify.observation import Window
@@ -64,7 +65,7 @@ def keep(
     except GitopsError as error:
         return (f"nothing could be kept of it: {error.message}",)
     job.figures["kept"] = kept.name
-    return (f"kept for a closer look: {kept.shown}",)
+    return (f"{KEPT}{kept.shown}",)
 
 
 def _told(job: Job, what: str, side: Side | None, reason: str) -> dict[str, str]:

@@ -58,29 +58,46 @@ def command() -> None:
     metavar="NUMBER",
     help="Of another pull or merge request than the job's own.",
 )
+@click.option(
+    "--merged",
+    is_flag=True,
+    help="On the merged pull request that brought the job's commit: how its apply ended.",
+)
 @click.pass_obj
 def comment(
-    context: Context, files: tuple[Path, ...], *, failed: bool, pull_request: int | None
+    context: Context,
+    files: tuple[Path, ...],
+    *,
+    failed: bool,
+    pull_request: int | None,
+    merged: bool,
 ) -> None:
     """Keep one comment on the pull request: written once, and brought up to date in place.
 
-    Of several files the first one is shown whole, and the others are folded below it.
+    Of several files the first one is shown whole, and the others are folded below it. The events of
+    an apply or a rollback are told without its log.
 
     \b
     Examples:
       gitops forge comment plan.json diff.md
+      gitops forge comment --merged apply.jsonl
       gitops diff main --format markdown | gitops forge comment -
       gitops forge comment --failed
     """
     from gitops.errors import UsageError
-    from gitops.pipeline.review import put_comment
+    from gitops.pipeline.review import brought_by, put_comment
     from gitops.render.comment import joined, without_plan
 
     if failed == bool(files):
         raise UsageError("give either a FILE or --failed")
-    texts = [_markdown(context, each) for each in files]
+    if merged and pull_request is not None:
+        raise UsageError("give either --merged or --pull-request")
+    contents = [(content_of(context, each), str(each)) for each in files]
     with _open(context) as (forge, job):
+        texts = [_commented(*each, job.run_url) for each in contents]
         number = pull_request or job.pull_request
+        if merged:
+            number = brought_by(forge, job.commit)[0].number
         if number is None:
             raise UsageError(
                 "this job runs for no pull request", hint="name one with --pull-request NUMBER"
@@ -89,8 +106,8 @@ def comment(
         if failed:
             text = without_plan(head or job.commit, job.run_url)
         else:
-            merged = head != job.commit
-            text = joined(*texts, head=head if merged else None, merge=job.commit)
+            merge = head != job.commit
+            text = joined(*texts, head=head if merge else None, merge=job.commit)
         click.echo(f"comment on {number}: {put_comment(forge, number, text)}", err=True)
 
 
@@ -117,7 +134,7 @@ def summary(context: Context, file: Path) -> None:
 
     text = content_of(context, file)
     summary_file, outputs_file = step_files(context.environ)
-    _append(summary_file, _rendered(text, str(file)))
+    _append(summary_file, _rendered(text, str(file), job=True))
     if outputs_file is not None:
         found = _outputs(text, str(file))
         _append(outputs_file, lines(found))
@@ -250,7 +267,18 @@ def _markdown(context: Context, file: Path) -> str:
     return _rendered(content_of(context, file), str(file), SHARED)
 
 
-def _rendered(text: str, name: str, limit: int | None = None) -> str:
+def _commented(text: str, name: str, run_url: str) -> str:
+    """The same for a comment; the events of an apply leave their log to the job's page."""
+    from gitops.render.plan_markdown import SHARED
+
+    if is_stream(text) and not text.lstrip().startswith(MARKED):
+        from gitops.render.apply_markdown import comment as of_events
+
+        return of_events(list(_events(text, name)), run_url)
+    return _rendered(text, name, SHARED)
+
+
+def _rendered(text: str, name: str, limit: int | None = None, *, job: bool = False) -> str:
     from gitops.render.text import printable
 
     if text.lstrip().startswith(MARKED):
@@ -258,7 +286,7 @@ def _rendered(text: str, name: str, limit: int | None = None) -> str:
     if is_stream(text):
         from gitops.render.apply_markdown import summary as of_events
 
-        return of_events(list(_events(text, name)))
+        return of_events(list(_events(text, name)), job=job)
     from gitops.plan.document import from_text
     from gitops.render.plan_markdown import LIMIT, render
 

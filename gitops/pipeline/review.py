@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from gitops.errors import Refused, UsageError
 from gitops.state.forge import Comment, Issue, PullRequest, Released
@@ -131,19 +131,27 @@ def put_issue(forge: Forge, title: str, text: str, *, needed: bool) -> Put:
     return "updated"
 
 
+_BY_HAND: Final = "Run the apply by hand: it shows a fresh plan and waits for an approval."
+
+
+def brought_by(forge: Forge, commit: str) -> list[PullRequest]:
+    """The merged pull requests that brought ``commit``. Raises ``Refused`` where there is none."""
+    requests = list(forge.pull_requests_of(commit))
+    if not requests:
+        raise Refused(
+            f"no merged pull request brought commit {commit[:12]}: nobody has approved a plan",
+            hint=_BY_HAND,
+        )
+    return requests
+
+
 def approved_plan(forge: Forge, commit: str) -> tuple[PullRequest, bytes]:
     """The plan that was shown in the pull request which brought ``commit``, as it was saved.
 
     Raises ``Refused`` where no pull request brought it, or where its plan is not there any more:
     nobody has approved a plan that could be held against this commit then.
     """
-    by_hand = "Run the apply by hand: it shows a fresh plan and waits for an approval."
-    requests = list(forge.pull_requests_of(commit))
-    if not requests:
-        raise Refused(
-            f"no merged pull request brought commit {commit[:12]}: nobody has approved a plan",
-            hint=by_hand,
-        )
+    requests = brought_by(forge, commit)
     for request in requests:
         content = forge.file_of(request, ARTIFACT + _suffix(forge, request), PLAN_FILE)
         if content is not None:
@@ -151,7 +159,7 @@ def approved_plan(forge: Forge, commit: str) -> tuple[PullRequest, bytes]:
     numbers = ", ".join(f"{each.number}" for each in requests)
     raise Refused(
         f"{forge.name} keeps no plan of pull request {numbers} for its last commit",
-        hint=by_hand,
+        hint=_BY_HAND,
     )
 
 

@@ -17,8 +17,10 @@ from gitops.plan.released import outputs, released
 from gitops.render.event_words import outcome
 from gitops.render.events import render
 from gitops.render.layout import safe
-from gitops.render.markdown import block, code, sentence
+from gitops.render.markdown import block, code, link, sentence
+from gitops.render.plan_markdown import LIMIT
 from gitops.render.words import count, duration, short
+from gitops.state.kept import KEPT
 
 MARKER: Final = "<!-- gitops apply -->"
 
@@ -27,9 +29,37 @@ LOG_LIMIT: Final = 200_000
 
 _NAMED: Final = 50
 
+_ON_RUNNER: Final = (
+    "What is kept for a closer look lies on the runner of this job, and goes with it unless the job"
+    " uploads it."
+)
 
-def summary(events: Sequence[ApplyEvent]) -> str:
-    """The whole apply, or rollback by hand, as Markdown, ending with a line break."""
+
+def summary(events: Sequence[ApplyEvent], *, job: bool = False) -> str:
+    """The whole apply, or rollback by hand, as Markdown, ending with a line break.
+
+    ``job``: it ran in CI, so that what it has kept lies on a runner.
+    """
+    told = [*_told(events, details=True), _folded(_log(events))]
+    if job and any(each.startswith(KEPT) for each in _details(events)):
+        told.insert(-1, _ON_RUNNER)
+    return "\n\n".join(filter(None, told)) + "\n"
+
+
+def comment(events: Sequence[ApplyEvent], run_url: str) -> str:
+    """How it ended, for a comment below ``LIMIT`` characters.
+
+    Log and details are left to the job at ``run_url``: not all who read the one may read the other.
+    """
+    told, job = _told(events), link("The job", run_url)
+    text = "\n\n".join((*told, f"{job} has the log.")) + "\n"
+    if len(text) < LIMIT:
+        return text
+    return "\n\n".join((*told[:2], f"{job} says what became of each environment.")) + "\n"
+
+
+def _told(events: Sequence[ApplyEvent], *, details: bool = False) -> list[str]:
+    """Paragraphs: the marking line, the heading, what failed, what was done and how it ended."""
     started = next((each for each in events if isinstance(each, ApplyStarted)), None)
     finished = next((each for each in reversed(events) if isinstance(each, ApplyFinished)), None)
     blocks = [MARKER, f"### {_headline(started, finished)}"]
@@ -49,13 +79,12 @@ def summary(events: Sequence[ApplyEvent]) -> str:
                     )
                 )
             )
-            if told.details:
+            if told.details and details:
                 blocks.append(block("\n".join(told.details)))
         blocks.extend(_done(events))
         if not undone and (ends := _ends(finished)):
             blocks.append(ends)
-    blocks.append(_folded(render(events)))
-    return "\n\n".join(blocks) + "\n"
+    return blocks
 
 
 def _headline(started: ApplyStarted | None, finished: ApplyFinished | None) -> str:
@@ -113,7 +142,29 @@ def _places(places: Sequence[str]) -> str:
     return f"{told} and {more} more" if more > 0 else told
 
 
+def _details(events: Sequence[ApplyEvent]) -> Iterator[str]:
+    for event in events:
+        if isinstance(event, ApplyFinished):
+            for each in event.failures:
+                yield from each.failure.details
+        elif isinstance(event, RollbackFinished) and event.failure is not None:
+            yield from event.failure.details
+
+
+def _log(events: Sequence[ApplyEvent]) -> str:
+    """The log, without the sentences that stand above it."""
+    told = [
+        each.failure
+        for event in events
+        if isinstance(event, ApplyFinished)
+        for each in (*(_undone(events) if event.back else ()), *event.failures)
+    ]
+    return render(events, elsewhere=told)
+
+
 def _folded(log: str) -> str:
+    if log.count("\n") == 1:
+        return ""
     cut = log[-LOG_LIMIT:]
     head = count(log.count("\n"), "line") + (", its end" if len(log) > LOG_LIMIT else "")
     inside = block(cut.rstrip("\n"))

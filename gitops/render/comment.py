@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from gitops.render import plan_markdown, release_diff
+from gitops.render.markdown import link
 from gitops.render.plan_markdown import LIMIT
 from gitops.render.words import short
 
@@ -19,7 +20,6 @@ _ENTRIES: Final = re.compile(r"\n\n(?=\S)")
 """Between the entries of a diff: what belongs to one is indented below it."""
 
 _LONGEST_COUNTS: Final = 500
-_ADDRESS: Final = re.compile(r"https?://[\w.:/%~-]+")
 
 
 def joined(first: str, *others: str, head: str | None = None, merge: str = "") -> str:
@@ -40,9 +40,7 @@ def joined(first: str, *others: str, head: str | None = None, merge: str = "") -
 
 def without_plan(commit: str, run_url: str) -> str:
     """What stands where the plan of ``commit`` would, whose job at ``run_url`` has failed."""
-    job = "The job that plans"
-    if _ADDRESS.fullmatch(run_url):
-        job = f"[{job}]({run_url})"
+    job = link("The job that plans", run_url)
     return (
         f"{plan_markdown.MARKER}\n\n### There is no plan for commit {short(commit)}\n\n{job} has "
         "failed, and says why. Its next run that goes well shows the plan here.\n\n"

@@ -22,6 +22,8 @@ from gitops.render.palette import Role
 from gitops.render.paragraphs import Paragraph
 from gitops.render.words import count
 
+_REFUSED: Final = 4
+
 LISTED: Final = 4
 """Environments that are as Git wants them and still named one by one."""
 
@@ -80,7 +82,12 @@ def ended(event: ApplyFinished) -> Iterator[Paragraph]:
 
 
 def how_it_ended(event: ApplyFinished, place: str) -> str:
-    """How an environment ended that has something to say, as the lists below have it."""
+    """How an environment ended that has something to say, as the lists below have it.
+
+    An empty ``place`` is the whole run.
+    """
+    if not place and event.exit_code == _REFUSED:
+        return "refused"
     others = {
         "blocked": event.blocked,
         "held": event.held,

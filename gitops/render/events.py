@@ -73,7 +73,8 @@ class Teller:
     failure comes in several events (the last one repeats all of them, for scripts), and a reason
     with every step that it leads to. What goes on and on is told once a minute. ``back``: the place
     that ``gitops rollback --now`` is about, where no event says it: the run is no apply then.
-    ``lasting`` leaves out what a view on the terminal shows meanwhile.
+    ``lasting`` leaves out what a view on the terminal shows meanwhile. ``elsewhere`` are failures
+    whose sentences the reader finds in another place.
     """
 
     def __init__(
@@ -85,9 +86,11 @@ class Teller:
         width: int = WIDTH,
         lasting: bool = False,
         back: str = "",
+        elsewhere: Iterable[Failure] = (),
     ) -> None:
         self._setter = Typesetter(style, times=times, clock=clock, width=width)
         self._failures: set[Failure] = set()
+        self._elsewhere = frozenset(elsewhere)
         self._reasons: set[tuple[str, str]] = set()
         self._lasting = lasting
         self._back = back
@@ -227,6 +230,8 @@ class Teller:
         if failure is None or failure in self._failures:
             return
         self._failures.add(failure)
+        if failure in self._elsewhere:
+            return
         for line in failure.details:
             yield Paragraph(line, "dim", indent="    | ", rest="  ")
         yield Paragraph(failure.happened, None, "What happened", indent="    ")
@@ -249,7 +254,7 @@ class Teller:
 
     def _untold(self, event: ApplyFinished) -> Iterator[Paragraph]:
         for each in event.failures:
-            if each.failure not in self._failures:
+            if each.failure not in self._failures | self._elsewhere:
                 place = "/".join(filter(None, (each.model, each.environment)))
                 yield Paragraph(how_it_ended(event, place), "bad", place or "the run")
                 yield from self._failure(each.failure)
@@ -276,7 +281,12 @@ class Teller:
         return done and event.exit_code == 0
 
 
-def render(events: Iterable[ApplyEvent], style: Style = plain, width: int = WIDTH) -> str:
-    """A whole apply, with the time of every event."""
-    teller = Teller(style, times=True, clock=True, width=width)
+def render(
+    events: Iterable[ApplyEvent],
+    style: Style = plain,
+    width: int = WIDTH,
+    elsewhere: Iterable[Failure] = (),
+) -> str:
+    """A whole apply, with the time of every event; ``elsewhere`` as a ``Teller`` takes it."""
+    teller = Teller(style, times=True, clock=True, width=width, elsewhere=elsewhere)
     return "".join(f"{line}\n" for event in events for line in teller(event))

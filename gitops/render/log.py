@@ -270,7 +270,9 @@ def _details(entry: Entry, begun: Entry | None, *, kept: bool) -> Iterator[str]:
     folder = entry.figures.get("kept")
     if isinstance(folder, str) and folder:
         place = f" of {entry.where}" if entry.where else ""
-        yield f"what is known of it is in {folder}, below the Git directory{place}"
+        if entry.where.startswith(("http://", "https://")):
+            place = f" on the runner of {entry.where}, where that was kept"
+        yield f"its logs and figures are in {folder}, below the Git directory{place}"
     if entry.ended_by:
         yield f"ended by {entry.ended_by}"
     yield from _settings(entry)

@@ -16,6 +16,7 @@ from gitops.render.text import printable
 _PLAIN: Final = re.compile(r"[A-Za-z0-9.,;:()'%/+=?!_–…-]+")
 _LINKS: Final = re.compile(r"://|^\(?www\.|^\(?GH-\d|^\(?%\w|^!|__|^_|_$", re.IGNORECASE)
 _QUOTES: Final = re.compile(r'^"|"(?=[.,;:)]*$)')
+_ADDRESS: Final = re.compile(r"https?://[\w.:/%~-]+")
 _RUNS: Final = re.compile(r"`+")
 
 
@@ -26,6 +27,11 @@ def code(text: str) -> str:
     fence = "`" * (longest + 1)
     pad = " " if safe.startswith("`") or safe.endswith("`") or not safe.strip() else ""
     return f"{fence}{pad}{safe}{pad}{fence}"
+
+
+def link(text: str, address: str) -> str:
+    """Words of ours that lead to a page; the words alone where that is no plain address."""
+    return f"[{text}]({address})" if _ADDRESS.fullmatch(address) else text
 
 
 def sentence(text: str) -> str:

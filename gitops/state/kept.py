@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+KEPT: Final = "kept for a closer look: "
+"""What the line of a failure begins with that names such a folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

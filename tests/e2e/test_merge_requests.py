@@ -167,6 +167,9 @@ def team(tmp_path: Path) -> Iterator[GitLabTeam]:
         assert lab.refused == []
 
 
+APPLY = "<!-- gitops apply -->"
+
+
 def a_rollback_by_hand_opens_a_merge_request(team: GitLabTeam) -> None:
     job = team.rollback("triage", "production")
     assert job.green, job.output
@@ -189,5 +192,10 @@ def test_the_life_of_merge_requests(team: GitLabTeam) -> None:
     team.merged_results = True
     chapters.a_click_in_between_is_refused_with_the_difference(team)
     chapters.a_bad_release_is_rolled_back_and_red(team)
+    ends = [each for number in team.heads for each in team.comments(number) if APPLY in each]
+    assert "### Apply of commit" in ends[0]
+    assert ": done" in ends[0]
+    assert "- What serves now: triage/production serves" in ends[-1]
+    assert "[The job](" in ends[-1]
     chapters.the_revert_is_green_and_builds_nothing(team)
     a_rollback_by_hand_opens_a_merge_request(team)

@@ -118,6 +118,24 @@ def test_the_plan_of_the_merge_request_that_brought_the_commit(lab: Lab, forge: 
     assert Path("approved.json").read_bytes() == PLAN
 
 
+def test_how_an_apply_ended_is_said_on_the_merge_request_that_brought_the_commit(
+    lab: Lab, forge: Forge
+) -> None:
+    Path("apply.jsonl").write_text(events(3, rolled_back=("qwen/production",)))
+    assert forge("comment", "--merged", "apply.jsonl") == 4
+    assert "no merged pull request brought commit" in said()
+    lab.merged(5, HEAD, MERGED)
+    for _ in range(2):
+        assert forge("comment", "--merged", "apply.jsonl") == 0
+    assert "comment on 5: unchanged" in said()
+    [note] = lab.notes[5]
+    assert note["body"].startswith("<!-- gitops apply -->\n\n### Apply of commit")
+    assert "What serves now: qwen/production serves commit 6cb20fb0828b again." in note["body"]
+    assert "5xx 41 %" not in note["body"], "details are the job's alone"
+    assert "<details>" not in note["body"]
+    assert forge("comment", "--merged", "--pull-request", "5", "apply.jsonl") == 1
+
+
 def test_a_plan_that_a_fork_made_in_our_project_does_not_count(lab: Lab, forge: Forge) -> None:
     lab.merged(7, HEAD, MERGED, source_project_id=FORK)
     lab.ran(7, HEAD, PLAN)

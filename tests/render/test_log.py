@@ -103,6 +103,25 @@ def test_the_log_reads_well(golden: Golden) -> None:
     golden("log/story.txt", render.text([LOG]))
 
 
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("vm", "of vm"),
+        (
+            "https://ci.example.invalid/runs/7",
+            "on the runner of https://ci.example.invalid/runs/7, where that was kept",
+        ),
+    ],
+)
+def test_where_logs_and_figures_of_a_failure_are(where: str, says: str) -> None:
+    folder = "gitops/failures/qwen-3-8b/production/0001-release"
+    failed = entry(Event.REJECTED, 90, where=where, figures={"kept": folder})
+    told = render.text([replace(LOG, entries=(failed,), kept=frozenset())])
+    assert f"its logs and figures are in {folder}, below the Git directory {says}" in " ".join(
+        told.split()
+    )
+
+
 def test_a_rollback_by_hand_is_one_line_once_it_has_ended(golden: Golden) -> None:
     begun = entry(
         Event.HELD,
