@@ -16,6 +16,8 @@ from gitops.state.recognise import called
 _SHOWN: Final = 8
 """How many instance types are named where none is near."""
 
+# Instance types that Baseten does not have
+
 
 def unknown_hardware(view: View) -> Blocked | None:
     """An instance type that the release file names and Baseten does not have.
@@ -55,20 +57,12 @@ def unknown_to_truss(view: View, artifact: Artifact) -> tuple[str, ...]:
     kinds, asked = view.situation.instance_types, _resources(artifact).get("instance_type")
     if not kinds or not isinstance(asked, str) or not asked:
         return ()
-    if asked in kinds or _called(asked, kinds) is not None:
+    if asked in kinds or _kind_named(asked, kinds) is not None:
         return ()
     near = _near(asked, kinds)
     what = f"{artifact.truss}/config.yaml asks for the instance type {asked}"
     meant = f"; did you mean {near}?" if near else ""
     return (f"{what}, which is not among Baseten's: it may refuse the push{meant}",)
-
-
-def hardware_moves(view: View, hardware: str | None) -> tuple[str, ...]:
-    """That a promotion takes the environment to another instance type, by what its file says."""
-    here = view.live.instance_type_name if view.live is not None and view.current else None
-    if here is None or hardware is None or here == hardware:
-        return ()
-    return (f"{view.name} moves from {here} to {hardware} with this promotion",)
 
 
 def _named_by_file(view: View) -> str | None:
@@ -96,6 +90,9 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(every[:_SHOWN]) + more
 
 
+# Two kinds of hardware, and nobody has chosen
+
+
 def other_hardware(view: View, target: Deployment) -> Blocked | None:
     """Whether a promotion would have to choose between two kinds of hardware, and nobody has."""
     live = view.live
@@ -113,7 +110,7 @@ def other_hardware_than(view: View, artifact: Artifact) -> Blocked | None:
     if view.environment.instance_type is not None or live is None or live.current is None:
         return None
     kinds = view.situation.instance_types or {}
-    here = kinds.get(live.instance_type_id or "") or _called(live.instance_type_name, kinds)
+    here = kinds.get(live.instance_type_id or "") or _kind_named(live.instance_type_name, kinds)
     there = other_than(artifact, here, kinds) if here is not None else None
     if here is None or there is None:
         return None
@@ -127,7 +124,7 @@ def other_than(
     resources = _resources(artifact)
     named, accelerator = resources.get("instance_type"), resources.get("accelerator")
     if isinstance(named, str) and named:
-        kind = kinds.get(named) or _called(named, kinds)
+        kind = kinds.get(named) or _kind_named(named, kinds)
         return kind.name if kind is not None and kind.id != here.id else None
     if isinstance(accelerator, str) and accelerator:
         kind_of_gpu, _, count = accelerator.partition(":")
@@ -143,16 +140,15 @@ def _resources(artifact: Artifact) -> Mapping[str, Json]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _called(name: str | None, kinds: Mapping[str, InstanceType]) -> InstanceType | None:
-    return next((each for each in kinds.values() if each.name == name), None)
-
-
 def _unlike(view: View, here: str, there: str, what: str) -> Blocked:
     return Blocked(
         why=f"{view.name} runs on {here}, and {what}: checks on one say little about the other",
         remedy=f"write `instance_type: environment` (keeps {here}) or `instance_type: truss` "
         f"(takes {there}) under environments.{view.name} in {view.situation.model.release_file}",
     )
+
+
+# What a promotion brings along
 
 
 def hardware_asked_for(view: View, target: Deployment | None) -> str | None:
@@ -165,6 +161,14 @@ def hardware_asked_for(view: View, target: Deployment | None) -> str | None:
         case other:
             kind = (view.situation.instance_types or {}).get(other)
             return kind.name if kind is not None else other
+
+
+def hardware_moves(view: View, hardware: str | None) -> tuple[str, ...]:
+    """That a promotion takes the environment to another instance type, by what its file says."""
+    here = view.live.instance_type_name if view.live is not None and view.current else None
+    if here is None or hardware is None or here == hardware:
+        return ()
+    return (f"{view.name} moves from {here} to {hardware} with this promotion",)
 
 
 def smaller(view: View, name: str | None) -> str | None:
@@ -185,3 +189,7 @@ def _is_less(one: InstanceType, other: InstanceType) -> bool:
     if one.usd_per_minute is None or other.usd_per_minute is None:
         return False
     return one.usd_per_minute < other.usd_per_minute
+
+
+def _kind_named(name: str | None, kinds: Mapping[str, InstanceType]) -> InstanceType | None:
+    return next((each for each in kinds.values() if each.name == name), None)

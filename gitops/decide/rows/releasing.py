@@ -58,25 +58,6 @@ def deployment_exists(view: View) -> Decision | None:
     return replace(found, built_from=target.commit or found.built_from)
 
 
-def _name_conflict(view: View) -> str | None:
-    digest = view.wanted.digest
-    if digest is None:
-        return None
-    for each in view.recognised:
-        digits = own_name(each.deployment.name)
-        if each.conflict is not None and digits is not None and digest.startswith(digits):
-            return each.conflict
-    return None
-
-
-def _namesakes(view: View) -> tuple[str, ...]:
-    """The ids of the deployments that have the very name Git gives; empty where it gives an id."""
-    found = {each.deployment.id: each.deployment.name for each in view.recognised}
-    if view.wanted.reference is None or view.wanted.reference in found:
-        return ()
-    return tuple(sorted(id_ for id_, name in found.items() if name == view.wanted.reference))
-
-
 def _promote_existing(view: View, target: Recognised) -> Decision:
     deployment, health = target.deployment, target.health
     reason = view.evidence.failed_to_start.get(deployment.id)
@@ -114,6 +95,25 @@ def _promote_existing(view: View, target: Recognised) -> Decision:
     )
 
 
+def _name_conflict(view: View) -> str | None:
+    digest = view.wanted.digest
+    if digest is None:
+        return None
+    for each in view.recognised:
+        digits = own_name(each.deployment.name)
+        if each.conflict is not None and digits is not None and digest.startswith(digits):
+            return each.conflict
+    return None
+
+
+def _namesakes(view: View) -> tuple[str, ...]:
+    """The ids of the deployments that have the very name Git gives; empty where it gives an id."""
+    found = {each.deployment.id: each.deployment.name for each in view.recognised}
+    if view.wanted.reference is None or view.wanted.reference in found:
+        return ()
+    return tuple(sorted(id_ for id_, name in found.items() if name == view.wanted.reference))
+
+
 def _stopped_elsewhere(view: View, target: Recognised) -> Blocked | None:
     """Whether a person stopped it in another environment: to start it here starts it there too."""
     deployment, there = target.deployment, target.deployment.environment
@@ -146,12 +146,6 @@ def _not_passed(view: View, target: Recognised, outcome: Outcome, reason: str) -
         changes=view.changes,
         exit_code=CANDIDATE_FAILED,
     )
-
-
-def _nothing_to_promote(view: View) -> str:
-    there = view.situation.live is not None
-    model = "" if there else f"model {view.situation.model.key} is not on Baseten, so "
-    return f"{model}there is no deployment {view.environment.deployment} that could be promoted"
 
 
 def none_exists(view: View) -> Decision | None:
@@ -204,6 +198,12 @@ def none_exists(view: View) -> Decision | None:
     return replace(found, built_from=built_from)
 
 
+def _nothing_to_promote(view: View) -> str:
+    there = view.situation.live is not None
+    model = "" if there else f"model {view.situation.model.key} is not on Baseten, so "
+    return f"{model}there is no deployment {view.environment.deployment} that could be promoted"
+
+
 def _free_name(view: View, artifact: Artifact) -> str:
     taken = {each.name for each in view.deployments}
     name, number = artifact.deployment_name, 1
@@ -211,6 +211,28 @@ def _free_name(view: View, artifact: Artifact) -> str:
         number += 1
         name = f"{artifact.deployment_name}-{number}"
     return name
+
+
+def _push_notices(view: View, artifact: Artifact) -> tuple[str, ...]:
+    found = [
+        f"the files cannot pin this: {each[:1].lower()}{each[1:].rstrip('.')}"
+        for each in artifact.mutable_inputs
+    ]
+    found += unknown_to_truss(view, artifact)
+    if view.situation.live is None:
+        found.append(
+            "the first deployment of a new model may become production by itself: it is read back "
+            "and checked at once, and not watched where it serves by then"
+        )
+    return tuple(found)
+
+
+# What both rows share
+
+
+def _permitted(view: View, target: Deployment | None) -> Permission:
+    """What may be made of the settings: those that would stop a way back wait for it."""
+    return permitted(view, hardware_asked_for(view, target), way_back=view.succeeded_here)
 
 
 def _creation(view: View) -> tuple[Step, ...]:
@@ -225,11 +247,6 @@ def _checks(view: View, deployment_id: str | None) -> tuple[Step, ...]:
     if not names or (view.succeeded_here and not view.options.recheck):
         return ()
     return (Check(environment=view.name, deployment_id=deployment_id, names=names),)
-
-
-def _permitted(view: View, target: Deployment | None) -> Permission:
-    """What may be made of the settings: those that would stop a way back wait for it."""
-    return permitted(view, hardware_asked_for(view, target), way_back=view.succeeded_here)
 
 
 def _promotion(
@@ -271,17 +288,3 @@ def _notices(view: View, target: Deployment | None) -> tuple[str, ...]:
             f"there is no way back from the first release to {view.name}: nothing serves there yet"
         )
     return (*found, *unmanaged(view), *consents_to_remove(view, view.changes))
-
-
-def _push_notices(view: View, artifact: Artifact) -> tuple[str, ...]:
-    found = [
-        f"the files cannot pin this: {each[:1].lower()}{each[1:].rstrip('.')}"
-        for each in artifact.mutable_inputs
-    ]
-    found += unknown_to_truss(view, artifact)
-    if view.situation.live is None:
-        found.append(
-            "the first deployment of a new model may become production by itself: it is read back "
-            "and checked at once, and not watched where it serves by then"
-        )
-    return tuple(found)

@@ -36,13 +36,17 @@ def requirements(view: View) -> Decision | GoOn | None:
 
 def _is_held_there(view: View, need: Requirement) -> bool:
     """Whether it does not come this far because the environment before keeps it on hold."""
-    first = view.situation.decided.get(need.environment)
-    other = next(
-        (each for each in view.situation.model.environments if each.name == need.environment), None
-    )
-    if first is None or other is None or first.state is not State.HELD:
-        return False
-    return _asks_for(other) == _asks_for(view.environment)
+    first = _decided_alike(view, need)
+    return first is not None and first.state is State.HELD
+
+
+def _decided_alike(view: View, need: Requirement) -> Decision | None:
+    """The decision for the environment that is required, where Git asks for the same in both."""
+    model, environment = view.situation.model, view.environment
+    other = next((each for each in model.environments if each.name == need.environment), None)
+    if other is None or _asks_for(other) != _asks_for(environment):
+        return None
+    return view.situation.decided.get(need.environment)
 
 
 def _waits_for_holds(view: View, held: tuple[str, ...]) -> Decision:
@@ -84,16 +88,15 @@ def _lacks(view: View, need: Requirement) -> str | None:
 
 def _in_this_plan(view: View, need: Requirement) -> bool:
     """Whether an earlier decision ends with the same artifact released or adopted there."""
-    first = view.situation.decided.get(need.environment)
-    other = next(
-        (each for each in view.situation.model.environments if each.name == need.environment), None
-    )
-    if first is None or other is None or _asks_for(other) != _asks_for(view.environment):
-        return False
-    return first.blocked is None and any(
-        isinstance(step, Promote)
-        or (isinstance(step, Record) and step.event in {Event.RELEASED, Event.ADOPTED})
-        for step in first.steps
+    first = _decided_alike(view, need)
+    return (
+        first is not None
+        and first.blocked is None
+        and any(
+            isinstance(step, Promote)
+            or (isinstance(step, Record) and step.event in {Event.RELEASED, Event.ADOPTED})
+            for step in first.steps
+        )
     )
 
 

@@ -22,6 +22,7 @@ from gitops.state.live import AuditEntry
 from gitops.state.settings import Change, Settings
 
 LOOK_FOR: Final = timedelta(minutes=1)
+"""How long after its intent a promotion may still appear."""
 
 
 def intent_came_to_nothing(view: View) -> Decision | GoOn | None:
@@ -29,44 +30,44 @@ def intent_came_to_nothing(view: View) -> Decision | GoOn | None:
     intent = view.intent
     if intent is None:
         return None
-    if intent.condemned and view.intent_serves:
-        return judge(view)
     if view.intent_serves:
-        return None
-    steps: list[Step] = []
+        return judge(view) if intent.condemned else None
     seen, looked = intent.id in view.evidence.seen, intent.id in view.evidence.looked
     young = view.situation.now < intent.entry.at + LOOK_FOR
     # What serves already cannot be promoted any more by the run that announced it.
     is_back = intent.condemned and is_side(view.current, intent.origin)
+    first: tuple[Step, ...] = ()
     if young and not is_back and not seen and not looked and not view.cancelled:
         why = f"a promotion to {view.name} was about to begin: it may still appear"
-        steps.append(Wait(environment=view.name, reason=why))
+        first = (Wait(environment=view.name, reason=why),)
     if intent.condemned:
-        return _rollback_is_over(view, intent, steps)
+        return _rollback_is_over(view, intent, first)
     if view.cancelled or intent.id in view.evidence.cancelled:
-        return _ended(view, intent, steps, None, "Git asks for something else now")
-    return _over(view, intent, steps, seen=seen, looked=looked)
+        return _ended(view, intent, first, None, "Git asks for something else now")
+    return _over(view, intent, first, seen=seen, looked=looked)
 
 
-def _over(view: View, intent: OpenIntent, steps: list[Step], *, seen: bool, looked: bool) -> GoOn:
+def _over(
+    view: View, intent: OpenIntent, first: tuple[Step, ...], *, seen: bool, looked: bool
+) -> GoOn:
     """The promotion is gone, and not by this run: what the audit log makes of it."""
     since = audit_log.since(view.audit_here, intent.entry.at)
     began = audit_log.promotion_of(since, intent.artifact)
     if view.audit is not None and began is None and not seen:
-        return _never_began(view, intent, steps)
+        return _never_began(view, intent, first)
     ended = audit_log.ended_by_another([entry for entry in since if entry is not began])
     if ended is not None:
-        return _ended(view, intent, steps, ended.actor, f"{ended.actor} ended the release")
+        return _ended(view, intent, first, ended.actor, f"{ended.actor} ended the release")
     if seen and not looked:
         # Who ends a release with `gitops cancel` signs for it.
         why = f"the promotion to {view.name} was ended, not by this run: looking by whom"
-        steps.append(Wait(environment=view.name, reason=why))
+        first = (*first, Wait(environment=view.name, reason=why))
     later = since[since.index(began) + 1 :] if began is not None else ()
     undone = audit_log.undone_by_us(later, intent.origin)
     if undone is not None and seen:
         who = f"somebody with {undone.actor}"
-        return _ended(view, intent, steps, who, f"{who} ended the release")
-    return _ended(view, intent, steps, None, _unexplained(view, undone))
+        return _ended(view, intent, first, who, f"{who} ended the release")
+    return _ended(view, intent, first, None, _unexplained(view, undone))
 
 
 def _unexplained(view: View, undone: AuditEntry | None) -> str:
@@ -77,33 +78,32 @@ def _unexplained(view: View, undone: AuditEntry | None) -> str:
     return "the release ended without it serving"
 
 
-def _never_began(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn:
-    reason = "no promotion of it began"
-    steps.append(_close(view, intent, Event.NOT_STARTED, reason))
+def _never_began(view: View, intent: OpenIntent, first: tuple[Step, ...]) -> GoOn:
+    record = _close(view, intent, Event.NOT_STARTED, "no promotion of it began")
     log = replace(view.log, open_intent=None, last_served=intent.origin or view.log.last_served)
     return GoOn(
         view=view.with_log(log),
-        steps=tuple(steps),
+        steps=(*first, record),
         notices=(f"an earlier run announced a promotion to {view.name} that never began",),
     )
 
 
-def _rollback_is_over(view: View, intent: OpenIntent, steps: list[Step]) -> GoOn:
-    steps.append(_close(view, intent, Event.HELD, intent.entry.reason))
+def _rollback_is_over(view: View, intent: OpenIntent, first: tuple[Step, ...]) -> GoOn:
+    record = _close(view, intent, Event.HELD, intent.entry.reason)
     log = replace(view.log, open_intent=None, last_served=intent.origin)
     return GoOn(
         view=view.with_log(log),
-        steps=tuple(steps),
+        steps=(*first, record),
         notices=(f"an earlier run's rollback of {view.name} is over and was not written down",),
     )
 
 
-def _ended(view: View, intent: OpenIntent, steps: list[Step], who: str | None, reason: str) -> GoOn:
+def _ended(
+    view: View, intent: OpenIntent, first: tuple[Step, ...], who: str | None, reason: str
+) -> GoOn:
     changes = _left_behind(view, intent)
-    if changes:
-        steps.append(RestoreSettings(environment=view.name, changes=changes))
+    restore = (RestoreSettings(environment=view.name, changes=changes),) if changes else ()
     record = _close(view, intent, Event.ROLLED_BACK, reason, who)
-    steps.append(record)
     before, after = intent.entry.settings_before or {}, intent.entry.settings_after or {}
     entry = replace(
         intent.entry,
@@ -124,7 +124,7 @@ def _ended(view: View, intent: OpenIntent, steps: list[Step], who: str | None, r
     )
     return GoOn(
         view=view.with_log(log).with_settings(changes),
-        steps=tuple(steps),
+        steps=(*first, *restore, record),
         notices=(f"an earlier release in {view.name} is over: {reason}",),
     )
 
