@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import TypeAlias
 
 from gitops.decide.situation import Asked
@@ -42,16 +43,24 @@ class GitFacts:
 
         Along first parents: what the branch asked for, whatever the merged branches tried. Empty
         where nothing is held, and where the hold's commit is not in this clone: then nothing shows
-        that the hold was broken, so it stands.
+        that the hold was broken, so it stands. Where that commit is of another line, as of a branch
+        that was rewritten since, this begins where the line asks for what it asks for now: what it
+        asked for before is older than the hold, for all that anybody knows.
         """
         base = history.environment(environment.name).asked_since
         if base is None or not self.repository.exists(base):
             return ()
-        found = (
+        same_line = self.repository.is_ancestor(base, self.commit)
+        since = self._commits_since(base, model, environment, history)
+        looked = (
             asked_at(self.repository, commit, model.key, environment.name, history.model_names)
-            for commit in (base, *self._commits_since(base, model, environment, history))
+            for commit in ((base, *since) if same_line else since)
         )
-        return tuple(each for each in found if each is not None)
+        found = tuple(each for each in looked if each is not None)
+        if same_line:
+            return found
+        digest = environment.artifact.digest if environment.artifact is not None else None
+        return tuple(dropwhile(lambda each: each.digest != digest, found))
 
     def _commits_since(
         self,
