@@ -63,6 +63,8 @@ def command(
         click.echo(f"    {printable(line)}")
     for shipped in move.ships:
         click.echo(f"  ships {shipped.id[:12]} {printable(shipped.subject)}")
+    if move.cancelled:
+        click.echo(f"  {move.cancelled} more commits cancel each other out")
     if move.before is None:
         click.echo(f"{printable(place)} does not follow HEAD any more: it is pinned.")
     click.echo(_written(project, move, commit=commit, branch=branch))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from gitops.errors import Refused, UsageError
 from gitops.pipeline.commit_search import CommitSearch
+from gitops.pipeline.diff import Ways
 from gitops.pipeline.plan import PlanRequest, plan
 from gitops.pipeline.project import Project, Repository
 from gitops.pipeline.selection import Selection
 from gitops.plan.model import ModelPlan, Serving
 from gitops.record.proven import Proven, Version, why_held
 from gitops.record.timeline import ModelLog
-from gitops.state.commit import CommitInfo
+from gitops.state.artifact import Artifact
+from gitops.state.commit import Between, CommitInfo
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.yaml.change import with_text
 from gitops.yaml.document import Document, read
@@ -27,7 +29,7 @@ class PinMove:
 
     ``old`` and ``new`` are the release file's bytes; equal where nothing has to change. ``digest``
     is that of the artifact. ``ships`` are the commits in between that touch the truss, newest
-    first; empty for a way back.
+    first, but for the ``cancelled`` ones, which take each other back; empty for a way back.
     """
 
     model: str
@@ -40,6 +42,7 @@ class PinMove:
     old: bytes
     new: bytes
     ships: tuple[CommitInfo, ...] = ()
+    cancelled: int = 0
 
     @property
     def changes(self) -> bool:
@@ -65,6 +68,8 @@ class PinMove:
         if self.ships:
             lines += ["", "Ships:"]
             lines += [f"- {each.id[:12]} {each.subject}" for each in self.ships]
+        if self.cancelled:
+            lines += ["", f"{self.cancelled} more commits cancel each other out."]
         return "\n".join([subject, "", *lines, ""])
 
 
@@ -116,6 +121,7 @@ def move_pin(
     document = _document(project, model, committed=committed)
     before = None if wanted.follows_head else wanted.artifact.commit
     same = before is not None and wanted.artifact.digest == digest
+    between = Between() if same or before is None else _between(objects, wanted.artifact, commit)
     new = document.data if same else _written(document, target, info)
     return PinMove(
         model=str(model.key),
@@ -127,7 +133,8 @@ def move_pin(
         before=before,
         old=document.data,
         new=new,
-        ships=() if same else tuple(_ships(objects, model.truss, before, commit)),
+        ships=between.commits,
+        cancelled=len(between.cancelled),
     )
 
 
@@ -188,12 +195,7 @@ def _written(document: Document, target: str, info: CommitInfo) -> bytes:
     return edited
 
 
-def _ships(
-    objects: Repository, truss: str, before: str | None, commit: str
-) -> Iterator[CommitInfo]:
-    if before is None or not objects.is_ancestor(before, commit):
-        return
-    for each in objects.commits_touching([truss], commit, base=before):
-        info = objects.info(each)
-        if info is not None:
-            yield info
+def _between(objects: Repository, before: Artifact, commit: str) -> Between:
+    if not objects.is_ancestor(before.commit, commit):
+        return Between()
+    return Ways(objects).between(before, replace(before, commit=commit), "forward")

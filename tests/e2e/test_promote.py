@@ -29,6 +29,7 @@ def made(tmp_path: Path) -> Iterator[Trouble]:
     """Production is pinned to the first version, staging serves the second."""
     with trouble(tmp_path, truss("one"), release(STAGING), first_push="none") as found:
         first = found.work.head
+        found.work.revert(found.work.commit(truss("bad"), "Bad"))
         found.commit(truss("two"), release(STAGING, PRODUCTION.format(pin=first)), message="Two")
         assert found.apply("--env", "staging").code == 0
         yield found
@@ -54,10 +55,10 @@ def test_one_line_changes_and_a_commit_says_what_ships(made: Trouble) -> None:
     [changed] = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
     assert changed[1].startswith(f'    commit: "{second}"   # ')
     assert changed[1].endswith('"Two"')
-    assert "ships" in done.out
+    assert f"  ships {second[:12]} Two\n  2 more commits cancel each other out\n" in done.out
     message = made.work.git("log", "-1", "--format=%B")
     assert message.startswith(f"Promote triage to production: {second[:12]}\n")
-    assert "Ships:" in message
+    assert f"Ships:\n- {second[:12]} Two\n\n2 more commits cancel each other out." in message
     assert made.work.git("show", "--format=", "--name-only", "HEAD").split() == [
         "releases/triage.yaml"
     ]
