@@ -44,6 +44,9 @@ SOURCES: Final = 5
 MANY: Final = 8
 """Environments above which nobody reads all about each: the sentences stay, the rest is folded."""
 
+ROW_OF_A_HOLD: Final = 11
+"""The row of the decision table by which what Git asks for all the time is held."""
+
 _READY: Final = frozenset({"ACTIVE", "SCALED_TO_ZERO", None})
 _STAYS: Final = frozenset({"blocked", "held", "superseded", "wait"})
 
@@ -96,12 +99,17 @@ _Held: TypeAlias = list[tuple[ModelPlan, EnvironmentPlan]]
 
 
 def _quietly_held(plan: Plan) -> _Held:
-    """Holds that ask nothing of anybody now, where there is something else to read about."""
+    """Holds that ask nothing of anybody now, where there is something else to read about.
+
+    A change that asks anew for what is held lifts the hold. One that waits for the hold of another
+    environment may be what the reader asks for: both are told whole.
+    """
     places = [(model, each) for model in plan.models for each in model.environments if loud(each)]
     held = [
         (model, each)
         for model, each in places
         if each.state == "held"
+        and all(other.row == ROW_OF_A_HOLD for other in model.environments if other.state == "held")
         and each.serving is not None
         and each.serving.status in _READY
         and not released(each)

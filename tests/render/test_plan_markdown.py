@@ -228,10 +228,10 @@ def test_a_hold_that_nothing_was_asked_about_is_one_line_below_the_changes() -> 
 
 @pytest.mark.parametrize(
     "asks",
-    [{"changes": (MORE_REPLICAS,)}, {"serving_status": "FAILED"}],
+    [{"changes": (MORE_REPLICAS,)}, {"serving_status": "FAILED"}, {"row": 19}],
 )
 def test_a_hold_beside_a_change_of_its_own_is_told_whole(asks: dict[str, Any]) -> None:
-    held = at_rest(State.HELD, 11, reason="it was rolled back", **asks)
+    held = at_rest(State.HELD, **{"row": 11, "reason": "it was rolled back", **asks})
     plan = build_plan(
         desired(model(environment("staging"), environment("production"))),
         live(),
