@@ -15,6 +15,7 @@ from gitops.release import words
 from gitops.release.checks import Expect
 from gitops.release.findings import findings
 from gitops.release.scalars import path_problem
+from gitops.state.identity.walk import POINTER
 from gitops.state.json import Json
 from gitops.yaml.limits import MAX_DEPTH, MAX_NUMBER
 
@@ -175,6 +176,11 @@ class CheckFiles:
             )
         if len(data) > MAX_BYTES:
             raise BadFile(f"{words.name(path)} is larger than 1 MiB")
+        if data.startswith(POINTER):
+            raise BadFile(
+                f"{words.name(path)} is a Git LFS pointer, not the file itself",
+                hint="checks are read from Git, so commit the file without LFS",
+            )
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError:

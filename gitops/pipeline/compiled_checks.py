@@ -180,7 +180,8 @@ def _sent_whole(line: Line, path: Path) -> Finding:
 
 
 def _findings(error: BadFile, path: Path, subject: str = "") -> list[Finding]:
-    before = f"{subject}: " if subject and not error.messages[0].startswith("there is") else ""
+    named = not subject or error.messages[0].startswith(("there is", f"{subject} "))
+    before = "" if named else f"{subject}: "
     return [
         Finding(path=path, message=f"{before}{message}", hint=error.hint)
         for message in error.messages

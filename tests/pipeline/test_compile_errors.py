@@ -257,6 +257,10 @@ def cases(repository: Repository) -> dict[str, Mapping[str, str | bytes]]:
             "a.jsonl": '[1e400]\n["\\ud800"]\n' + "[" * 129 + "]" * 129 + "\n" + "9" * 5000 + "\n",
         },
         "no lines": {**check("requests: a.jsonl"), "a.jsonl": "\n\n"},
+        "lines in Git LFS": {
+            **check("requests: a.jsonl"),
+            "a.jsonl": f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\n",
+        },
         "a schema that is not there": check("request: 1\nexpect: {schema: checks/a.json}"),
         "a schema that is not JSON": {
             **check("request: 1\nexpect: {schema: a.json}"),

@@ -17,13 +17,14 @@ MAX_FILES: Final = 100_000
 MAX_LINKS: Final = 40
 """Links that lead from one to the next, as many as Linux follows."""
 
-_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+POINTER: Final = b"version https://git-lfs.github.com/spec/"
+"""How a Git LFS pointer begins."""
 _POINTER_SIZES: Final = range(100, 1024)
 
 
 def is_pointer(entry: TreeEntry, blob: Callable[[str], bytes]) -> bool:
     """Whether a file is a Git LFS pointer; reads it only where its size is that of one."""
-    return may_be_pointer(entry) and blob(entry.oid).startswith(_POINTER)
+    return may_be_pointer(entry) and blob(entry.oid).startswith(POINTER)
 
 
 def may_be_pointer(entry: TreeEntry) -> bool:
