@@ -19,6 +19,7 @@ from gitops.errors import RemoteUnreachable
 from gitops.git.cirun import CiRun
 from gitops.pipeline.project import Project
 from gitops.record.lock import Applied, Lock, LockSwap, SeenLock, Swapped
+from gitops.state.changed import Changes
 from gitops.state.differences import flatten
 from gitops.wiring import Outside
 from tests.exploration.clone import Log as Kept
@@ -266,10 +267,15 @@ class History:
         self._touching = cache(
             lambda paths, head, base: repository.commits_touching(paths, head, base=base)
         )
+        self._changed = cache(repository.changed)
 
     def commits_touching(self, paths: Iterable[str], head: str, *, base: str) -> tuple[str, ...]:
         """As the repository has it."""
         return self._touching(tuple(paths), head, base)
+
+    def changed(self, steps: Iterable[Iterable[str]], paths: Iterable[str]) -> tuple[Changes, ...]:
+        """As the repository has it."""
+        return self._changed(tuple(map(tuple, steps)), tuple(sorted(paths)))
 
 
 class InMemory:
