@@ -34,7 +34,7 @@ from gitops.decide.rows.serving import (
     stopped,
     unverified,
 )
-from gitops.decide.rows.standing import another_model, paused_by_git, promotion_paused, superseded
+from gitops.decide.rows.stopping import another_model, paused_by_git, promotion_paused, superseded
 from gitops.decide.rows.unfinished import intent_came_to_nothing, wanted_serves_unjudged
 from gitops.decide.safety import permitted
 from gitops.decide.situation import Situation

@@ -217,9 +217,7 @@ class DeployLog:
             # A model that was renamed is managed under its new name.
             if entry.model_id in managed_ids and self._renamed.after(name) is not None:
                 continue
-            alone = ModelKey(None, name.model)
-            key = alone if self._team_of(alone) == name.team else ModelKey(name.team, name.model)
-            found.setdefault(entry.release_file, key)
+            found.setdefault(entry.release_file, self._key(name))
         return found
 
     def is_kept(self, key: ModelKey, entry_id: str) -> bool:
@@ -234,6 +232,7 @@ class DeployLog:
         return LogName(workspace=self._workspace, team=self._team_of(key), model=key.name)
 
     def _key(self, name: LogName) -> ModelKey:
+        """The model of a log; the default team is left out, as release files may do."""
         plain = ModelKey(None, name.model)
         return plain if self._team_of(plain) == name.team else ModelKey(name.team, name.model)
 
