@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gitops.apply.pace import Pace
 from gitops.apply.ports import Clock, DeployLog, LiveReader, LiveWriter
-from gitops.apply.waiting import poll
+from gitops.apply.waiting import ASKED, poll
 from gitops.decide.sides import is_side
 from gitops.errors import GitopsError, LogMoved, RemoteUnreachable, ResponseLost
 from gitops.record.entry import Entry, Event
@@ -49,15 +49,19 @@ class Control:
         model_id, live = self._look()
         candidate = self._candidate(live)
         before = _share(live)
-        # Where the answer is lost, what became of it is read below.
-        with suppress(ResponseLost):
-            self.writer.cancel_promotion(model_id, self.environment)
 
         def going_back() -> LiveEnvironment | None:
             now = self.reader.environment(model_id, self.environment)
-            return now if now is not None and (not _running(now) or _ramps_down(now)) else None
+            # Another one that has begun meanwhile is not ours to cancel.
+            still = now is not None and _running(now) and _same(now.candidate, live.candidate)
+            return now if now is not None and (_ramps_down(now) or not still) else None
 
-        back = poll(self.clock, self.pace, going_back, limit=self.pace.visible)
+        back: LiveEnvironment | None = None
+        for _ in range(ASKED):
+            answered = self._ask_to_cancel(model_id)
+            back = poll(self.clock, self.pace, going_back, limit=self.pace.visible)
+            if answered or back is not None:
+                break
         note = ""
         if back is not None and not _same(back.current, live.candidate):
             note = self._sign(model_id, live.candidate)
@@ -108,6 +112,14 @@ class Control:
             f"{self.tag}: the promotion of {candidate} goes on{_share(going)}; "
             f"`gitops apply {self.key}` follows it"
         )
+
+    def _ask_to_cancel(self, model_id: str) -> bool:
+        """Whether Baseten has answered; what became of it otherwise is to be seen."""
+        try:
+            self.writer.cancel_promotion(model_id, self.environment)
+        except ResponseLost:
+            return False
+        return True
 
     def _sign(self, model_id: str, candidate: Deployment | None) -> str:
         """Close the release that was cancelled in the deploy log; what went wrong with that."""

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
+ASKED: Final = 3
+"""How often something is asked for in all that may be asked for again, where every answer is lost
+and nothing is to be seen of it."""
+
 STILL: Final = 60.0
 """Seconds after which it is told again how far something is that has not moved."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def alone(tmp_path: Path) -> Iterator[Stage]:
 @pytest.fixture
 def quick(tmp_path: Path) -> Iterator[Stage]:
     """The same, switched at once, watched shortly and without traffic."""
-    shortly = SWITCHING.replace("for: 5s", "for: 100ms")
+    shortly = SWITCHING.replace("for: 10m", "for: 100ms")
     with stage(tmp_path, truss(), release(shortly)) as made:
         assert made.apply().exit_code == 0
         yield made
@@ -131,10 +131,21 @@ class Wire(httpx.BaseTransport):
         return cut
 
 
+def cut_meanwhile(made: Stage, wire: Wire, requests: int) -> Callable[[], None]:
+    """Cut the network; the promotion that was held until now goes on meanwhile."""
+
+    def cut() -> None:
+        made.goes_on()
+        wire.cut = requests
+
+    return cut
+
+
 def test_baseten_is_gone_for_a_while_in_the_middle_of_a_promotion(alone: Stage) -> None:
     wire = Wire()
     alone.commit(truss("two"))
-    alone.once(moving, wire.cuts(30))
+    alone.sticks()
+    alone.once(moving, cut_meanwhile(alone, wire, 30))
     outcome = alone.apply(transport=wire, clock=Impatient(alone.stop))
     assert outcome.exit_code == 0, outcome.finished
     assert alone.told()[-1] == "production released"
@@ -155,7 +166,8 @@ def test_baseten_is_gone_for_a_while_in_the_middle_of_a_rollback(alone: Stage) -
 def test_baseten_stays_away_and_the_next_apply_continues(alone: Stage) -> None:
     wire = Wire()
     alone.commit(truss("two"))
-    alone.once(moving, wire.cuts(10**6))
+    alone.sticks()
+    alone.once(moving, cut_meanwhile(alone, wire, 10**6))
     outcome = alone.apply(transport=wire, clock=Impatient(alone.stop), pace=Pace(outage=0.3))
     assert outcome.exit_code == 1, outcome.finished
     told = outcome.finished.failures[0].failure
@@ -170,8 +182,10 @@ def test_baseten_stays_away_and_the_next_apply_continues(alone: Stage) -> None:
 # An answer is lost after the write took effect
 
 
-def loses(made: Stage, method: str, path: str, *, skip: int = 0) -> None:
-    made.emulator.fault(kind="drop_after", method=method, path=path, skip=skip)
+def loses(
+    made: Stage, method: str, path: str, *, skip: int = 0, kind: str = "drop_after", times: int = 1
+) -> None:
+    made.emulator.fault(kind=kind, method=method, path=path, skip=skip, times=times)
 
 
 def sent(made: Stage, ending: str) -> int:
@@ -207,14 +221,54 @@ def test_a_lost_answer_to_the_way_back(alone: Stage) -> None:
 
 def test_a_lost_answer_to_a_cancellation(alone: Stage) -> None:
     before = alone.serving("production")
-    # Long enough at its first step to be condemned there, however busy this machine is.
-    slow = ROLLING.replace("stabilization_time_seconds: 240", "stabilization_time_seconds: 3600")
-    alone.commit(truss("two", BAD), release(slow))
+    alone.commit(truss("two", BAD))
+    alone.sticks()
     loses(alone, "POST", "cancel_promotion$")
     outcome = alone.apply()
     assert outcome.exit_code == 3, outcome.finished
     assert alone.serving("production") == before
     assert sent(alone, "cancel_promotion") == 1
+
+
+def loses_requests(made: Stage, path: str, *, times: int, skip: int = 0) -> None:
+    """So many never arrive, which nobody can tell from those whose answer is lost."""
+    made.pace = replace(made.pace, visible=0.3)
+    loses(made, "POST", path, skip=skip, kind="drop_before", times=times)
+
+
+def test_a_way_back_that_never_arrived_is_asked_for_again(alone: Stage) -> None:
+    before = alone.live("production").current
+    assert before is not None
+    alone.commit(truss("two", BAD), release(SWITCHING))
+    loses_requests(alone, "/production/promote$", skip=1, times=2)
+    loses_requests(alone, "/activate$", times=1)
+    alone.once(
+        lambda event: isinstance(event, RollbackStarted),
+        lambda: alone.emulator.set_status(before.id, "INACTIVE"),
+    )
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert alone.serving("production") == before.name
+
+
+def test_a_way_back_that_never_arrives_calls_a_person(alone: Stage) -> None:
+    alone.commit(truss("two", BAD), release(SWITCHING))
+    loses_requests(alone, "/production/promote$", skip=1, times=3)
+    outcome = alone.apply()
+    assert outcome.exit_code == 8, outcome.finished
+    [failed] = outcome.finished.failures
+    assert "no answer to the way back arrives" in failed.failure.happened
+    assert alone.apply().exit_code == 3
+
+
+def test_a_cancellation_that_never_arrived_is_asked_for_again(alone: Stage) -> None:
+    before = alone.serving("production")
+    alone.commit(truss("two", BAD))
+    alone.sticks()
+    loses_requests(alone, "cancel_promotion$", times=2)
+    outcome = alone.apply()
+    assert outcome.exit_code == 3, outcome.finished
+    assert alone.serving("production") == before
 
 
 # A clock that jumps
@@ -247,7 +301,8 @@ def test_a_clock_that_is_set_in_the_middle_of_a_watch_ends_it_neither_early_nor_
 ) -> None:
     before = alone.serving("production")
     clock = SetLater(alone.stop)
-    alone.commit(truss("two", BAD), release(SWITCHING))
+    shorter = SWITCHING.replace("for: 10m", "for: 4m")
+    alone.commit(truss("two", BAD), release(shorter))
 
     def hear(event: ApplyEvent) -> None:
         if promoted(event):

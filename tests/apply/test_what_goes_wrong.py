@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -28,6 +28,7 @@ from gitops.plan.events import (
 from gitops.record.entry import Event
 from tests.apply.stage import KEY, Stage, stage
 from tests.echo import PRODUCTION, STAGING, release, truss
+from tests.pace import builds_take
 
 ROLLING = """\
   production:
@@ -45,8 +46,9 @@ SWITCHING = """\
     autoscaling: {min_replica: 4, max_replica: 4}
     promotion: {rolling_deploy: false}
     checks: [smoke]
-    watch: {for: 5s, error_rate: 0.05, min_requests: 5}
+    watch: {for: 10m, error_rate: 0.05, min_requests: 5}
 """
+"""For what is bad: it is watched until that is certain, however slow this machine is."""
 
 
 @pytest.fixture
@@ -94,6 +96,7 @@ def test_a_pause_blocks_and_resuming_lets_it_go_on(alone: Stage) -> None:
             person.writer._signal("pause_promotion", alone.model_id(), "production")
 
     alone.commit(truss("two"))
+    alone.sticks()
     alone.once(moving, pause)
     outcome = alone.apply()
     assert outcome.exit_code == 4, outcome.finished
@@ -102,6 +105,7 @@ def test_a_pause_blocks_and_resuming_lets_it_go_on(alone: Stage) -> None:
     assert "paused" in failure.happened
     assert "% of its traffic goes to commit" in failure.serves_now
     assert "gitops resume triage production" in failure.next
+    alone.goes_on()
     with control(alone) as hand:
         assert "goes on" in hand.resume()
     alone.on = None
@@ -147,6 +151,7 @@ def test_what_baseten_answered_last_is_told_with_its_time(alone: Stage) -> None:
         silent.gone = True
 
     alone.commit(truss("two"))
+    alone.sticks()
     alone.once(moving, fall_silent)
     outcome = alone.apply(transport=silent, clock=silent.clock)
     assert outcome.exit_code == 130, outcome.finished
@@ -170,9 +175,11 @@ def test_what_was_read_long_ago_is_read_again_or_told_with_its_time(
         clock.ahead = 60.0
         if stopped:
             alone.stop.set("SIGINT")
+        else:
+            alone.emulator.set_status(alone.newest(), "BUILD_FAILED")
 
     alone.commit(truss("two"))
-    alone.emulator.fault(kind="build_fails")
+    builds_take(alone.emulator, 360_000)
     alone.once(building, a_minute_later)
     outcome = alone.apply(clock=clock)
     assert outcome.exit_code == (130 if stopped else 5), outcome.finished
@@ -188,6 +195,7 @@ def test_what_was_read_long_ago_is_read_again_or_told_with_its_time(
 def test_asked_to_stop_on_the_way_back_it_says_so_and_the_next_apply_goes_on(alone: Stage) -> None:
     before = alone.serving("production")
     alone.commit(truss("two", "fails_after_requests: 3"))
+    alone.sticks()
     alone.once(lambda event: isinstance(event, RollbackStarted), lambda: alone.stop.set("SIGTERM"))
     outcome = alone.apply()
     assert outcome.exit_code == 130, outcome.finished
@@ -208,6 +216,7 @@ def test_a_person_ends_a_release_and_it_is_held(alone: Stage) -> None:
             person.writer.cancel_promotion(alone.model_id(), "production", force=True)
 
     alone.commit(truss("two"))
+    alone.sticks()
     alone.once(moving, cancel)
     outcome = alone.apply()
     assert outcome.exit_code == 3, outcome.finished.failures
@@ -232,6 +241,7 @@ def test_a_candidate_that_fails_before_any_traffic_is_held_and_ends_in_5(alone: 
         alone.emulator.set_status(candidate.id, "FAILED")
 
     alone.commit(truss("two"))
+    alone.sticks(0)
     alone.once(promoted, fail)
     outcome = alone.apply()
     assert outcome.exit_code == 5, outcome.finished
@@ -244,6 +254,7 @@ def test_a_candidate_that_fails_before_any_traffic_is_held_and_ends_in_5(alone: 
 def test_errors_while_traffic_moves_end_the_promotion(alone: Stage) -> None:
     before = alone.serving("production")
     alone.commit(truss("two", "fails_after_requests: 3"))
+    alone.sticks()
     outcome = alone.apply()
     assert outcome.exit_code == 3, outcome.finished
     assert alone.serving("production") == before
@@ -253,7 +264,7 @@ def test_errors_while_traffic_moves_end_the_promotion(alone: Stage) -> None:
 
 
 def test_a_first_release_that_is_bad_stays_and_calls_a_person(tmp_path: Path) -> None:
-    patient = PRODUCTION.replace("600ms", "5s")
+    patient = PRODUCTION.replace("600ms", "10m")
     files = truss("one", "fails_after_requests: 12"), release(patient)
     with stage(tmp_path, *files, traffic=60.0, first_push="none") as made:
         outcome = made.apply()
@@ -375,6 +386,7 @@ def test_cancelling_by_hand_gives_all_traffic_back(alone: Stage) -> None:
             said.append(hand.cancel())
 
     alone.commit(truss("two"))
+    alone.sticks()
     alone.once(moving, cancel)
     outcome = alone.apply()
     assert outcome.exit_code == 3, outcome.finished
@@ -404,6 +416,7 @@ def test_an_end_that_nobody_signs_for_is_told_by_its_key(alone: Stage) -> None:
             baseten.writer.cancel_promotion(alone.model_id(), "production")
 
     alone.commit(truss("two"))
+    alone.sticks()
     alone.once(moving, cancel)
     outcome = alone.apply()
     assert outcome.exit_code == 3, outcome.finished
@@ -416,8 +429,12 @@ def test_an_end_that_nobody_signs_for_is_told_by_its_key(alone: Stage) -> None:
 
 def test_a_cancelled_release_that_nobody_follows_is_closed_at_once(alone: Stage) -> None:
     alone.commit(truss("two"))
+    alone.sticks()
     alone.once(moving, lambda: alone.stop.set("test"))
     assert alone.apply().exit_code == 130
+    # The first request never arrives.
+    alone.pace = replace(alone.pace, visible=0.3)
+    alone.emulator.fault(kind="drop_before", method="POST", path="cancel_promotion$")
     with control(alone) as hand:
         assert "cancelled the promotion" in hand.cancel()
     assert alone.told()[-1] == "production rolled_back"
@@ -445,7 +462,7 @@ def test_settings_that_baseten_left_out_are_written_after_the_promotion(tmp_path
 def test_what_stays_in_transition_is_waited_for_and_then_left_to_the_next_apply(
     tmp_path: Path,
 ) -> None:
-    slow = Durations(update=36_000.0)
+    slow = Durations(update=360_000.0)
     with stage(tmp_path, truss(), release(ROLLING), durations=slow) as alone:
         assert alone.apply().exit_code == 0
         current = alone.live("production").current

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitops.apply.job import Ended, Job
-from gitops.apply.waiting import until
+from gitops.apply.waiting import ASKED, until
 from gitops.errors import RequestRefused, ResponseLost
 from gitops.plan.steps import Activate, Retry
 from gitops.render.failures import FailureKind
@@ -11,11 +11,9 @@ from gitops.state.health import Health, health_of
 
 
 def activate(job: Job, step: Activate) -> Ended | None:
-    """Start a deployment and see it leave INACTIVE. Repeating an activation is harmless."""
+    """Start a deployment and see it leave INACTIVE."""
     try:
-        job.ports.writer.activate(job.view.model_id, step.deployment_id)
-    except ResponseLost as lost:
-        job.progress(f"the answer was lost, looking: {lost.message}")
+        ask_to_start(job, step.deployment_id)
     except RequestRefused as refused:
         failure = job.failure(
             FailureKind.REQUEST_REFUSED, doing="the activation", detail=refused.message
@@ -34,6 +32,22 @@ def activate(job: Job, step: Activate) -> Ended | None:
         return Ended(exit_code=7, listed="running", failure=failure)
     job.finished("ok", message=status, deployment_id=step.deployment_id)
     return None
+
+
+def ask_to_start(job: Job, deployment_id: str) -> None:
+    """Request an activation; where the answer is lost and nothing happens, once more.
+
+    To repeat one is harmless. Raises ``RequestRefused``.
+    """
+    for _ in range(ASKED):
+        try:
+            job.ports.writer.activate(job.view.model_id, deployment_id)
+        except ResponseLost as lost:
+            job.progress(f"the answer was lost, looking: {lost.message}")
+            if _left(job, deployment_id, Health.INACTIVE) is not None:
+                return
+        else:
+            return
 
 
 def retry(job: Job, step: Retry) -> Ended | None:

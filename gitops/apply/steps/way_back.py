@@ -6,8 +6,9 @@ from typing import Final
 
 from gitops.apply import blocks
 from gitops.apply.job import Job
+from gitops.apply.steps.activate import ask_to_start
 from gitops.apply.steps.promote import is_side
-from gitops.apply.waiting import Told, until
+from gitops.apply.waiting import ASKED, Told, until
 from gitops.errors import AccessDenied, NotFound, RequestRefused, ResponseLost
 from gitops.record.entry import Entry, Side
 from gitops.render.words import refusal
@@ -56,8 +57,8 @@ def _ready(job: Job, target: Side) -> str | None:
     if health_of(found.status) is Health.INACTIVE:
         job.progress(f"activating deployment {found.id}", status=found.status)
         try:
-            job.ports.writer.activate(model_id, found.id)
-        except (ResponseLost, RequestRefused) as error:
+            ask_to_start(job, found.id)
+        except RequestRefused as error:
             job.progress(f"looking whether it starts: {error.message}")
 
     def look() -> Deployment | None:
@@ -89,28 +90,40 @@ def _request(
         for each in put_back(before, after, live.settings, job.now())
         if not each.path.startswith(PREFIX)
     ]
-    try:
-        promoted = job.ports.writer.promote(
-            job.view.model_id,
-            job.name,
-            target.deployment_id,
-            settings=blocks.of_changes(changes, live.settings) or None,
-            override=FAST,
-            preserve_instance_type=False,
-        )
-    except ResponseLost as lost:
-        job.progress(f"the answer was lost, looking: {lost.message}")
-    except (RequestRefused, NotFound, AccessDenied) as refused:
-        now = job.view.reread(job.name)
-        if now is None or not (
-            is_side(job, now.candidate, target) or is_side(job, now.current, target)
-        ):
-            return False, f"Baseten refused the way back: {refusal(refused.message)}"
-        # A person promotes it, and was faster.
-        return False, None
-    else:
-        job.view.remember(promoted)
-    return True, None
+    settings = blocks.of_changes(changes, live.settings) or None
+    asked = False
+    for _ in range(ASKED):
+        try:
+            promoted = job.ports.writer.promote(
+                job.view.model_id,
+                job.name,
+                target.deployment_id,
+                settings=settings,
+                override=FAST,
+                preserve_instance_type=False,
+            )
+        except ResponseLost as lost:
+            asked = True
+            job.progress(f"the answer was lost, looking: {lost.message}")
+            if until(job, lambda: _shows(job, target), limit=job.run.pace.visible):
+                return True, None
+        except (RequestRefused, NotFound, AccessDenied) as refused:
+            if not _shows(job, target):
+                return False, f"Baseten refused the way back: {refusal(refused.message)}"
+            # A person promotes it, and was faster; or a request of ours that was lost.
+            return asked, None
+        else:
+            job.view.remember(promoted)
+            return True, None
+    return True, "no answer to the way back arrives, and nothing of it is to be seen"
+
+
+def _shows(job: Job, target: Side) -> bool | None:
+    live = job.view.reread(job.name)
+    here = live is not None and (
+        is_side(job, live.candidate, target) or is_side(job, live.current, target)
+    )
+    return here or None
 
 
 def _arrive(job: Job, target: Side, *, ours: bool) -> str | None:  # noqa: C901 - a case a reason
