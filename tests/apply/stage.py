@@ -47,9 +47,9 @@ QUICK = Pace(
     not_found=2.0,
     visible=2.0,
     signed=1.0,
-    settings=5.0,
-    confirm=20.0,
-    ramp_down=5.0,
+    settings=60.0,
+    confirm=60.0,
+    ramp_down=60.0,
     outage=30.0,
     transition=10.0,
 )
@@ -214,6 +214,19 @@ class Stage:
                 act()
 
         self.on = hear
+
+    def sticks(self, percent: int = 25) -> None:
+        """The next promotion stays at that share of the traffic, or the next, until `goes_on`."""
+        self.emulator.fault(kind="promotion_sticks", percent=percent)
+
+    def goes_on(self) -> None:
+        """What sticks goes on."""
+        self.emulator.call(self.emulator.world.faults.lift, "promotion_sticks")
+
+    def newest(self) -> str:
+        """The id of the newest deployment."""
+        with self.baseten() as baseten:
+            return baseten.reader.deployments(self.model_id())[-1].id
 
     @contextmanager
     def person(self) -> Iterator[Baseten]:

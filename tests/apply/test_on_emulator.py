@@ -11,13 +11,13 @@ import pytest
 
 from gitops.apply.ports import DeployLog
 from gitops.decide.situation import Options
-from gitops.emulator import Durations
 from gitops.git.repository import Repository
 from gitops.plan.events import ActionFinished, ApplyFinished, ApplyStarted, RollbackFinished
 from gitops.record.entry import Entry, Event
 from gitops.state.names import ModelKey
 from tests.apply.stage import Stage, stage
 from tests.echo import PRODUCTION, STAGING, release, truss
+from tests.pace import build_ends, builds_take
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_hold_is_lifted_by_retry_and_by_asking_anew(released: Stage) -> None:
 
 def test_what_is_bad_under_traffic_is_rolled_back_with_figures(released: Stage) -> None:
     before = released.serving("production")
-    patient = PRODUCTION.replace("600ms", "5s")
+    patient = PRODUCTION.replace("600ms", "10m")
     released.commit(truss("two", "fails_after_requests: 12"), release(STAGING, patient))
     outcome = released.apply()
     assert outcome.exit_code == 3, outcome.finished
@@ -182,7 +182,7 @@ def test_settings_alone_are_written_read_back_and_logged(released: Stage) -> Non
 
 
 def test_settings_travel_with_a_promotion_and_go_back_with_it(released: Stage) -> None:
-    wider = PRODUCTION.replace("max_replica: 2", "max_replica: 5").replace("600ms", "5s")
+    wider = PRODUCTION.replace("max_replica: 2", "max_replica: 5").replace("600ms", "10m")
     released.commit(truss("two", "fails_after_requests: 12"), release(STAGING, wider))
     outcome = released.apply()
     assert outcome.exit_code == 3
@@ -191,7 +191,7 @@ def test_settings_travel_with_a_promotion_and_go_back_with_it(released: Stage) -
 
 def test_alerting_only_leaves_it_serving(released: Stage) -> None:
     before = released.serving("production")
-    alerting = PRODUCTION.replace("600ms", "5s").replace(
+    alerting = PRODUCTION.replace("600ms", "10m").replace(
         "min_requests: 5", "min_requests: 5, on_failure: alert"
     )
     released.commit(truss("two", "fails_after_requests: 12"), release(STAGING, alerting))
@@ -215,13 +215,15 @@ def test_events_name_what_the_plan_names(two: Stage) -> None:
 
 
 def test_a_build_outlasting_its_limit_goes_on_and_the_next_apply_continues(tmp_path: Path) -> None:
-    slowly = Durations(build=1800)
-    with stage(tmp_path, truss(), release(STAGING), durations=slowly) as made:
+    with stage(tmp_path, truss(), release(STAGING)) as made:
+        builds_take(made.emulator, 360_000)
         text = release(STAGING)["releases/triage.yaml"]
         made.commit({"releases/triage.yaml": text + "timeouts: {build: 10ms}\n"})
         outcome = made.apply()
         assert outcome.exit_code == 7
         assert outcome.finished.running == ("triage/staging",)
+        builds_take(made.emulator, 90)
+        build_ends(made.emulator)
         made.commit({"releases/triage.yaml": text})
         assert made.apply().exit_code == 0
         assert len(made.pushes()) == 1

@@ -133,7 +133,7 @@ def test_the_whole_set_is_what_git_says(served: Stage) -> None:
 def test_schedules_travel_with_a_promotion_and_go_back_with_it(served: Stage) -> None:
     there = shown(served)
     longer = DAY.replace("start_hour: 8", "start_hour: 7")
-    patient = scheduled(longer, SALE, ALWAYS).replace("600ms", "5s")
+    patient = scheduled(longer, SALE, ALWAYS).replace("600ms", "10m")
     served.commit(truss("two", "fails_after_requests: 12"), release(patient))
     outcome = served.apply()
     assert outcome.exit_code == 3, outcome.finished
@@ -167,7 +167,7 @@ def test_a_baseten_that_knows_no_schedules_is_sent_none(tmp_path: Path) -> None:
 def test_replicas_are_confirmed_against_the_schedule_in_force(tmp_path: Path) -> None:
     with stage(tmp_path, truss(), release(scheduled(ALWAYS)), traffic=60.0) as made:
         assert made.apply().exit_code == 0
-        patient = scheduled(ALWAYS).replace("600ms", "5s")
+        patient = scheduled(ALWAYS).replace("600ms", "10m")
         made.commit(truss("two", "fails_after_requests: 12"), release(patient))
         assert made.apply().exit_code == 3
         undone = next(each for each in made.entries() if each.event is Event.ROLLED_BACK)

@@ -113,7 +113,7 @@ def _kept(made: Stage, name: object, behaviour: str) -> None:
 
 def test_where_the_watch_only_alerts_the_promotion_goes_on(made: Stage) -> None:
     quick = ROLLING.replace("3600", "60") % "error_rate: 0.02, on_failure: alert"
-    made.commit(truss("two", "error_rate: 0.9"), release(quick.replace("10m", "500ms")))
+    made.commit(truss("two", "error_rate: 0.9"), release(quick))
     outcome = made.apply()
     assert outcome.exit_code == 8, outcome.finished
     assert 100 in shares(made)
@@ -202,7 +202,7 @@ def test_a_run_that_dies_during_the_watch_leaves_it_to_the_next_to_let_go(made: 
 
 def test_where_the_watch_only_alerts_what_stayed_warm_stays(made: Stage) -> None:
     old = previous(made)
-    watch = KEEPING % ("DEACTIVATE", "800ms")
+    watch = KEEPING % ("DEACTIVATE", "10m")
     alerting = watch.replace("keep_previous", "on_failure: alert, keep_previous")
     made.commit(truss("two", "error_rate: 0.9"), release(alerting))
     outcome = made.apply()

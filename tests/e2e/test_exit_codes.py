@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.trouble import Ended, Trouble, interrupt, trouble
 from tests.echo import STAGING, release, truss
 from tests.golden_files import Golden
+from tests.pace import build_ends, builds_take
 from tests.patience import HANGS
 
 WATCHED = """\
@@ -152,7 +153,10 @@ def test_5_the_build_fails(released: Trouble, golden: Golden) -> None:
 def test_7_still_running_and_the_next_apply_continues(released: Trouble, golden: Golden) -> None:
     impatient = release(NOT_WATCHED)["releases/triage.yaml"] + "timeouts: {build: 1ms}\n"
     released.commit(truss("two"), {"releases/triage.yaml": impatient})
+    builds_take(released.emulator, 360_000)
     golden("exit-7-build.txt", told(apply(released, 7)))
+    builds_take(released.emulator, 90)
+    build_ends(released.emulator)
     ended = apply(released, 0)
     assert not any(each.endswith("/deployments") for each in ended.writes)
 

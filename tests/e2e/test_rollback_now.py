@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.e2e.trouble import Trouble, trouble
-from tests.echo import release, truss
+from tests.echo import STAGING, release, truss
 from tests.patience import HANGS
 
 PRODUCTION = """\
@@ -22,13 +23,27 @@ PRODUCTION = """\
 GOOD, BAD = PRODUCTION.format(most=2), PRODUCTION.format(most=5)
 
 
+@contextmanager
+def released(tmp_path: Path, *more: str) -> Iterator[Trouble]:
+    """Production serves the second version, which also got more replicas."""
+    with trouble(tmp_path, truss("one"), release(*more, GOOD)) as found:
+        assert found.apply().code == 0
+        found.commit(truss("two"), release(*more, BAD), message="Ship two")
+        assert found.apply().code == 0
+        yield found
+
+
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[Trouble]:
-    """Production serves the second version, which also got more replicas."""
-    with trouble(tmp_path, truss("one"), release(GOOD)) as found:
-        assert found.apply().code == 0
-        found.commit(truss("two"), release(BAD), message="Ship two")
-        assert found.apply().code == 0
+    """Production alone."""
+    with released(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Iterator[Trouble]:
+    """Staging has the version too, so production serves a copy of what was promoted."""
+    with released(tmp_path, STAGING) as found:
         yield found
 
 
@@ -84,8 +99,9 @@ def test_another_machine_rolls_back_and_the_next_merge_does_not_bring_it_back(
 
 
 def test_killed_between_the_hold_and_the_promotion_the_next_apply_completes_it(
-    made: Trouble,
+    staged: Trouble,
 ) -> None:
+    made = staged
     made.emulator.fault(kind="latency", method="POST", path="/promote$", seconds=60)
     [fault] = made.emulator.emulator.faults.requests
     process = made.start("rollback", "triage", "production", "--now")
@@ -97,6 +113,7 @@ def test_killed_between_the_hold_and_the_promotion_the_next_apply_completes_it(
     # The killed run's lock counts for this clone alone as long as that run lives.
     assert made.apply().code == 0
     assert note(made) == "one"
+    assert made.environment().autoscaling.max_replica == 2, "settings go back too"
     assert [each.split()[0] for each in made.entries()][-2:] == ["Held", "Held"]
     made.lift()
 

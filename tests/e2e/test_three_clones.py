@@ -152,7 +152,9 @@ def test_what_one_model_lives_through(story: Story) -> None:
     # A bad third one comes with its pin in one pull request, and the run itself takes it back.
     first.switch("three", create=True)
     pin = first.commit(truss("three", FAILS_CUSTOMERS), "Version three")
-    first.commit(release(STAGING, PRODUCTION.format(pin=pin)), "Ship three")
+    # Watched until it is certain, however slow this machine is.
+    patient = PRODUCTION.replace("for: 1s", "for: 10m").format(pin=pin)
+    first.commit(release(STAGING, patient), "Ship three")
     first.switch("main")
     story.merge("three", pushed_from=first)
     bad = story.apply(3)
@@ -166,6 +168,11 @@ def test_what_one_model_lives_through(story: Story) -> None:
     agreed = story.apply()
     assert (agreed.builds, agreed.uploaded, agreed.writes) == (0, 0, [])
     assert len(agreed.ended.requests) <= AT_REST
+
+    text = (first.path / "releases/triage.yaml").read_text()
+    shortly = {"releases/triage.yaml": text.replace("for: 10m", "for: 1s")}
+    made.commit(shortly, message="Watch shortly again")
+    second.git("pull", "-q", "--ff-only", "origin", "main")
 
     # A plain revert of what shipped the second version: one promotion of what is there.
     second.git("revert", "--no-edit", "-m", "1", ships_two)
