@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from gitops.apply.clock import StopFlag
 from gitops.apply.executor import Outcome, execute
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Emit, Run
 from gitops.decide.decision import State
-from gitops.decide.sides import side_of
+from gitops.decide.sides import is_side, side_of
 from gitops.decide.situation import Evidence, Situation
 from gitops.decide.target import deployment_of
 from gitops.decide.view import View
@@ -28,6 +29,10 @@ from gitops.record.entry import Entry, Event
 from gitops.record.history import BRANCH, ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
 from gitops.state.live import LiveModel
+from gitops.state.recognise import Recognised
+
+_BEGINS: Final = frozenset({Event.INTENT, Event.RELEASED, Event.ADOPTED})
+"""How something comes to serve that is no way back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +162,7 @@ def _hold(
             f"{place} serves {way.after} already",
             hint=f"{by_git()}; to go further back, name a commit with --to.",
         )
-    opened_by = _released_by(history, way.environment, bad.deployment.id)
+    opened_by = _released_by(history, way.environment, bad)
     return Entry(
         at=ports.clock.now(),
         event=Event.HELD,
@@ -237,18 +242,17 @@ def _by_git(request: NowRequest, branch: Callable[[], None]) -> str:
     return "Merge the branch that the same command without --now makes"
 
 
-def _released_by(history: ModelHistory, environment: str, deployment_id: str) -> Entry | None:
-    """The intent by which a deployment came to serve: it knows the settings before."""
-    return next(
-        (
-            each
-            for each in reversed(history.environment(environment).entries)
-            if each.event is Event.INTENT
-            and each.to is not None
-            and each.to.deployment_id == deployment_id
-        ),
-        None,
-    )
+def _released_by(history: ModelHistory, environment: str, serving: Recognised) -> Entry | None:
+    """The intent by which what serves came to serve: it knows the settings before.
+
+    What was promoted is the artifact: where it is attached elsewhere, what serves is a copy of the
+    deployment that the intent names. None where nobody announced it.
+    """
+    log = history.environment(environment)
+    for each in reversed(log.entries):
+        if each.event in _BEGINS and each.to is not None and is_side(serving, each.to):
+            return each if each.event is Event.INTENT else log.intent(each.intent)
+    return None
 
 
 def _situation(
