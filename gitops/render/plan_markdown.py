@@ -47,6 +47,8 @@ MANY: Final = 8
 ROW_OF_A_HOLD: Final = 11
 """The row of the decision table by which what Git asks for all the time is held."""
 
+_LEFT_OUT: Final = "Some details are left out here; the plan's JSON has them all."
+
 _READY: Final = frozenset({"ACTIVE", "SCALED_TO_ZERO", None})
 _STAYS: Final = frozenset({"blocked", "held", "superseded", "wait"})
 
@@ -57,14 +59,23 @@ MARKER: Final = "<!-- gitops plan -->"
 def render(plan: Plan, limit: int = LIMIT) -> str:
     """The plan as Markdown, below ``limit`` characters; it ends with a line break."""
     loudest = sum(loud(each) for model in plan.models for each in model.environments)
-    fullest = _document(plan, _full if loudest <= MANY else _folding)
-    if len(fullest) < limit:
-        return fullest
-    for detail in (_short, _bare):
-        text = _document(plan, detail, folded="Some details are left out here; ")
-        if len(text) < limit:
+    fullest = _full if loudest <= MANY else _folding
+    for detail, folded in ((fullest, ""), (_short, _LEFT_OUT), (_bare, _LEFT_OUT)):
+        if text := _below(limit, _document(plan, detail, folded)):
             return text
     return _counted(plan)
+
+
+def _below(limit: int, blocks: Iterator[str]) -> str:
+    """The blocks as one text; empty where that is too long, which ends the reading of them."""
+    found: list[str] = []
+    length = -1
+    for each in blocks:
+        length += len(each) + 2
+        if length >= limit:
+            return ""
+        found.append(each)
+    return "\n\n".join(found) + "\n"
 
 
 def _heading(plan: Plan) -> str:
@@ -75,24 +86,24 @@ def _heading(plan: Plan) -> str:
 _Detail = Callable[[ModelPlan, EnvironmentPlan], list[str]]
 
 
-def _document(plan: Plan, detail: _Detail, folded: str = "") -> str:
-    blocks = [MARKER, _heading(plan)]
-    blocks.extend(f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
+def _document(plan: Plan, detail: _Detail, folded: str) -> Iterator[str]:
+    yield MARKER
+    yield _heading(plan)
+    yield from (f"> **Notice:** {_sentence(notice)}" for notice in plan.notices)
     held = _quietly_held(plan)
     later = {(model.name, each.environment) for model, each in held}
     for model in (each for each in plan.models if told(each)):
-        blocks.extend(_model(model, detail, later))
-    blocks.extend(_still_held(held, detail))
-    blocks.extend(_drift(plan))
-    blocks.extend(_good_to_know(plan))
+        yield from _model(model, detail, later)
+    yield from _still_held(held, detail)
+    yield from _drift(plan)
+    yield from _good_to_know(plan)
     if steps_drawn := graph(plan):
-        blocks.append(_folded("The order of the steps", steps_drawn))
+        yield _folded("The order of the steps", steps_drawn)
     if unchanged := _unchanged(plan):
-        blocks.append(unchanged)
+        yield unchanged
     if folded:
-        blocks.append(f"{folded}the plan's JSON has them all.")
-    blocks.append(f"**{sentence(counts(plan))}**")
-    return "\n\n".join(blocks) + "\n"
+        yield folded
+    yield f"**{sentence(counts(plan))}**"
 
 
 _Held: TypeAlias = list[tuple[ModelPlan, EnvironmentPlan]]
