@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final, Self
 
 from gitops.errors import RepositoryError
+from gitops.git.ancestry import FULL_ID, Ancestry, full_id
 from gitops.git.branches import Branches
 from gitops.git.commitfiles import CommitFiles
 from gitops.git.database import Database
 from gitops.git.discovery import look_around
 from gitops.git.identity import Identity, identity
 from gitops.git.missing import explained
-from gitops.git.objects import MissingObject
 from gitops.git.partial import Say
 from gitops.git.process import Git, decoded, encoded, without_credentials
 from gitops.git.remote import Remote
@@ -24,10 +24,6 @@ from gitops.render.text import printable
 from gitops.state.artifact import TreeEntry
 from gitops.state.changed import Changes
 from gitops.state.commit import CommitInfo, Span, Way
-
-_FULL_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_MANY: Final = 3
-"""So many questions about one commit's ancestors, and all of them are listed at once."""
 
 _FOLDERS: Final = 100_000
 
@@ -63,9 +59,8 @@ class Repository:
         self.id_digits = id_bytes * 2
         self.database = Database(git, id_bytes=id_bytes, say=say)
         self.branches = Branches(git)
+        self._ancestry = Ancestry(git, self.database, id_digits=self.id_digits, shallow=shallow)
         self._folders: dict[tuple[str, str], str | None] = {}
-        self._asked: dict[str, dict[str, bool]] = {}
-        self._reachable: dict[str, frozenset[str]] = {}
 
     @classmethod
     def discover(
@@ -119,14 +114,14 @@ class Repository:
 
     def resolve(self, rev: str) -> str:
         """The full commit id of a revision; ``RepositoryError`` where it names no commit."""
-        if _FULL_ID.fullmatch(rev) and self.exists(rev):
+        if FULL_ID.fullmatch(rev) and self.exists(rev):
             return rev
         if "\0" in rev:
             raise RepositoryError(f"{printable(rev)!r} names no commit here.")
         done = self.git.try_run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"
         )
-        if done.code == 0 and _FULL_ID.fullmatch(done.text):
+        if done.code == 0 and FULL_ID.fullmatch(done.text):
             return done.text
         if not self.git.run("rev-list", "--all", "--max-count=1").text:
             raise RepositoryError(
@@ -141,10 +136,7 @@ class Repository:
 
     def exists(self, commit: str) -> bool:
         """Whether the commit object is in this clone; ``commit`` is a full id."""
-        if not _FULL_ID.fullmatch(commit) or len(commit) != self.id_digits:
-            return False
-        header = self.database.headers([commit])[0]
-        return header is not None and header.kind == "commit"
+        return self._ancestry.exists(commit)
 
     def is_shallow(self) -> bool:
         """Whether this clone's history is cut off."""
@@ -164,56 +156,14 @@ class Repository:
         Raises ``RepositoryError`` where one of them is not in this clone. In a shallow clone, no
         means no more than "not within the history that is here".
         """
-        if ancestor == descendant and self.exists(ancestor):
-            return True
-        reachable = self._reachable.get(descendant)
-        if reachable is not None:
-            return ancestor in reachable or self._known(ancestor, False)
-        asked = self._asked.setdefault(descendant, {})
-        if ancestor not in asked:
-            if len(asked) >= _MANY:
-                listed = self.git.run("rev-list", self._full(descendant))
-                self._reachable[descendant] = frozenset(listed.text.split())
-                return self.is_ancestor(ancestor, descendant)
-            done = self.git.try_run(
-                "merge-base", "--is-ancestor", self._full(ancestor), self._full(descendant)
-            )
-            if done.code not in {0, 1}:
-                for commit in (ancestor, descendant):
-                    self._known(commit, True)
-                raise RepositoryError(f"git merge-base failed: {done.said}")
-            asked[ancestor] = done.code == 0
-        return asked[ancestor]
+        return self._ancestry.is_ancestor(ancestor, descendant)
 
     def are_ancestors(self, ancestors: Iterable[str], descendant: str) -> bool:
         """Whether all of these (full ids) are commits that are reachable from one, in one question.
 
         No means that at least one is not, or is not in this clone; ask for each then.
         """
-        wanted = [self._full(each) for each in ancestors]
-        headers = self.database.headers(wanted)
-        if not all(header is not None and header.kind == "commit" for header in headers):
-            return False
-        asked = [*wanted, f"^{self._full(descendant)}"]
-        lines = "".join(f"{each}\n" for each in asked)
-        done = self.git.try_run("rev-list", "--max-count=1", "--stdin", stdin=encoded(lines))
-        return done.code == 0 and not done.out
-
-    def _known(self, commit: str, answer: bool) -> bool:
-        if not self.exists(commit):
-            raise MissingObject(
-                f"Commit {printable(commit)} is not in this clone.",
-                oid=commit,
-                hint="this clone is shallow: `git fetch --unshallow` brings the whole history"
-                if self._shallow
-                else "fetch it: `git fetch`",
-            )
-        return answer
-
-    def _full(self, commit: str) -> str:
-        if not _FULL_ID.fullmatch(commit):
-            raise RepositoryError(f"{printable(commit)!r} is no full commit id.")
-        return commit
+        return self._ancestry.are_ancestors(ancestors, descendant)
 
     def info(self, commit: str) -> CommitInfo | None:
         """A commit's date and subject; None where it is not in this clone."""
@@ -239,7 +189,7 @@ class Repository:
         arguments += (
             ["--first-parent", "--diff-merges=first-parent"] if first_parent else ["--full-history"]
         )
-        arguments += [self._full(head), *([f"^{self._full(base)}"] if base else []), "--"]
+        arguments += [full_id(head), *([f"^{full_id(base)}"] if base else []), "--"]
         paths = tuple(paths)
         found = self.git.run("rev-list", *arguments, *_from_root(paths)).text.split()
         if first_parent or not found:
@@ -259,7 +209,7 @@ class Repository:
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The best common ancestor of two commits; None where this clone knows none."""
-        done = self.git.try_run("merge-base", self._full(one), self._full(other))
+        done = self.git.try_run("merge-base", full_id(one), full_id(other))
         return done.text or None if done.code == 0 else None
 
     def root_id(self) -> str:
