@@ -30,7 +30,7 @@ STREAM = """\
     warmup: 1
     expect:
       contains: ping
-      latency: {first_token: %s, p95: 20s}
+      latency: {first_token: %s, p95: 3m}
 """
 NUMBER = """\
     request: {messages: [{role: user, content: ping}], max_tokens: 8}
@@ -39,7 +39,7 @@ NUMBER = """\
 COMPARISON = """\
     request: {messages: [{role: user, content: ping}], max_tokens: 8}
     runs: 6
-    expect: {than_current: {latency: {p50: 3}}}
+    expect: {than_current: {latency: {p50: 1.2}}}
 """
 
 
@@ -59,12 +59,12 @@ def measured(made: Stage) -> dict[str, object]:
 
 
 def test_a_stream_is_timed_to_its_first_token(tmp_path: Path) -> None:
-    with stage(tmp_path, files(STREAM % "10s")) as made:
+    with stage(tmp_path, files(STREAM % "3m")) as made:
         assert made.apply().exit_code == 0, made.events[-1]
         found = measured(made)["check.latency.first_token"]
         assert isinstance(found, dict)
         assert found["samples"] == 4
-        assert 0.0 < found["value"] < 10.0
+        assert 0.0 < found["value"] < 180.0
 
 
 def test_a_stream_that_begins_too_late_fails(tmp_path: Path) -> None:
@@ -97,12 +97,12 @@ def test_what_scaled_to_zero_is_woken_first(tmp_path: Path) -> None:
 def test_what_is_much_slower_than_what_serves_is_rejected(tmp_path: Path) -> None:
     with stage(tmp_path, files(COMPARISON)) as made:
         assert made.apply().exit_code == 0, made.events[-1]
-        made.commit(files(COMPARISON, latency=250))
+        made.commit(files(COMPARISON, latency=300))
         assert made.apply().exit_code == 5, made.events[-1]
         assert made.told()[-1] == "staging rejected"
         found = measured(made)["check.than_current.latency.p50"]
         assert isinstance(found, dict)
-        assert found["value"] > 3
+        assert found["value"] > 1.2
         said = [each.message for each in made.events if isinstance(each, ActionProgress)]
         assert any(each.startswith("comparing deployment ") for each in said)
 

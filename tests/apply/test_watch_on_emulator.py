@@ -21,10 +21,9 @@ ROLLING = """\
     autoscaling: {min_replica: 1, max_replica: 2}
     promotion:
       rolling_deploy: true
-      rolling_deploy_config: {max_surge_percent: 25, stabilization_time_seconds: 3600}
+      rolling_deploy_config: {max_surge_percent: 25, stabilization_time_seconds: 60}
     watch: {for: 10m, %s, min_requests: 5}
 """
-"""One step takes some six seconds of real time: much longer than being certain does."""
 
 
 @pytest.fixture
@@ -57,8 +56,8 @@ def shares(made: Stage) -> set[int]:
     ("bound", "behaviour", "said"),
     [
         ("error_rate: 0.02", "error_rate: 0.9", "requests failed, above 2.0%"),
-        ("latency: {p90: 50ms}", "latency_ms: 120", "latency.p90 is 0.1"),
-        ("latency: {first_token: 50ms}", "latency_ms: 120", "latency.first_token is 0.1"),
+        ("latency: {p90: 50ms}", "latency_ms: 120", "latency.p90 is "),
+        ("latency: {first_token: 50ms}", "latency_ms: 120", "latency.first_token is "),
     ],
 )
 def test_what_is_bad_for_certain_is_cancelled_at_the_first_step(
@@ -66,6 +65,7 @@ def test_what_is_bad_for_certain_is_cancelled_at_the_first_step(
 ) -> None:
     before = made.serving("production")
     made.commit(truss("two", behaviour), release(ROLLING % bound))
+    made.sticks()
     outcome = made.apply()
     assert outcome.exit_code == 3, outcome.finished
     assert max(shares(made)) == 25
@@ -112,7 +112,7 @@ def _kept(made: Stage, name: object, behaviour: str) -> None:
 
 
 def test_where_the_watch_only_alerts_the_promotion_goes_on(made: Stage) -> None:
-    quick = ROLLING.replace("3600", "60") % "error_rate: 0.02, on_failure: alert"
+    quick = ROLLING % "error_rate: 0.02, on_failure: alert"
     made.commit(truss("two", "error_rate: 0.9"), release(quick))
     outcome = made.apply()
     assert outcome.exit_code == 8, outcome.finished

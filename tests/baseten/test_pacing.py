@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gitops.baseten.pacing import EVERYTHING_ELSE, Limit, Pacing, limit_of
 from tests.baseten.fakes import FakeClock
+from tests.patience import HANGS
 
 PER_MINUTE = [
     "POST /v1/models/{}/deployments/{}/activate",
@@ -152,7 +153,7 @@ def test_no_more_are_under_way_than_the_limit_counts_on() -> None:
                 most = max(most, under_way)
                 if under_way == 2:
                     all_in.set()
-            all_in.wait(10)
+            all_in.wait(HANGS)
             with lock:
                 under_way -= 1
 

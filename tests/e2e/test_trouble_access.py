@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,9 +115,11 @@ def test_who_may_not_manage_an_environment_plans_and_promotes_nothing(tmp_path: 
 
 
 def test_nobody_listens_there(locked: Trouble) -> None:
-    with listening(200, "") as url:
-        pass
-    ended = locked.gitops("plan", BASETEN_API_URL=url, BASETEN_API_KEY=GOOD)
+    # Bound and not listening: every connection is refused, and nobody else gets the port.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        ended = locked.gitops("plan", BASETEN_API_URL=url, BASETEN_API_KEY=GOOD)
     sent_nothing(ended)
     assert f"cannot reach Baseten at {url.removeprefix('http://')}" in ended.err
     assert "Check the network and BASETEN_API_URL" in ended.err
@@ -182,7 +185,7 @@ def listening(status: int, content: str) -> Iterator[str]:
             """Nothing: the test looks at what the command says."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -58,7 +58,7 @@ class Held:
     def waiting(self, requests: int) -> None:
         """Return when so many requests are at the deployment, running or not."""
         world = self._client.emulator.world
-        while sum(each.now for each in world.loads.values()) < requests:
+        while sum(each.now for each in list(world.loads.values())) < requests:
             continue
 
 

@@ -12,6 +12,7 @@ from gitops.git.repository import Repository
 from gitops.record.lock import Applied, Holder, Lock
 from gitops.state.names import ModelKey
 from tests.git.logs import KEY, START, WORKSPACE, WRITER, team_of
+from tests.patience import HANGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +49,7 @@ def holder(run: str = "run-one", **more: Any) -> Holder:
 
 
 def store(path: Path, remote: str | None = "origin", **more: Any) -> Locks:
-    known: dict[str, Any] = {"team_of": team_of, "writer": WRITER}
+    known: dict[str, Any] = {"team_of": team_of, "writer": WRITER, "timeout": HANGS}
     return Locks(Repository.discover(path), WORKSPACE, remote, **{**known, **more})
 
 

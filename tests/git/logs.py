@@ -11,6 +11,7 @@ from gitops.git.repository import Repository
 from gitops.record.entry import Entry, Event, Side
 from gitops.state.live import Workspace
 from gitops.state.names import ModelKey
+from tests.patience import HANGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def entry(event: Event = Event.ADOPTED, minute: int = 0, **more: Any) -> Entry:
 
 
 def log(path: Path, remote: str | None = "origin", **more: Any) -> DeployLog:
-    settings: dict[str, Any] = {"team_of": team_of, "writer": WRITER, "timeout": 20.0}
+    settings: dict[str, Any] = {"team_of": team_of, "writer": WRITER, "timeout": HANGS}
     return DeployLog(
         Repository.discover(path),
         more.pop("workspace", WORKSPACE),

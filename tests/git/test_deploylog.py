@@ -632,20 +632,31 @@ def test_a_loopback_api_looks_at_where_pushes_go(here: Made) -> None:
     assert log(here.path, api_is_loopback=True).remote is None
 
 
+def git_daemon(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """A daemon that is ready, and its port: another one where somebody was quicker to take it."""
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        daemon = subprocess.Popen(
+            ["git", "daemon", "--listen=127.0.0.1", f"--port={port}", "--reuseaddr", "--verbose",
+             f"--base-path={folder}"],
+            stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        assert daemon.stderr is not None
+        said = daemon.stderr.readline()
+        if b"Ready" in said:
+            return daemon, port
+        assert b"unable to allocate any listen sockets" in said + daemon.stderr.read(), said
+        daemon.wait()
+        daemon.stderr.close()
+
+
 def test_git_daemon_serves_as_a_remote(here: Made, remote: Made) -> None:
     (remote.path / "git-daemon-export-ok").touch()
     remote.git("config", "daemon.receivepack", "true")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    daemon = subprocess.Popen(
-        ["git", "daemon", "--listen=127.0.0.1", f"--port={port}", "--reuseaddr", "--verbose",
-         f"--base-path={remote.path.parent}"],
-        stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+    daemon, port = git_daemon(remote.path.parent)
     try:
-        assert daemon.stderr is not None
-        assert b"Ready" in daemon.stderr.readline()
         here.git("remote", "set-url", "origin", f"git://127.0.0.1:{port}/remote.git")
         mine = log(here.path, api_is_loopback=True)
         mine.fetch()
