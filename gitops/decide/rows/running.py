@@ -44,13 +44,11 @@ def candidate_is_wanted(view: View) -> Decision | None:
     found = view.candidate
     if found is None or not view.wanted.is_served_by(found):
         return None
-    intent = view.intent
-    if intent is None or intent.condemned or not is_side(found, intent.artifact):
-        intent = None
-    if intent is None and view.candidate_is_over and view.is_ours(found):
+    intent = _announcing(view, found)
+    ours = (intent is not None and intent.id in view.evidence.intents) or view.is_ours(found)
+    if intent is None and view.candidate_is_over and ours:
         # What became of it is in the log.
         return None
-    ours = (intent is not None and intent.id in view.evidence.intents) or view.is_ours(found)
     if not ours and view.audit is None:
         return blocked(
             view,
@@ -61,6 +59,18 @@ def candidate_is_wanted(view: View) -> Decision | None:
     reason = _failure(view, found)
     if reason is not None:
         return _failed(view, found, intent, reason)
+    return _follow(view, found, intent, ours=ours)
+
+
+def _announcing(view: View, found: Recognised) -> OpenIntent | None:
+    """The open intent, where it announced the promotion of this very candidate."""
+    intent = view.intent
+    if intent is None or intent.condemned or not is_side(found, intent.artifact):
+        return None
+    return intent
+
+
+def _follow(view: View, found: Recognised, intent: OpenIntent | None, *, ours: bool) -> Decision:
     event = Event.RELEASED if ours else Event.ADOPTED
     intent_id = intent.id if intent is not None else None
     entry = None if ours else audit_log.promotion_of(view.audit_here, side_of(found))
@@ -142,10 +152,8 @@ def _failed(view: View, found: Recognised, intent: OpenIntent | None, reason: st
 
 def candidate_is_left_over(view: View) -> GoOn | None:
     """Row 7: an earlier run of ours promotes what nobody wants any more: cancel, go on."""
-    found, intent = view.candidate, view.intent
-    if found is None or intent is None or intent.condemned or not is_side(found, intent.artifact):
-        return None
-    if view.candidate_is_over:
+    found = view.candidate
+    if found is None or _announcing(view, found) is None or view.candidate_is_over:
         return None
     if not view.promoted_by_us(side_of(found)):
         return None

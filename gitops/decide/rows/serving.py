@@ -15,6 +15,7 @@ from gitops.decide.view import View
 from gitops.plan.steps import Activate, Check, Ready, Record, Retry, Step, UpdateSettings
 from gitops.record.entry import Event
 from gitops.state.health import Health
+from gitops.state.recognise import Recognised
 from gitops.verify.verdict import Outcome
 
 
@@ -23,24 +24,10 @@ def stopped(view: View) -> Decision | None:
     current = view.current
     if not view.serves or current is None or current.health is not Health.INACTIVE:
         return None
+    stop = _stopped_by_a_person(view, current)
+    if stop is not None:
+        return stop
     deployment = current.deployment
-    if view.audit is None:
-        if not view.is_ours(current):
-            return blocked(
-                view,
-                f"{current.called} in {view.name} is INACTIVE, and without the audit "
-                "log it cannot be told whether a person stopped it",
-                "activate it in Baseten, or let a key that may read the audit log run this",
-            )
-    else:
-        entry = audit_log.stopped_by_another(view.audit, deployment)
-        if entry is not None:
-            return blocked(
-                view,
-                f"{entry.actor} deactivated {current.called} in {view.name} "
-                f"at {entry.at:%Y-%m-%d %H:%M} UTC",
-                "activate it in Baseten, or write `mode: pause` while it has to stay off",
-            )
     reason = view.evidence.failed_to_start.get(deployment.id)
     if reason is not None:
         return decision(view, State.ACTIVATE, reason, exit_code=PERSON_NEEDED)
@@ -52,6 +39,28 @@ def stopped(view: View) -> Decision | None:
             Activate(environment=view.name, deployment_id=deployment.id),
             Ready(deployment_id=deployment.id),
         ),
+    )
+
+
+def _stopped_by_a_person(view: View, current: Recognised) -> Decision | None:
+    """A block where a person stopped it, or where nothing tells whether one did."""
+    if view.audit is None:
+        if view.is_ours(current):
+            return None
+        return blocked(
+            view,
+            f"{current.called} in {view.name} is INACTIVE, and without the audit "
+            "log it cannot be told whether a person stopped it",
+            "activate it in Baseten, or let a key that may read the audit log run this",
+        )
+    entry = audit_log.stopped_by_another(view.audit, current.deployment)
+    if entry is None:
+        return None
+    return blocked(
+        view,
+        f"{entry.actor} deactivated {current.called} in {view.name} "
+        f"at {entry.at:%Y-%m-%d %H:%M} UTC",
+        "activate it in Baseten, or write `mode: pause` while it has to stay off",
     )
 
 
