@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="End in 4 where something is held.")
 @click.option("--undo-drift", is_flag=True, help="Replace what somebody promoted outside of Git.")
 @click.option("--allow-many", is_flag=True, help="Change more models than limits.max_changed.")
-@click.option("--allow-cost", is_flag=True, help="Cost more than limits.max_increase allows.")
+@click.option(
+    "--allow-cost", is_flag=True, help="Cost more than limits.max_increase_usd_per_month allows."
+)
 @click.option("--allow-dirty", is_flag=True, help="Apply release files that are not committed.")
 @click.option("--allow-older", is_flag=True, help="Apply a commit older than the last one applied.")
 @lock_timeout()

@@ -20,7 +20,8 @@ from gitops.cli.context import Context
     default="main",
     show_default=True,
     metavar="NAME",
-    help="The branch that is deployed, for the workflows.",
+    help="The branch that is deployed, for GitHub's workflows; GitLab's jobs take the default"
+    " branch.",
 )
 @click.pass_obj
 def command(context: Context, *, ci: Literal["github", "gitlab"] | None, branch: str) -> None:
@@ -30,6 +31,7 @@ def command(context: Context, *, ci: Literal["github", "gitlab"] | None, branch:
     Examples:
       gitops init
       gitops init --ci github
+      gitops init --ci gitlab
     """
     from gitops.render.text import printable
     from gitops.wiring import start

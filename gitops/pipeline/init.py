@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final, Literal, Protocol
@@ -14,7 +14,7 @@ from gitops._version import __version__
 from gitops.errors import RepositoryError
 from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.project import Repository
-from gitops.pipeline.release_files import configuration
+from gitops.pipeline.release_files import configuration, documents
 from gitops.pipeline.sources import Files
 from gitops.state.commit import CommitInfo
 from gitops.state.identity.build import CONFIG_FILE as TRUSS_FILE
@@ -77,6 +77,7 @@ _TRUSS_KEYS: Final = frozenset(
         "trt_llm",
     }
 )
+_SOME: Final = 3
 _PLAIN_SCALAR: Final = re.compile(r"[a-z][a-z0-9_./-]*")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -126,6 +127,13 @@ def initialise(repository: Repository, worktree: Folder, *, ci: Ci | None, branc
     trusses = list(_trusses(repository))
     if worktree.list(folder):
         following.append(f"The release files in {folder}/ are left as they are.")
+        named = _named(worktree, folder)
+        unnamed = [each.folder for each in trusses if each.folder not in named]
+        if unnamed:
+            following.append(
+                f"None of them names {_some(unnamed)}: copy one for each, and give it its own"
+                " model, truss, pins and checks."
+            )
     elif trusses:
         first = trusses[0]
         release = {
@@ -138,9 +146,8 @@ def initialise(repository: Repository, worktree: Folder, *, ci: Ci | None, branc
         purpose = f"what each environment of {first.model} serves"
         files.append(_write(worktree, "release.yaml", path, purpose, release))
         if len(trusses) > 1:
-            others = ", ".join(each.folder for each in trusses[1:4])
-            more = f" and {len(trusses) - 4} more" if len(trusses) > 4 else ""
-            following.append(f"There are other trusses: {others}{more}. Copy the file for each.")
+            others = _some([each.folder for each in trusses[1:]])
+            following.append(f"There are other trusses: {others}. Copy the file for each.")
     else:
         following.append(
             "There is no committed truss here yet: commit one, and run this again for a first"
@@ -153,6 +160,19 @@ def initialise(repository: Repository, worktree: Folder, *, ci: Ci | None, branc
     following.append("Look at the files, run `gitops validate`, and commit them.")
     following.append("Models that run already are taken over by `gitops import`.")
     return Started(files=tuple(files), next=tuple(following))
+
+
+def _named(worktree: Folder, folder: str) -> frozenset[str]:
+    """The trusses that release files name, valid or not."""
+    release_files = [path for path in worktree.list(folder) if path.endswith(".yaml")]
+    values = (each.value for each in documents(worktree, release_files))
+    trusses = (each.get("truss") for each in values if isinstance(each, dict))
+    return frozenset(posixpath.normpath(each) for each in trusses if isinstance(each, str))
+
+
+def _some(folders: Sequence[str]) -> str:
+    more = f" and {len(folders) - _SOME} more" if len(folders) > _SOME else ""
+    return ", ".join(folders[:_SOME]) + more
 
 
 def _write(

@@ -70,6 +70,24 @@ def test_nothing_is_overwritten(repository: Repository, capsys: pytest.CaptureFi
     assert "The release files in live/ are left as they are." in out
 
 
+def test_trusses_that_no_release_file_names_are_named(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository.commit(TRUSS, "Begin")
+    assert run(["-C", str(repository.path), "init"]) == 0
+    more = {f"trusses/t{n}/config.yaml": f"model_name: t{n}\n" for n in range(5)}
+    repository.commit({**more, "releases/odd.yaml": "truss: ./trusses/t0/\nno: [\n"}, "More")
+    capsys.readouterr()
+    assert run(["-C", str(repository.path), "init"]) == 0
+    out = capsys.readouterr().out
+    assert "None of them names trusses/t0, trusses/t1, trusses/t2 and 2 more: copy one" in out
+    repository.commit({"releases/odd.yaml": "truss: ./trusses/t0/\nno: true\n"}, "Mend")
+    assert run(["-C", str(repository.path), "init"]) == 0
+    out = capsys.readouterr().out
+    assert "None of them names trusses/t1, trusses/t2, trusses/t3 and 1 more: copy one" in out
+    assert "left as they are" in out
+
+
 def test_an_empty_repository_and_a_bare_one(
     repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
