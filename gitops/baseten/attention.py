@@ -11,7 +11,11 @@ from gitops.errors import Interrupted
 T = TypeVar("T")
 
 ATTENTION: Final = 0.5
-"""Seconds after which one who waits for an answer looks whether to stop."""
+"""Seconds after which one who waits for an answer looks whether to stop, again and again."""
+
+_SLOW: Final = 3
+"""So many looks, and an answer is slow: only such a one is left. What is about to be written down
+where somebody was told to stop is written down."""
 
 
 class Attention:
@@ -33,8 +37,7 @@ class Attention:
     def asked(self, ask: Callable[[], T], waits: Callable[[], None] | None = None) -> T:
         """What ``ask`` gives or raises; it must be something that may be left half done.
 
-        ``waits`` is called every now and then as well. A quick answer is given even to one who
-        was told to stop: so what is at its end is still brought there.
+        ``waits`` is called every now and then as well.
         """
         if self._attend is None:
             return ask()
@@ -52,8 +55,11 @@ class Attention:
 
         # What was left must not keep the process from ending.
         threading.Thread(target=work, name="asking", daemon=True).start()
+        looks = 0
         while not done.wait(ATTENTION):
-            self._attend()
+            looks += 1
+            if looks >= _SLOW:
+                self._attend()
             if self._left.is_set():
                 raise Interrupted("interrupted while Baseten was asked")
             if waits is not None:
