@@ -193,6 +193,9 @@ def sent(made: Stage, ending: str) -> int:
 
 
 def test_lost_answers_to_settings_activations_and_retries(quick: Stage) -> None:
+    # The first request never arrives.
+    quick.pace = replace(quick.pace, visible=0.3)
+    loses(quick, "PATCH", "/environments/production$", kind="drop_before")
     loses(quick, "PATCH", "/environments/production$")
     quick.commit(release(SWITCHING.replace("max_replica: 4", "max_replica: 5")))
     assert quick.apply().exit_code == 0

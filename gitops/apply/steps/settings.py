@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from gitops.apply import blocks, recording
 from gitops.apply.job import Ended, Job
 from gitops.apply.settled import pending
-from gitops.apply.waiting import until
+from gitops.apply.waiting import ASKED, until
 from gitops.errors import RequestRefused, ResponseLost
 from gitops.plan.steps import CreateEnvironment, RestoreSettings, UpdateSettings
 from gitops.record.entry import Event
 from gitops.record.history import STAYS
 from gitops.render.failures import FailureKind
 from gitops.render.words import count
-from gitops.state.differences import asked_for, flatten
+from gitops.state.differences import asked_for, equal, flatten
+from gitops.state.json import Json
 from gitops.state.live import LiveEnvironment
 from gitops.state.settings import Change
 
@@ -84,31 +86,48 @@ def restore_settings(job: Job, step: RestoreSettings) -> Ended | None:
 def write_until_read_back(job: Job, changes: Sequence[Change]) -> tuple[Change, ...]:
     """Write settings and poll until Baseten shows them; those that it does not show in time.
 
-    Accepted and queued are not true yet. A lost answer needs no second write: what is read back
-    decides. Nothing is written while a promotion runs that somebody has begun meanwhile. Raises
-    ``RequestRefused``.
+    Accepted and queued are not true yet. Where the answer is lost, what is read back decides; what
+    is still as it was found is written again. Nothing is written while a promotion runs that
+    somebody has begun meanwhile. Raises ``RequestRefused``.
     """
-    live = job.view.reread(job.name)
-    wanted = pending(changes, live.settings) if live is not None else tuple(changes)
-    if not wanted:
-        return ()
-    if live is not None and is_promoting(live):
-        job.progress("another promotion has begun: no setting is changed meanwhile")
-        return wanted
-    body = blocks.of_changes(wanted, live.settings if live is not None else None)
+    wanted = tuple(changes)
+    for again in range(ASKED):
+        live = job.view.reread(job.name)
+        wanted = pending(changes, live.settings) if live is not None else tuple(changes)
+        if not wanted or (again and not _as_found(wanted, live)):
+            return wanted
+        if live is not None and is_promoting(live):
+            job.progress("another promotion has begun: no setting is changed meanwhile")
+            return wanted
+        answered = _ask(job, blocks.of_changes(wanted, live.settings if live is not None else None))
+        patience = job.run.pace.settings if answered else job.run.pace.visible
+        if until(job, partial(_shows, job, wanted), limit=patience):
+            return ()
+        if answered:
+            break
+    live = job.live
+    return pending(wanted, live.settings) if live is not None else wanted
+
+
+def _ask(job: Job, body: Mapping[str, Json]) -> bool:
+    """Whether Baseten has answered."""
     try:
         job.ports.writer.update_environment(job.view.model_id, job.name, body)
     except ResponseLost as lost:
         job.progress(f"the answer was lost, looking: {lost.message}")
+        return False
+    return True
 
-    def look() -> bool | None:
-        found = job.view.reread(job.name)
-        return True if found is not None and not pending(wanted, found.settings) else None
 
-    if until(job, look, limit=job.run.pace.settings):
-        return ()
-    live = job.live
-    return pending(wanted, live.settings) if live is not None else wanted
+def _shows(job: Job, wanted: Sequence[Change]) -> bool | None:
+    found = job.view.reread(job.name)
+    return True if found is not None and not pending(wanted, found.settings) else None
+
+
+def _as_found(wanted: Sequence[Change], live: LiveEnvironment | None) -> bool:
+    """Whether nobody has set any of it since it was decided."""
+    shown = flatten(live.settings) if live is not None else {}
+    return all(equal(each.path, each.before, shown.get(each.path)) for each in wanted)
 
 
 def is_promoting(live: LiveEnvironment) -> bool:
