@@ -20,6 +20,7 @@ from gitops.plan.events import ApplyEvent
 from gitops.plan.gone import gone_environments, gone_models
 from gitops.plan.model import Plan
 from gitops.record.history import ModelHistory
+from gitops.release.words import meant
 from gitops.render.behind import unknown
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import AuditEntry, Live
@@ -273,7 +274,8 @@ def _raise_if_unmanaged(tags: Collection[str], desired: Desired) -> None:
         if tag not in managed:
             raise UsageError(
                 f"--retry {tag}: no release file has it",
-                hint="name a model and an environment as the plan does: MODEL/ENV",
+                hint="name a model and an environment as the plan does, MODEL/ENV: "
+                + (meant(tag, sorted(managed)) or "there is none"),
             )
 
 

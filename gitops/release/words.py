@@ -67,6 +67,9 @@ def nearest(wrong: str, candidates: Iterable[str]) -> str | None:
     plain = {_folded(each): each for each in every}
     if _folded(wrong) in plain:
         return plain[_folded(wrong)]
+    swapped = [each for each in every if sorted(each.lower()) == sorted(wrong.lower())]
+    if swapped:
+        return swapped[0]
     close = difflib.get_close_matches(wrong.lower(), [each.lower() for each in every], 1, 0.6)
     return next((each for each in every if close and each.lower() == close[0]), None)
 

@@ -74,6 +74,11 @@ def test_the_nearest_name(wrong: str, right: str | None) -> None:
     assert nearest(wrong, ["min_replica", "max_replica", "scale_down_delay"]) == right
 
 
+def test_letters_that_changed_places_are_nearer_than_one_too_many() -> None:
+    assert nearest("modle", ["mode", "model"]) == "model"
+    assert nearest("modes", ["mode", "model"]) == "mode"
+
+
 def test_values_are_shown_short_and_harmless() -> None:
     assert shown("a\x1b[31m") == '"a\\x1b[31m"'
     assert len(shown("x" * 1000)) < 70
