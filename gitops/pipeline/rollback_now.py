@@ -158,6 +158,12 @@ def _hold(
             hint=f"{by_git()}: the next apply builds it again.",
         )
     if good.deployment.id == bad.deployment.id:
+        if view.candidate is not None and not view.candidate_is_over:
+            raise Refused(
+                f"{place} serves {way.after} still, while a promotion moves it to deployment"
+                f" {view.candidate.deployment.id}",
+                hint=f"`gitops cancel {way.model} {way.environment}` ends that. {by_git()} too.",
+            )
         raise Refused(
             f"{place} serves {way.after} already",
             hint=f"{by_git()}; to go further back, name a commit with --to.",

@@ -194,6 +194,21 @@ def test_no_hold_is_recorded_that_nothing_would_be_done_about(made: Trouble) -> 
     assert "triage/production is left alone" in observed.err
     assert "nothing is held" in observed.err
 
+    made.commit(release(BAD), truss("four"), message="Ship four, but not yet")
+    [model] = made.emulator.world.models.values()
+    other = next(each for each in model.deployments if each != made.serving())
+    made.emulator.fault(kind="no_capacity")
+    httpx.post(
+        f"{made.emulator.api_url}/v1/models/{model.id}/environments/production/promote",
+        json={"deployment_id": other},
+        headers={"Authorization": "Bearer somebody.else-entirely"},
+        timeout=HANGS,
+    ).raise_for_status()
+    moving = made.gitops("rollback", "triage", "production", "--now")
+    assert (moving.code, moving.writes) == (4, []), moving.err
+    assert "still, while a promotion moves it to deployment " in moving.err
+    assert "`gitops cancel triage production` ends that" in moving.err
+
     assert made.entries() == entries
     assert note(made) == "three"
     assert made.work.git("branch", "--list", "gitops/*") == ""
