@@ -146,13 +146,15 @@ class ModelCompiler:
         found: list[Finding],
         problems: list[Problem],
     ) -> Artifact | None:
-        truss = settled.release.truss
-        if environment.commit is None or truss is None:
+        if environment.commit is None:
             return None
         path = ("environments", name, "commit")
         commit = self._pins.resolve(environment.commit, path)
         if isinstance(commit, Finding):
             found.append(commit)
+            return None
+        truss = settled.release.truss
+        if truss is None:
             return None
         try:
             return self._trusses.artifact(commit, truss, settled.release.rebuild)

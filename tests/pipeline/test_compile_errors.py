@@ -350,6 +350,13 @@ def test_a_pin_is_read_as_written(repository: Repository) -> None:
     assert "111111111111 is not in this repository" in problem.message
 
 
+def test_a_truss_that_is_none_hides_no_pin(repository: Repository) -> None:
+    files = release("commit: nowhere", top=TOP.replace("trusses/m", "/etc"))
+    with Objects.discover(repository.path) as objects:
+        problems = validate(objects, MemoryFiles(files), objects.head())
+    assert [each.path for each in problems] == ["truss", "environments.staging.commit"]
+
+
 def test_hostile_text_reaches_no_terminal(repository: Repository) -> None:
     hostile = '"\\e]0;x\\a\\u202e": "\\e[31m"\n'
     with Objects.discover(repository.path) as objects:
