@@ -2,7 +2,8 @@
 
 ``process`` runs ``git``, ``objects`` a ``git cat-file`` that keeps running. On them stands the
 ``database`` of commits and trees, and on that the ``repository``: one clone, as everything else
-here sees it. A ``remote`` is pushed to by compare-and-swap. The working tree is read at most.
+here sees it, with its ``ancestry`` and its ``branches``. A ``remote`` is pushed to by
+compare-and-swap. The working tree is read at most.
 
 The ``deploylog`` is made of ``chain`` (entries as commits), ``logrefs`` (where they are kept),
 ``pending`` and ``waiting`` (what the remote could not be given yet) and ``renamed`` (a log that
