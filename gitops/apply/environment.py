@@ -80,6 +80,8 @@ def _steps(job: Job, budget: Budget) -> Ended | None:
         decision = job.decision = job.view.decide(job.desired, job.evidence)
         if not decision.steps or decision.after:
             return None
+        if job.run.only_back and budget.rollbacks and releases(decision):
+            return None
         step = decision.steps[0]
         if taken.count(step) >= _SAME_STEP:
             return _standstill(job, decision)
@@ -99,6 +101,11 @@ def _steps(job: Job, budget: Budget) -> Ended | None:
             return ended
 
 
+def releases(decision: Decision) -> bool:
+    """Whether what is to be done next is on the way to a release."""
+    return any(isinstance(step, Push | Promote) for step in decision.steps)
+
+
 def _result(job: Job, ended: Ended | None) -> Result:
     """What counts is the worst that happened."""
     decision = job.decision
@@ -110,7 +117,9 @@ def _result(job: Job, ended: Ended | None) -> Result:
         (each.listed for each in endings if each.exit_code == exit_code and exit_code), None
     )
     if listed is None and decision is not None:
-        listed = _listed(decision, exit_code)
+        # Only where it went back, and nothing else was asked of this run.
+        gone_back = job.run.only_back and not exit_code and releases(decision)
+        listed = "held" if gone_back else _listed(decision, exit_code)
     return Result(
         tag=job.tag,
         model=job.model,

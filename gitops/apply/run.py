@@ -74,7 +74,8 @@ class Run:
     ``commit`` is the applied commit, ``branch`` the deploy branch where the commit is on it.
     ``by`` and ``where`` say who runs it and on which machine, ``id`` names the run. ``options``
     maps ``MODEL/ENV`` to what was allowed there, ``default_options`` is for all others.
-    ``environments`` limits the run to those names, None: all. ``planned`` is how many actions the
+    ``environments`` limits the run to those names, None: all; ``only_back`` ends it where a release
+    was taken back, whatever Git asks for next. ``planned`` is how many actions the
     plan lists, ``plan`` the plan itself where there is one. ``leases`` are the locks of all its
     models, None: nothing is locked; ``lease`` is the one of the model that is worked on, ``outage``
     how that model's run meets an API that is gone. ``secrets`` are names by team, where they are
@@ -100,6 +101,7 @@ class Run:
     environments: frozenset[str] | None = None
     parallel: int = 4
     max_rollbacks: int = 3
+    only_back: bool = False
     strict: bool = False
     planned: int = 0
     plan: Plan | None = None

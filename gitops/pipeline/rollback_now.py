@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from gitops.apply.clock import StopFlag
+from gitops.apply.environment import releases
 from gitops.apply.executor import Outcome, execute
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Emit, Run
@@ -89,6 +90,7 @@ def roll_back_now(
             plan=planned.plan,
             planned=1,
             environments=frozenset({way.environment}),
+            only_back=True,
         )
         with _locked(session, request, run, model, say) as run:
             by_git = partial(_by_git, request, branch)
@@ -99,7 +101,11 @@ def roll_back_now(
             kept = run.ports.log.keep(model.key, entry)
             if run.ports.log.is_kept(model.key, kept.id):
                 say("The hold could not be pushed: it is kept in this clone, for the next run.")
-            return execute(run, [model])
+            outcome = execute(run, [model])
+            for each in outcome.results:
+                if each.decision is not None and releases(each.decision):
+                    say(f"{each.tag}: left for the next apply: {each.decision.reason}")
+            return outcome
 
 
 @contextmanager

@@ -156,6 +156,14 @@ def test_what_comes_back_can_be_checked_first(made: Trouble) -> None:
     alone = made.gitops("rollback", "triage", "production", "--check")
     assert (alone.code, alone.requests) == (1, [])
 
+    made.commit(truss("three"), message="Ship three, but not yet")
+    asked = ("triage", "production", "--now", "--to", made.work.id("HEAD~3"))
+    done = made.gitops("rollback", *asked)
+    assert done.code == 0, done.err
+    assert note(made) == "one", "and nothing else is released"
+    assert not [each for each in done.writes if each.endswith("/deployments")]
+    assert "triage/production: left for the next apply: " in done.err
+
 
 def test_nothing_is_changed_where_there_is_nothing_to_go_back_to(made: Trouble) -> None:
     [model] = made.emulator.world.models.values()
