@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gitops.errors import RemoteUnreachable, RepositoryError
 from gitops.git.pending import Pending
-from gitops.git.remote import Remote
+from gitops.git.remote import Remote, lacking
 from gitops.git.repository import Repository
 from gitops.render.text import printable
 
@@ -36,7 +36,12 @@ class Diagnosis:
         return str(self._repository.identity(self._environ))
 
     def remote(self) -> str | None:
-        """The remote's address, without credentials; None where none is configured."""
+        """The remote's address, without credentials; None where none is configured.
+
+        Raises ``RemoteUnreachable`` where only others are.
+        """
+        if (problem := lacking(self._repository.git, self._name)) is not None:
+            raise problem
         address = self._repository.remote_url(self._name)
         return None if address is None else printable(address)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -59,6 +60,23 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def lacking(git: Git, name: str) -> RemoteUnreachable | None:
+    """What to say of a clone that has remotes, and none of the name that is asked for.
+
+    Without any, the clone is on its own. With others, somebody else's runs would not see what is
+    kept in this clone alone, and nothing would show it.
+    """
+    there = git.run("remote").text.splitlines()
+    if not there or name in there:
+        return None
+    return RemoteUnreachable(
+        f"This clone has no Git remote {printable(name)}, where the deploy log and the locks are"
+        f" kept; it has {printable(', '.join(there))}.",
+        hint=f"`git remote add {shlex.quote(printable(name))} URL`, or name another one with"
+        " `remote` in gitops.yaml",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,10 @@ class GitSide(Protocol):
         """Who commits and entries of the deploy log are by: NAME <ADDRESS>."""
 
     def remote(self) -> str | None:
-        """The address of the remote, without credentials; None where none is configured."""
+        """The address of the remote, without credentials; None where none is configured.
+
+        Raises ``RemoteUnreachable`` where only others are.
+        """
 
     def reach(self) -> int:
         """How many refs of ours the remote has. Raises ``RemoteUnreachable``."""
@@ -111,7 +114,11 @@ def _releases(project: Project) -> Iterator[Finding]:
 
 
 def _remote(git: GitSide) -> Iterator[Finding]:
-    address = git.remote()
+    try:
+        address = git.remote()
+    except GitopsError as error:
+        yield _of(error, "remote")
+        return
     if address is None:
         yield _note(
             "remote", "none is configured: the deploy log and the locks stay in this clone alone"

@@ -56,6 +56,7 @@ class Outside:
     ci: CiRun
     tip: Callable[[], str | None] = lambda: None
     has_lost_branch: Callable[[], bool] = lambda: False
+    lacking: RemoteUnreachable | None = None
 
     def fetch(self) -> None:
         """Bring the deploy log and the locks. Raises ``RemoteUnreachable``.
@@ -63,6 +64,8 @@ class Outside:
         ``RepositoryError`` where the remote's default branch is another one by now: what is
         released from there would be replaced by what is older.
         """
+        if self.lacking is not None:
+            raise self.lacking
         try:
             self.log.fetch()
         finally:
@@ -89,11 +92,14 @@ class Outside:
         """The locks of these models, to be held by a run of that id for that commit.
 
         ``timeout`` is how many seconds to wait for other runs; ``say`` hears whom we wait for;
-        ``applies`` says what a lock is to name as applied, given what it is.
+        ``applies`` says what a lock is to name as applied, given what it is. Raises
+        ``RemoteUnreachable`` where this clone does not know where they are.
         """
         from gitops.apply.locking import Claim
         from gitops.record.lock import Holder
 
+        if self.lacking is not None:
+            raise self.lacking
         clock = self.ports.clock
         holder = Holder(
             run=run,
@@ -143,7 +149,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     from gitops.git.failures import Failures
     from gitops.git.locks import Locks
     from gitops.git.releasetags import ReleaseTags
-    from gitops.git.remote import is_loopback
+    from gitops.git.remote import is_loopback, lacking
     from gitops.git.superseded import applied_now, superseded
     from gitops.judging import apart
     from gitops.pipeline.facts import GitFacts
@@ -234,6 +240,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
         ci=ci_run(project.environ),
         tip=tip,
         has_lost_branch=has_lost_branch,
+        lacking=None if no_log else lacking(repository.git, desired.remote),
     )
 
 

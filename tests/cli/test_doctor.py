@@ -121,6 +121,9 @@ def test_no_repository_no_remote_and_half_a_history(
     code, lines = doctor()
     assert code == 0
     assert any(line.startswith("note: remote: none is configured") for line in lines)
+    repository.git("remote", "add", "upstream", str(tmp_path / "elsewhere"))
+    code, lines = doctor()
+    assert (code, missing(lines)) == (1, ["remote"])
     repository.git("clone", "-q", "--depth=1", f"file://{repository.path}", str(tmp_path / "cut"))
     assert run(["-C", str(tmp_path / "cut"), "doctor"]) == 1
     told = capsys.readouterr().out

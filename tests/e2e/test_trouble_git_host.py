@@ -79,8 +79,8 @@ def test_a_hook_that_refuses_the_intent_keeps_the_promotion_from_starting(
     assert not any(each.endswith("/deployments") for each in again.writes)
 
 
-def test_a_default_branch_that_was_renamed_is_not_released_from(tmp_path: Path) -> None:
-    """A clone that still takes the old one for it would not see what was released since."""
+def test_a_clone_that_would_not_see_what_others_release_releases_nothing(tmp_path: Path) -> None:
+    """Its default branch was renamed on the remote, or the remote has another name here."""
     with trouble(tmp_path, truss(), release(STAGING)) as made:
         late = made.clone("late")
         remote = Repository(made.folder / "remote.git")
@@ -90,6 +90,12 @@ def test_a_default_branch_that_was_renamed_is_not_released_from(tmp_path: Path) 
         assert "has no branch main any more" in refused.err
         late.git("fetch", "-q", "origin")
         late.git("remote", "set-head", "origin", "--auto")
+        assert made.gitops("plan", cwd=late.path).code == 0
+
+        late.git("remote", "rename", "origin", "theirs")
+        apart = made.gitops("apply", "--yes", cwd=late.path)
+        assert (apart.code, apart.writes) == (1, [])
+        assert "no Git remote origin, where the deploy log and the locks are kept" in apart.err
         assert made.gitops("plan", cwd=late.path).code == 0
 
 
