@@ -118,6 +118,17 @@ def test_who_is_to_blame(answers: list[Answer], outcome: Outcome) -> None:
     assert judged(answers).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("answers", "share"),
+    [([REFUSED, REFUSED], (None, 0)), ([GOOD, REFUSED], (0.0, 2)), ([BROKEN, REFUSED], (0.5, 2))],
+)
+def test_nobody_is_said_to_have_answered_who_was_not_reached(
+    answers: list[Answer], share: tuple[float | None, int]
+) -> None:
+    [measured] = [each for each in judged(answers).measurements if each.what == "error_rate"]
+    assert (measured.value, measured.samples) == share
+
+
 def test_a_share_of_the_runs_may_fail() -> None:
     allowed = Expect(error_rate=0.25)
     assert judged([GOOD, GOOD, GOOD, BROKEN], allowed).outcome is Outcome.PASS

@@ -8,7 +8,8 @@ from gitops.verify.verdict import Measurement, Outcome
 def measure(bound: float, *, failed: int, unknown: int, runs: int, detail: str = "") -> Measurement:
     """Judge ``failed`` of ``runs``. ``unknown`` are runs that say nothing about the deployment.
 
-    The verdict holds whichever way the unknown ones would have gone, else it is inconclusive.
+    The verdict holds whichever way the unknown ones would have gone, else it is inconclusive. Where
+    all are unknown there is no share to tell.
     ``detail`` tells of some of them, a line each.
     """
     if runs == 0:
@@ -22,6 +23,12 @@ def measure(bound: float, *, failed: int, unknown: int, runs: int, detail: str =
         outcome = Outcome.INCONCLUSIVE
     else:
         outcome = Outcome.PASS
+    told = runs if unknown < runs else 0
     return Measurement(
-        what="error_rate", outcome=outcome, value=best, bound=bound, samples=runs, detail=detail
+        what="error_rate",
+        outcome=outcome,
+        value=best if told else None,
+        bound=bound,
+        samples=told,
+        detail=detail,
     )
