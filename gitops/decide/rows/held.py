@@ -30,13 +30,12 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
     if view.options.retry and not _made_now(view, hold):
         return _lifted(view, hold)
     pending = None if view.serves else judge(view)
-    steps = pending.steps if pending is not None else ()
+    steps = pending.steps if pending is not None else _mended(view)
+    code = pending.exit_code if pending is not None else _code(view, hold)
     allowed = permitted(view) if view.current is not None else Permission(changes=())
     changes, against = allowed.changes, allowed.blocked
     if changes and against is None:
         steps = (*steps, UpdateSettings(environment=view.name, changes=changes))
-    if pending is None:
-        steps = (*_mended(view), *steps)
     return replace(
         decision(
             view,
@@ -45,7 +44,7 @@ def wanted_is_held(view: View) -> Decision | GoOn | None:
             steps=steps,
             changes=changes,
             kept=allowed.kept,
-            exit_code=pending.exit_code if pending is not None else _code(view, hold),
+            exit_code=code,
         ),
         blocked=against,
     )
