@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -49,27 +49,38 @@ class StopFlag:
     """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._set = False
+        # Taken until we are asked to stop. No `threading.Event`: whoever sets one holds its lock,
+        # and a second signal that is handled meanwhile would wait for that lock without end.
+        self._gate = threading.Lock()
+        self._gate.acquire()
         self.reason = ""
 
     def set(self, reason: str) -> None:
-        """Ask every model's run to stop. The first reason stays."""
+        """Ask every model's run to stop. The first reason stays. Also from a signal handler."""
         self.reason = self.reason or reason
-        self._event.set()
+        self._set = True
+        self._open()
+
+    def _open(self) -> None:
+        with suppress(RuntimeError):  # it is open already
+            self._gate.release()
 
     @property
     def is_set(self) -> bool:
         """Whether we were asked to stop."""
-        return self._event.is_set()
+        return self._set
 
     def check(self) -> None:
         """Raise ``Interrupted`` if we were asked to stop."""
-        if self._event.is_set():
+        if self._set:
             raise Interrupted(f"interrupted by {self.reason or 'the caller'}")
 
     def wait(self, seconds: float) -> None:
         """Wait, at most until we are asked to stop."""
-        self._event.wait(seconds)
+        # Whoever comes through lets the next one through.
+        if self._gate.acquire(timeout=max(seconds, 0.0)):
+            self._open()
 
     @contextmanager
     def set_by_ctrl_c(self) -> Iterator[None]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from datetime import UTC, datetime
 from itertools import islice, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +24,7 @@ from gitops.state.back import put_back
 from gitops.state.differences import flatten
 from gitops.state.json import Json
 from gitops.state.settings import Change, Settings
+from tests.patience import HANGS
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -137,6 +141,39 @@ def test_a_sleeping_clock_wakes_to_stop() -> None:
     stop.set("SIGINT")
     with pytest.raises(Interrupted, match="SIGTERM"):
         SystemClock(stop).sleep(3600)
+
+
+def test_a_signal_while_another_one_is_handled_does_not_wait_for_it() -> None:
+    stop = StopFlag()
+
+    def handler(*_: object) -> Any:
+        """Python calls handlers between any two steps, also those of a handler."""
+        stop.set("SIGTERM")
+        return handler
+
+    def run() -> None:
+        sys.settrace(handler)
+        stop.set("SIGINT")
+        stop.wait(3600)
+        sys.settrace(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(HANGS)
+    assert not thread.is_alive()
+    assert stop.is_set
+
+
+def test_everybody_who_waits_for_a_stop_goes_on() -> None:
+    stop = StopFlag()
+    threads = [threading.Thread(target=stop.wait, args=(3600,), daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    stop.set("SIGTERM")
+    for thread in threads:
+        thread.join(HANGS)
+    assert not any(thread.is_alive() for thread in threads)
+    stop.wait(3600)
 
 
 def test_the_budget_of_rollbacks_is_for_the_whole_run() -> None:
