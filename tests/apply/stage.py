@@ -26,7 +26,7 @@ from gitops.git.identity import Identity
 from gitops.git.repository import Repository
 from gitops.git.superseded import superseded
 from gitops.pipeline.compile import compile_commit
-from gitops.plan.events import ApplyEvent
+from gitops.plan.events import ActionProgress, ApplyEvent
 from gitops.record.entry import Entry, to_json
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, DesiredModel
@@ -34,6 +34,7 @@ from gitops.state.differences import flatten
 from gitops.state.live import LiveEnvironment
 from gitops.state.names import ModelKey
 from tests import invariants, repositories
+from tests.pace import build_ends, builds_take
 from tests.patience import HANGS
 
 MODEL = "triage"
@@ -222,6 +223,18 @@ class Stage:
     def goes_on(self) -> None:
         """What sticks goes on."""
         self.emulator.call(self.emulator.world.faults.lift, "promotion_sticks")
+
+    def builds_until_seen(self) -> None:
+        """The next build is over once the run waits for it, and not before."""
+        builds_take(self.emulator, 360_000)
+
+        def over() -> None:
+            builds_take(self.emulator, 90)
+            build_ends(self.emulator)
+
+        self.once(
+            lambda each: isinstance(each, ActionProgress) and each.status == "BUILDING", over
+        )
 
     def newest(self) -> str:
         """The id of the newest deployment."""

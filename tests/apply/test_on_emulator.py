@@ -99,6 +99,7 @@ def test_a_bad_build_ends_in_5_and_changes_nothing_that_serves(released: Stage) 
     before = released.serving("production")
     broken = {"trusses/triage/config.yaml": "model_name: triage\n"}
     released.commit(broken)
+    released.builds_until_seen()
     outcome = released.apply()
     assert outcome.exit_code == 5
     assert outcome.finished.failed == ("triage/staging", "triage/production")
@@ -203,6 +204,7 @@ def test_alerting_only_leaves_it_serving(released: Stage) -> None:
 
 
 def test_events_name_what_the_plan_names(two: Stage) -> None:
+    two.builds_until_seen()
     outcome = two.apply()
     assert outcome.exit_code == 0
     finished = [each for each in two.events if isinstance(each, ActionFinished)]
@@ -231,6 +233,7 @@ def test_a_build_outlasting_its_limit_goes_on_and_the_next_apply_continues(tmp_p
 
 def test_a_failed_build_is_told_to_every_environment_that_shares_it(tmp_path: Path) -> None:
     with stage(tmp_path, truss("one", "nobody_knows: 1"), release(STAGING, PRODUCTION)) as made:
+        made.builds_until_seen()
         outcome = made.apply()
     assert outcome.exit_code == 5, outcome.finished
     assert outcome.finished.failed == ("triage/staging", "triage/production")

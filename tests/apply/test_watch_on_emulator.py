@@ -114,9 +114,15 @@ def _kept(made: Stage, name: object, behaviour: str) -> None:
 def test_where_the_watch_only_alerts_the_promotion_goes_on(made: Stage) -> None:
     quick = ROLLING % "error_rate: 0.02, on_failure: alert"
     made.commit(truss("two", "error_rate: 0.9"), release(quick))
+    made.sticks()
+    before = made.serving("production")
+    made.once(
+        lambda event: isinstance(event, ActionProgress) and event.percent == 25, made.goes_on
+    )
     outcome = made.apply()
     assert outcome.exit_code == 8, outcome.finished
-    assert 100 in shares(made)
+    assert 25 in shares(made)
+    assert made.serving("production") != before
     assert made.told()[-1] == "production released"
     assert made.entries()[-1].figures["kept"] == "gitops/failures/triage/production/0001-release"
 
