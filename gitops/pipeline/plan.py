@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Run
 from gitops.decide import Decision, Evidence, Options, in_order
-from gitops.errors import RemoteUnreachable, RepositoryError, UsageError
+from gitops.errors import (
+    InvalidRelease,
+    Problem,
+    RemoteUnreachable,
+    RepositoryError,
+    UsageError,
+    Where,
+)
 from gitops.pipeline.project import Project, desired_state
 from gitops.pipeline.selection import Selection, select
 from gitops.pipeline.shipped import with_sources
@@ -22,6 +29,7 @@ from gitops.plan.model import Plan
 from gitops.record.history import ModelHistory
 from gitops.release.words import meant
 from gitops.render.behind import unknown
+from gitops.render.text import printable
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import AuditEntry, Live
 
@@ -83,6 +91,7 @@ def opened(project: Project, request: PlanRequest) -> Iterator[Session]:
     selection = _with_changed(project, whole, request)
     _raise_if_left_out(request.retry, select(whole, selection), selection)
     with connect(project, whole, no_log=request.no_log) as outside:
+        _raise_if_one_model(whole, outside)
         warnings = list(whole.warnings)
         unread: str | None = None
         try:
@@ -246,6 +255,29 @@ def _repository_id(project: Project) -> str:
         return project.repository.root_id()
     except RepositoryError:
         return ""
+
+
+def _raise_if_one_model(whole: Desired, outside: Outside) -> None:
+    """Only Baseten knows what the default team is called, which need not be written."""
+    plain = {model.key.name: model for model in whole.models if model.key.team is None}
+    named = [model for model in whole.models if model.key.team and model.key.name in plain]
+    if not named:
+        return
+    team = outside.baseten.reader.default_team()
+    problems = tuple(
+        Problem(
+            where=Where(model.release_file),
+            path="team",
+            message=f"{printable(str(model.key))} is the model of"
+            f" {printable(plain[model.key.name].release_file)} too: {printable(team)} is the"
+            " default team",
+            hint="one file holds one model: merge the two, or correct model or team",
+        )
+        for model in named
+        if model.key.team == team
+    )
+    if problems:
+        raise InvalidRelease(problems)
 
 
 def _raise_if_left_out(tags: Collection[str], chosen: Desired, selection: Selection) -> None:

@@ -170,6 +170,16 @@ def test_a_name_of_several_teams_needs_its_team(stage: Trouble, tmp_path: Path) 
     assert "several models are called 'triage': say which of ml/triage, search/triage" in ended.err
 
 
+def test_the_default_team_by_its_name_is_the_same_team(stage: Trouble, tmp_path: Path) -> None:
+    [(path, text)] = release(STAGING).items()
+    named = {"releases/named.yaml": text.replace("truss:", "team: default\ntruss:")}
+    work = Repository.create(tmp_path / "work", {**truss(), path: text, **named})
+    for command in (("plan",), ("apply", "--yes")):
+        ended = stage.gitops(*command, cwd=work.path)
+        assert (ended.code, ended.writes) == (1, [])
+        assert f"default/triage is the model of {path} too" in ended.err
+
+
 def test_changes_that_are_not_committed_are_planned_but_neither_saved_nor_applied(
     tmp_path: Path,
 ) -> None:
