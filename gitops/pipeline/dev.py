@@ -320,9 +320,10 @@ def delete_dev_models(
     desired = compile_as_far_as_valid(project).desired
     with connect(project, desired) as outside:
         apart = {each.id for each in _apart(outside, desired)}
-        reader = outside.ports.reader
+        reader = outside.baseten.reader
         for model in found:
-            if model.id not in apart and reader.model(model.key) is not None:
+            # By its id: under another name it may be somebody's by now.
+            if model.id not in apart and reader.model_name(model.id) is not None:
                 say(f"{model.key} is left alone: it was released to, or renamed, meanwhile.")
                 continue
             with suppress(NotFound):

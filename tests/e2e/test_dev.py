@@ -135,9 +135,12 @@ def test_models_of_ones_own_are_made_and_cleaned_up(tmp_path: Path) -> None:
         path = f"/v1/models/{mine.id}/deployments/development/promote"
         headers = {"Authorization": f"Bearer {made.emulator.api_key}"}
         httpx.post(made.emulator.api_url + path, headers=headers).raise_for_status()
-        told: list[str] = []
-        assert list(delete_dev_models(project, [mine], told.append)) == []
-        assert told == [f"{mine.key} is left alone: it was released to, or renamed, meanwhile."]
+        model = made.emulator.world.models[mine.id]
+        for name in ("mine", "renamed"):
+            made.emulator.call(lambda name=name: setattr(model, "name", name))
+            told: list[str] = []
+            assert list(delete_dev_models(project, [mine], told.append)) == []
+            assert told == [f"{mine.key} is left alone: it was released to, or renamed, meanwhile."]
 
         unasked = made.gitops("dev", "clean")
         assert unasked.code == 4
@@ -146,7 +149,7 @@ def test_models_of_ones_own_are_made_and_cleaned_up(tmp_path: Path) -> None:
         assert cleaned.code == 0, cleaned.err
         assert len(cleaned.writes) == 1
         left = [each.name for each in made.emulator.world.models.values()]
-        assert left == ["triage", "mine", theirs]
+        assert left == ["triage", "renamed", theirs]
         assert made.gitops("dev", "clean", "--all", "--yes").out == "There is nothing to delete.\n"
 
 
