@@ -36,7 +36,7 @@ class WorkTree:
     """
 
     def __init__(self, root: Path, elsewhere: Elsewhere | None = None) -> None:
-        self._root = os.fspath(root)
+        self._root = _native(os.fspath(root))
         self._elsewhere = elsewhere
         self._plain: dict[str, bool] = {"": True}
 
@@ -59,7 +59,7 @@ class WorkTree:
             handle = os.open(
                 self._full("/".join(parts)), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
             )
-        except OSError:
+        except (OSError, ValueError):
             return None
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
@@ -141,7 +141,7 @@ class WorkTree:
         if self._elsewhere is not None:
             prefix = f"{start}/" if start else ""
             found.update(path for path in self._elsewhere.paths() if path.startswith(prefix))
-        return tuple(sorted(found, key=os.fsencode))
+        return tuple(sorted(found, key=_encoded))
 
     def _below(self, start: str) -> Iterator[str]:
         pending = [start]
@@ -150,7 +150,8 @@ class WorkTree:
             try:
                 with os.scandir(self._full(folder)) as entries:
                     for entry in entries:
-                        path = f"{folder}/{entry.name}" if folder else entry.name
+                        name = _as_git_has_it(entry.name)
+                        path = f"{folder}/{name}" if folder else name
                         if entry.is_dir(follow_symlinks=False):
                             if entry.name.lower() != ".git":
                                 pending.append(path)
@@ -160,7 +161,8 @@ class WorkTree:
                 continue
 
     def _full(self, path: str) -> str:
-        return os.path.join(self._root, path) if path else self._root  # noqa: PTH118 - raw names
+        full = os.path.join(self._root, _native(path))  # noqa: PTH118 - raw names
+        return full if path else self._root
 
     def _folder(self, path: str) -> bool:
         """Whether this is a folder, and no part of the way to it is a link."""
@@ -173,6 +175,19 @@ class WorkTree:
                 known = False
             self._plain[path] = known
         return known
+
+
+def _encoded(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
+
+
+def _native(path: str) -> str:
+    """A name as Git has it, in UTF-8, as this system's calls take it, whatever the locale."""
+    return path if path.isascii() else os.fsdecode(_encoded(path))
+
+
+def _as_git_has_it(name: str) -> str:
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def _plainly(path: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from gitops.files.worktree import READ_LIMIT, WorkTree
@@ -54,6 +56,36 @@ def test_a_huge_file_is_read_just_far_enough_to_see_that_it_is(tmp_path: Path) -
 def test_names_that_are_not_utf_8_are_listed(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"a\xff.yaml")).write_bytes(b"x")
     assert WorkTree(tmp_path).list(".") == ("a\udcff.yaml",)
+
+
+IN_ANOTHER_LOCALE = """
+import sys
+from pathlib import Path
+from gitops.files.worktree import WorkTree
+assert sys.platform != "linux" or sys.getfilesystemencoding() != "utf-8"
+tree = WorkTree(Path("{0}"))
+tree.write("r/gr\\u00fc\\u00df.yaml", b"new")
+tree.create("r/\\u2603/a.yaml", b"made")
+print(ascii([*tree.read_many(tree.list("r")).items()]))
+"""
+
+
+def test_names_are_git_s_in_any_locale(tmp_path: Path) -> None:
+    root = tmp_path / "\u2603"
+    (root / "r").mkdir(parents=True)
+    (root / "r/gr\u00fc\u00df.yaml").write_bytes(b"old")
+    folder = f"{tmp_path}/\\u2603"
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER_LOCALE.format(folder)],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = [("r/gr\u00fc\u00df.yaml", b"new"), ("r/\u2603/a.yaml", b"made")]
+    assert done.stdout.strip() == ascii(expected)
+    assert WorkTree(root).list("r") == tuple(name for name, _ in expected)
 
 
 def test_git_itself_is_not_listed(tmp_path: Path) -> None:
