@@ -234,6 +234,30 @@ def test_a_lost_answer_to_the_way_back(alone: Stage) -> None:
     assert sent(alone, "/activate") == 2
 
 
+def test_a_way_back_that_never_arrived_overrules_nobody_who_was_faster(alone: Stage) -> None:
+    alone.pace = replace(alone.pace, visible=0.3)
+    promotions = sent(alone, "/production/promote")
+
+    def by_hand() -> None:
+        [model] = alone.emulator.world.models.values()
+        place = model.environments["production"]
+        bad = model.deployments[place.current_id or ""]
+        other = replace(bad, id="other001", name="by-hand", labels={})
+        model.deployments[other.id] = alone.emulator.world.deployments[other.id] = other
+        place.current_id = other.id
+
+    alone.commit(truss("two", BAD), release(SWITCHING))
+    loses(alone, "POST", "/production/promote$", skip=1, kind="drop_before")
+    alone.once(
+        lambda event: isinstance(event, ActionProgress) and "answer was lost" in event.message,
+        lambda: alone.emulator.call(by_hand),
+    )
+    outcome = alone.apply()
+    assert outcome.exit_code == 8, outcome.finished
+    assert alone.serving("production") == "by-hand"
+    assert sent(alone, "/production/promote") == promotions + 2
+
+
 def test_a_lost_answer_to_a_cancellation(alone: Stage) -> None:
     before = alone.serving("production")
     alone.commit(truss("two", BAD))

@@ -107,6 +107,9 @@ def _request(
             job.progress(f"the answer was lost, looking: {lost.message}")
             if until(job, lambda: _shows(job, target), limit=job.run.pace.visible):
                 return True, None
+            if not _is_as_found(job, live):
+                # Whoever was faster is not overruled.
+                return True, None
         except (RequestRefused, NotFound, AccessDenied) as refused:
             if not _shows(job, target):
                 return False, f"Baseten refused the way back: {refusal(refused.message)}"
@@ -116,6 +119,15 @@ def _request(
             job.view.remember(promoted)
             return True, None
     return True, "no answer to the way back arrives, and nothing of it is to be seen"
+
+
+def _is_as_found(job: Job, found: LiveEnvironment) -> bool:
+    """Whether what serves has not changed since, and nothing is on its way to."""
+    live, current = job.live, found.current
+    if live is None or live.candidate is not None:
+        return False
+    serving = live.current
+    return (serving and serving.id) == (current and current.id)
 
 
 def _shows(job: Job, target: Side) -> bool | None:
