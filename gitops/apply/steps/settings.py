@@ -100,7 +100,9 @@ def write_until_read_back(job: Job, changes: Sequence[Change]) -> tuple[Change, 
             job.progress("another promotion has begun: no setting is changed meanwhile")
             return wanted
         answered = _ask(job, blocks.of_changes(wanted, live.settings if live is not None else None))
-        patience = job.run.pace.settings if answered else job.run.pace.visible
+        # What took effect without an answer may still be queued: the last time waits as long.
+        last = answered or again == ASKED - 1
+        patience = job.run.pace.settings if last else job.run.pace.visible
         if until(job, partial(_shows, job, wanted), limit=patience):
             return ()
         if answered:
