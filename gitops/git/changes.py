@@ -36,6 +36,24 @@ class GitChanges:
                 f"there is a branch {printable(branch)} already",
                 hint="Name another with --branch, or delete that one.",
             )
+        other = self.in_the_way(branch)
+        if other is not None:
+            raise UsageError(
+                f"there is a branch {printable(other)}, and beside it Git can have none called"
+                f" {printable(branch)}",
+                hint="Name another with --branch.",
+            )
+
+    def in_the_way(self, branch: str) -> str | None:
+        """A local branch that Git cannot have together with this one: ``a`` with ``a/b``."""
+        above = [f"refs/heads/{branch[:at]}" for at, it in enumerate(branch) if it == "/"]
+        asked = ("for-each-ref", "--count=1", "--format=%(refname)")
+        # A pattern without an end means what is below it, too.
+        for pattern, exact in [*((each, True) for each in above), (f"refs/heads/{branch}/", False)]:
+            found = self.repository.git.run(*asked, pattern).text
+            if found and (found == pattern or not exact):
+                return found.removeprefix("refs/heads/")
+        return None
 
     def tip(self, branch: str) -> str | None:
         """The commit of a local branch; None where there is none of that name."""

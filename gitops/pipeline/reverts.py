@@ -31,6 +31,9 @@ class Changes(Protocol):
     def check_branch(self, branch: str) -> None:
         """Raises ``UsageError`` where a new local branch cannot have that name."""
 
+    def in_the_way(self, branch: str) -> str | None:
+        """A local branch that there cannot be together with this one; None: there is none."""
+
     def tip(self, branch: str) -> str | None:
         """The commit of a local branch; None where there is none of that name."""
 

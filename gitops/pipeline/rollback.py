@@ -358,6 +358,8 @@ class _Search:
         """
         place = _UNFIT.sub("-", f"{self.model.key}-{self.name}").strip("-.")
         name = request.branch or f"gitops/rollback-{place}-{about[:12]}"
+        if request.branch is None and self.changes.in_the_way(name) is not None:
+            name = name.replace("/", "-")
         more = () if request.branch else (f"{name}-{number}" for number in count(2))
         for each in chain([name], more):
             tip = self.changes.tip(each)

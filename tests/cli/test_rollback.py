@@ -338,6 +338,21 @@ def test_what_cannot_be_is_said(gitops: Call, asked: tuple[str, ...], code: int,
     assert said in err
 
 
+def test_a_branch_of_ours_has_room_beside_one_that_is_called_gitops(
+    repository: Repository, gitops: Call, pins: tuple[str, str]
+) -> None:
+    bad = repository.commit(release(pins[1]), "Ship the second")
+    repository.branch("gitops")
+    name, commit = branch_of(gitops("scorer", "production")[1])
+    assert name == f"gitops-rollback-scorer-production-{bad[:12]}"
+    assert repository.id(name) == commit
+    repository.branch("a/b")
+    for taken, other in (("gitops/mine", "gitops"), ("a", "a/b")):
+        code, _, err = gitops("scorer", "production", "--branch", taken)
+        assert code == 1
+        assert f"there is a branch {other}, and beside it" in err
+
+
 COMMENTS = st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S")), max_size=20).map(
     lambda text: f"# {text}"
 )
