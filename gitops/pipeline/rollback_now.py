@@ -212,8 +212,8 @@ def _refuse_from_elsewhere(session: Session, place: str) -> None:
     raise Refused(
         f"{place} does not serve what commit {commit[:12]} asks for, and that commit is not on"
         f" {outside.branch} of {outside.remote}, where others release from",
-        hint=f"Roll back from {outside.branch} as it is there: `git switch {outside.branch}`,"
-        " `git pull`.",
+        hint=f"Roll back from {outside.branch} as it is there: `git fetch {outside.remote}`,"
+        f" `git switch --detach {outside.remote}/{outside.branch}`.",
     )
 
 
