@@ -13,6 +13,7 @@ from gitops.plan.present import Continued, Present, Unproved
 from gitops.state.json import Json
 
 _BEGUN = frozenset({"follow", "watch", "cancel"})
+_ENDED_BADLY = "what was approved was begun and ended badly"
 
 
 def compare(saved: Plan, fresh: Plan, present: Present | None = None) -> tuple[str, ...]:
@@ -44,9 +45,11 @@ def compare(saved: Plan, fresh: Plan, present: Present | None = None) -> tuple[s
                 for name, left in begun.items()
                 if isinstance(left, Unproved)
             )
-            well = {name: left for name, left in own.items() if left is not Continued.HELD}
-            if len(well) < len(own):
-                ended_badly.extend(_model(model, other, well))
+            ended_badly.extend(
+                f"{model.name}/{each.environment}: {_ENDED_BADLY}, {each.reason}"
+                for each in other.environments
+                if own.get(each.environment) is Continued.HELD
+            )
             goes_on = goes_on or Continued.UNDER_WAY in own.values()
     found.extend(f"{name}: the plan does not hold it" for name in now)
     # A job that was red for a release that ended badly is not to be green with nothing done.
@@ -56,12 +59,16 @@ def compare(saved: Plan, fresh: Plan, present: Present | None = None) -> tuple[s
 def raise_if_stale(saved: Plan, fresh: Plan, present: Present | None = None) -> None:
     """Raises ``Refused`` (exit 4), naming all that differs."""
     found = compare(saved, fresh, present)
-    if found:
-        raise Refused(
-            "the plan does not fit any more: " + "; ".join(found),
-            hint="plan again, and have that reviewed: it shows what is left to do; in CI, start "
-            "the apply by hand",
-        )
+    if not found:
+        return
+    over = all(f": {_ENDED_BADLY}, " in each for each in found)
+    raise Refused(
+        "the plan does not fit any more: " + "; ".join(found),
+        hint="nothing of it is left to do"
+        if over
+        else "plan again, and have that reviewed: it shows what is left to do; in CI, start the "
+        "apply by hand",
+    )
 
 
 def _elsewhere(saved: Plan, fresh: Plan) -> Sequence[str]:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitops.decide import Decision, decide_model
+from gitops.errors import Refused
 from gitops.plan.build import build_plan
-from gitops.plan.compare import compare
+from gitops.plan.compare import compare, raise_if_stale
 from gitops.plan.model import Plan
 from gitops.plan.present import Present
 from gitops.record.entry import Entry, Event, Side
@@ -201,6 +202,19 @@ OTHERWISE = {
 @pytest.mark.parametrize("name", OTHERWISE)
 def test_anything_else_is_a_difference(name: str) -> None:
     assert differs(reviewed(), OTHERWISE[name]) != ()
+
+
+def test_what_ended_badly_is_said_to_be_held_and_to_have_nothing_left() -> None:
+    fresh, present = looked(OTHERWISE["ended badly"])
+    with pytest.raises(Refused) as refused:
+        raise_if_stale(reviewed(), fresh, present)
+    assert refused.value.message == (
+        "the plan does not fit any more: qwen-3-8b/production: what was approved was begun and "
+        f"ended badly, {fresh.models[0].environments[0].reason}"
+    )
+    assert "held since 2026-" in refused.value.message
+    assert "--retry qwen-3-8b/production" in refused.value.message
+    assert refused.value.hint == "nothing of it is left to do"
 
 
 ONLY_SETTINGS = replace(ASKED, artifact=BEFORE)
