@@ -232,9 +232,7 @@ class Stage:
             builds_take(self.emulator, 90)
             build_ends(self.emulator)
 
-        self.once(
-            lambda each: isinstance(each, ActionProgress) and each.status == "BUILDING", over
-        )
+        self.once(lambda each: isinstance(each, ActionProgress) and each.status == "BUILDING", over)
 
     def newest(self) -> str:
         """The id of the newest deployment."""

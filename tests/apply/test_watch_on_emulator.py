@@ -116,9 +116,7 @@ def test_where_the_watch_only_alerts_the_promotion_goes_on(made: Stage) -> None:
     made.commit(truss("two", "error_rate: 0.9"), release(quick))
     made.sticks()
     before = made.serving("production")
-    made.once(
-        lambda event: isinstance(event, ActionProgress) and event.percent == 25, made.goes_on
-    )
+    made.once(lambda event: isinstance(event, ActionProgress) and event.percent == 25, made.goes_on)
     outcome = made.apply()
     assert outcome.exit_code == 8, outcome.finished
     assert 25 in shares(made)
