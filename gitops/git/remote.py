@@ -62,14 +62,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def lacking(git: Git, name: str) -> RemoteUnreachable | None:
+def lacking(git: Git, name: str, *, api_is_loopback: bool = False) -> RemoteUnreachable | None:
     """What to say of a clone that has remotes, and none of the name that is asked for.
 
     Without any, the clone is on its own. With others, somebody else's runs would not see what is
-    kept in this clone alone, and nothing would show it.
+    kept in this clone alone, and nothing would show it. ``api_is_loopback``: what is tried on this
+    machine would be written to none but a local one anyway.
     """
     there = git.run("remote").text.splitlines()
-    if not there or name in there:
+    if name in there:
+        return None
+    if api_is_loopback:
+        there = [each for each in there if Remote(git=git, name=each).is_local()]
+    if not there:
         return None
     return RemoteUnreachable(
         f"This clone has no Git remote {printable(name)}, where the deploy log and the locks are"

@@ -163,13 +163,17 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
     remote = desired.remote if repository.remote(desired.remote) is not None else None
     branch = _deploy_branch(repository, desired, remote, reach_remote=not no_log)
     writer = repository.identity(project.environ)
+    api_is_loopback = is_loopback(workspace.host.rpartition(":")[0] or workspace.host)
+    missing = None
+    if not no_log:
+        missing = lacking(repository.git, desired.remote, api_is_loopback=api_is_loopback)
     log = DeployLog(
         repository,
         workspace,
         remote,
         team_of=lambda key: key.team or baseten.reader.default_team(),
         writer=writer,
-        api_is_loopback=is_loopback(workspace.host.rpartition(":")[0] or workspace.host),
+        api_is_loopback=api_is_loopback,
         branch=branch,
         reach_remote=not no_log,
         id_of=baseten.reader.model_id,
@@ -240,7 +244,7 @@ def connect(project: Project, desired: Desired, *, no_log: bool = False) -> Outs
         ci=ci_run(project.environ),
         tip=tip,
         has_lost_branch=has_lost_branch,
-        lacking=None if no_log else lacking(repository.git, desired.remote),
+        lacking=missing,
     )
 
 

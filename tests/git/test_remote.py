@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gitops.git.process import Done, without_credentials
-from gitops.git.remote import is_local
+from gitops.git.remote import is_local, lacking
 from gitops.git.repository import Repository
 from tests.repositories import Repository as Made
 
@@ -107,3 +107,16 @@ def test_a_fetch_brings_what_it_was_asked_for(repository: Made, tmp_path: Path) 
         assert not opened.remote_contains(new, "main", "origin")
         opened.fetch("origin", ["+refs/heads/main:refs/remotes/origin/main"])
         assert opened.remote_contains(new, "main", "origin")
+
+
+def test_what_is_missing_where_other_remotes_are(tmp_path: Path) -> None:
+    made = Made.create(tmp_path / "made", {"a": "1"})
+    with Repository.discover(made.path) as repository:
+        git = repository.git
+        assert lacking(git, "origin") is None
+        made.git("remote", "add", "theirs", "https://git.example.invalid/x.git")
+        assert "it has theirs." in str(lacking(git, "origin"))
+        assert lacking(git, "theirs") is None
+        assert lacking(git, "origin", api_is_loopback=True) is None, "an emulator writes to none"
+        made.git("remote", "add", "here", str(tmp_path / "here.git"))
+        assert "it has here." in str(lacking(git, "origin", api_is_loopback=True))
