@@ -13,7 +13,7 @@ from gitops.plan.present import Continued, Present, Unproved
 from gitops.state.json import Json
 
 _BEGUN = frozenset({"follow", "watch", "cancel"})
-_ENDED_BADLY = "what was approved was begun and ended badly"
+_HELD = "nothing more is released there: "
 
 
 def compare(saved: Plan, fresh: Plan, present: Present | None = None) -> tuple[str, ...]:
@@ -45,11 +45,9 @@ def compare(saved: Plan, fresh: Plan, present: Present | None = None) -> tuple[s
                 for name, left in begun.items()
                 if isinstance(left, Unproved)
             )
-            ended_badly.extend(
-                f"{model.name}/{each.environment}: {_ENDED_BADLY}, {each.reason}"
-                for each in other.environments
-                if own.get(each.environment) is Continued.HELD
-            )
+            well = {name: left for name, left in own.items() if left is not Continued.HELD}
+            if len(well) < len(own):
+                ended_badly.extend(_model(model, other, well))
             goes_on = goes_on or Continued.UNDER_WAY in own.values()
     found.extend(f"{name}: the plan does not hold it" for name in now)
     # A job that was red for a release that ended badly is not to be green with nothing done.
@@ -61,10 +59,10 @@ def raise_if_stale(saved: Plan, fresh: Plan, present: Present | None = None) -> 
     found = compare(saved, fresh, present)
     if not found:
         return
-    over = all(f": {_ENDED_BADLY}, " in each for each in found)
+    over = all(_HELD in each for each in found)
     raise Refused(
         "the plan does not fit any more: " + "; ".join(found),
-        hint="nothing of it is left to do"
+        hint="the plan is over: what is to happen next is planned anew"
         if over
         else "plan again, and have that reviewed: it shows what is left to do; in CI, start the "
         "apply by hand",
@@ -135,6 +133,8 @@ def _environment(saved: EnvironmentPlan, fresh: EnvironmentPlan) -> Sequence[str
         found.append("Git asks for other checks, or another watch")
     if "rules" in parts:
         found.append("its mode, requires, protected or allow differ")
+    if fresh.state == "held" != saved.state and not found:
+        return [f"{_HELD}{fresh.reason}"]
     if "baseten" in parts:
         found.append(_baseten(saved, fresh))
         if fresh.state in _BEGUN and fresh.state != saved.state:

@@ -204,17 +204,17 @@ def test_anything_else_is_a_difference(name: str) -> None:
     assert differs(reviewed(), OTHERWISE[name]) != ()
 
 
-def test_what_ended_badly_is_said_to_be_held_and_to_have_nothing_left() -> None:
+def test_what_ended_badly_is_said_to_be_held_and_the_plan_to_be_over() -> None:
     fresh, present = looked(OTHERWISE["ended badly"])
     with pytest.raises(Refused) as refused:
         raise_if_stale(reviewed(), fresh, present)
     assert refused.value.message == (
-        "the plan does not fit any more: qwen-3-8b/production: what was approved was begun and "
-        f"ended badly, {fresh.models[0].environments[0].reason}"
+        "the plan does not fit any more: qwen-3-8b/production: nothing more is released there: "
+        f"{fresh.models[0].environments[0].reason}"
     )
     assert "held since 2026-" in refused.value.message
     assert "--retry qwen-3-8b/production" in refused.value.message
-    assert refused.value.hint == "nothing of it is left to do"
+    assert refused.value.hint == "the plan is over: what is to happen next is planned anew"
 
 
 ONLY_SETTINGS = replace(ASKED, artifact=BEFORE)
