@@ -18,7 +18,7 @@ from gitops.decide.sides import is_side, side_of
 from gitops.decide.situation import Asked, Evidence, Options, Situation
 from gitops.decide.wanted import Wanted
 from gitops.record.entry import Entry, Side
-from gitops.record.history import EnvironmentHistory, ModelHistory, OpenIntent
+from gitops.record.history import EnvironmentHistory, ModelHistory, OpenIntent, same_artifact
 from gitops.record.holds import Hold
 from gitops.state.desired import DesiredEnvironment
 from gitops.state.differences import Origins, changed_by, differences, flatten, with_changes
@@ -197,8 +197,15 @@ class View:
 
     @cached_property
     def succeeded_here(self) -> bool:
-        """Whether what is wanted has served here successfully before."""
-        return any(self.wanted.is_side(span.side) for span in self.log.served)
+        """Whether what is wanted has served here successfully before.
+
+        A deployment that Git names may hold the files of one that served under another name.
+        """
+        here = self.serving_side if self.serves else None
+        return any(
+            self.wanted.is_side(span.side) or (here is not None and same_artifact(here, span.side))
+            for span in self.log.served
+        )
 
     @cached_property
     def hold(self) -> Hold | None:

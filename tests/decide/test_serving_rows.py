@@ -549,3 +549,19 @@ def test_a_serving_deployment_that_did_not_start_again_needs_a_person() -> None:
     assert (decided(scene).steps, decided(scene).exit_code) == ((), 8)
     scene.status = "INACTIVE"
     assert (decided(scene).steps, decided(scene).exit_code) == ((), 8)
+
+
+@pytest.mark.parametrize("checks", [False, True])
+def test_a_deployment_that_is_named_is_adopted_once_whatever_held_its_files_before(
+    checks: bool,
+) -> None:
+    served = entry(Event.RELEASED, "D", minutes_ago=40)
+    served = replace(served, to=replace(side("D"), deployment_id="twin", deployment_name="twin"))
+    scene = Scene(
+        reference=deployment("D").name,
+        current="D",
+        checks=checks,
+        entries=[served, entry(Event.ADOPTED, "D", minutes_ago=20)],
+    )
+    answer = decided(scene)
+    assert (answer.row, answer.steps) == (18, ())
