@@ -137,9 +137,16 @@ CTRL_C = b"\x03"
 
 
 def reads_stdin(pid: int) -> bool:
-    """Whether a process waits in a system call for what comes on its stdin."""
+    """Whether a process waits in a system call for what comes on its stdin.
+
+    True also where the system does not say: on macOS, and in some containers.
+    """
+    try:
+        call = Path(f"/proc/{pid}/syscall").read_text()
+    except OSError:
+        return True
     # The number of the call, and what it is given: first the descriptor.
-    return Path(f"/proc/{pid}/syscall").read_text().split()[1:2] == ["0x0"]
+    return call.split()[1:2] == ["0x0"]
 
 
 def on_terminal(made: Trouble, answer: bytes | signal.Signals, **environ: str) -> tuple[int, str]:
