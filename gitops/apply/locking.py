@@ -158,8 +158,9 @@ class Claim:
         key = next(iter(rivals))
         return Locked(
             f"another run holds the lock{waited}: {_some(_holders(rivals))}",
-            hint="wait for it with --lock-timeout 10m; if that run is dead, its lock ends a minute"
-            f" after its last sign of life, or at once with `gitops unlock {key}`",
+            hint="wait for it with --lock-timeout 10m; where that takes too long, stop that run,"
+            " which gives its lock back; if it is dead, its lock ends a minute after its last sign"
+            f" of life, or at once with `gitops unlock {key}`",
         )
 
     def _release(self, leases: Leases) -> None:

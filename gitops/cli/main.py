@@ -164,8 +164,10 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return 1
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stopped:
         click.echo("gitops: interrupted", err=True)
+        if str(stopped):
+            click.echo(f"  {stopped}", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough of it; Python would complain again at exit.

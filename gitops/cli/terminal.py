@@ -103,7 +103,8 @@ class Terminal:
     def confirm(self, shown: str, question: str, warnings: Iterable[str] = ()) -> bool:
         """Show a text and warnings on stderr, and ask. Raises as ``approve`` does.
 
-        A view that is there makes room for it. Enter answers with no.
+        A view that is there makes room for it. Enter answers with no; Ctrl-C and Ctrl-D are a
+        ``click.Abort`` that says that nothing was changed: whoever asks has begun nothing.
         """
         from gitops.errors import Refused
 
@@ -121,6 +122,8 @@ class Terminal:
             self._asking.now = True
             try:
                 return click.confirm(question, default=False, err=True)
+            except (click.Abort, KeyboardInterrupt):
+                raise click.Abort("Nothing on Baseten was changed.") from None
             finally:
                 self._asking.now = False
 

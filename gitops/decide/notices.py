@@ -53,7 +53,7 @@ def back_again(view: View, target: Deployment | None, health: Health | None) -> 
         return ()
     there = (
         f"{view.name} served {what} before, and deployment {target.id} {state}:"
-        f" the way back to it takes {start}, waited for up to {limit}, and no build"
+        f" to promote it takes {start}, waited for up to {limit}, and no build"
     )
     return (there,)
 

@@ -48,6 +48,12 @@ _AROUND: Final = (
 )
 """How lines begin that Git and SSH put around what is wrong with a remote."""
 
+_UNWRITABLE: Final = re.compile(
+    "insufficient permission for adding an object"
+    "|[Uu]nable to create .*: (?:Permission denied|Read-only file system)"
+)
+"""What Git says where it cannot write; of a remote the same words mean another machine."""
+
 _USERINFO: Final = re.compile(r"(?<=://)[^\s/]*@")
 
 
@@ -188,6 +194,11 @@ class Git:
                 hint = (
                     "this partial clone lacks trees that the history is searched by: bring them"
                     " with `git fetch --refetch --filter=blob:none`, or clone with that filter"
+                )
+            elif not network and _UNWRITABLE.search(done.err):
+                hint = (
+                    "the repository's .git cannot be written by this user: run as its owner"
+                    " (`ls -ld .git .git/objects .git/refs` names it), or correct the permissions"
                 )
             raise RepositoryError(f"git {_verb(arguments)} failed: {done.said}", hint=hint)
         return done

@@ -70,7 +70,7 @@ def actions(
                 kind=kind,
                 environment=None if kind == "push" else environment.name,
                 depends_on=tuple(dict.fromkeys(depends)),
-                reason=_reason(step, environment, model, decision.built_from),
+                reason=_reason(step, environment, model, decision),
             )
             previous = name
             if kind == "promote" and wanted:
@@ -90,7 +90,7 @@ def _name(
 
 
 def _reason(  # noqa: C901, PLR0912 - one case a step
-    step: Step, environment: DesiredEnvironment, model: DesiredModel, built_from: str | None
+    step: Step, environment: DesiredEnvironment, model: DesiredModel, decision: Decision
 ) -> str:
     match step:
         case Push():
@@ -111,9 +111,9 @@ def _reason(  # noqa: C901, PLR0912 - one case a step
         case CancelPromotion():
             return f"nobody wants deployment {step.deployment_id} any more"
         case Promote():
-            return _promotion(step, environment, built_from)
+            return _promotion(step, environment, decision.built_from)
         case Watch():
-            return _watch(environment)
+            return _watch(environment, decision)
         case Follow():
             return "follows the promotion that runs"
         case RollBack():
@@ -136,9 +136,12 @@ def _promotion(step: Promote, environment: DesiredEnvironment, built_from: str |
     return f"{what} in place of {version(step.from_)}{settings}"
 
 
-def _watch(environment: DesiredEnvironment) -> str:
+def _watch(environment: DesiredEnvironment, decision: Decision) -> str:
     watch = environment.watch
     if watch is None:
         return "until its promotion has ended and it is ready"
-    then = "rolls back" if watch.on_failure == "rollback" else "only alerts"
+    first = any(isinstance(each, Promote) and each.from_ is None for each in decision.steps)
+    then = "needs a person" if first else "rolls back"
+    if watch.on_failure != "rollback":
+        then = "only alerts"
     return f"judges it under traffic for {duration(watch.seconds)}, and {then} if it is bad"

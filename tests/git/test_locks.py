@@ -52,6 +52,7 @@ def test_who_comes_second_is_told_who_holds_it(here: Made, there: Made) -> None:
         pytest.fail("held twice")
     assert caught.value.exit_code == 6
     assert "gitops unlock qwen-3-8b" in (caught.value.hint or "")
+    assert "stop that run" in (caught.value.hint or "")
     with claim(store(there.path), clock, "run-two").held():
         pass
 

@@ -10,6 +10,7 @@ import pytest
 
 from gitops.errors import RepositoryError
 from gitops.git.objects import MANY, CatFile, MissingObject
+from gitops.git.process import Git
 from gitops.git.repository import Repository
 from tests.repositories import Executable, Submodule, Symlink
 from tests.repositories import Repository as Made
@@ -426,6 +427,30 @@ def test_git_is_too_old(made: Made, tmp_path: Path) -> None:
         with pytest.raises(RepositoryError, match=r"git version 2\.17\.1 is too old") as caught:
             Repository.discover(made.path)
     assert "2.30" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "error: insufficient permission for adding an object to repository database .git/objects",
+        "fatal: cannot lock ref 'refs/x': Unable to create '.git/refs/x.lock': Permission denied",
+        "error: unable to create temporary file: Read-only file system",
+        "",
+    ],
+)
+def test_whoever_may_not_write_is_told_what_to_do(made: Made, tmp_path: Path, said: str) -> None:
+    # In Git's words: whoever runs the tests may be allowed to write everywhere.
+    refusing = tmp_path / "bin" / "git"
+    refusing.parent.mkdir()
+    refusing.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 128\n')
+    refusing.chmod(0o755)
+    git = Git(directory=made.path, environ={"PATH": f"{refusing.parent}:{os.environ['PATH']}"})
+    with pytest.raises(RepositoryError, match="git update-ref failed") as caught:
+        git.run("update-ref", "refs/x", "HEAD")
+    assert ("run as its owner" in str(caught.value.hint)) == bool(said)
+    with pytest.raises(RepositoryError) as remote:
+        git.run("push", "origin", "main", network=True)
+    assert remote.value.hint is None
 
 
 def test_a_repository_without_commits(tmp_path: Path) -> None:
