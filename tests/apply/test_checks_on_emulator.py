@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gitops.plan.events import ActionFinished, ActionProgress
+from gitops.plan.events import ActionFinished, ActionProgress, ActionStarted
 from tests.apply.stage import Stage, stage
 from tests.echo import CHAT, truss
 
@@ -86,8 +86,8 @@ def test_a_number_near_a_value(tmp_path: Path) -> None:
 def test_what_scaled_to_zero_is_woken_first(tmp_path: Path) -> None:
     with stage(tmp_path, files(NUMBER % "0")) as made:
         made.once(
-            lambda event: isinstance(event, ActionFinished) and event.kind == "ready",
-            lambda: made.emulator.set_status(newest(made), "SCALED_TO_ZERO"),
+            lambda event: isinstance(event, ActionStarted) and event.kind == "check",
+            lambda: made.emulator.set_status(made.newest(), "SCALED_TO_ZERO"),
         )
         assert made.apply().exit_code == 0, made.events[-1]
         said = [each.message for each in made.events if isinstance(each, ActionProgress)]
@@ -105,8 +105,3 @@ def test_what_is_much_slower_than_what_serves_is_rejected(tmp_path: Path) -> Non
         assert found["value"] > 1.2
         said = [each.message for each in made.events if isinstance(each, ActionProgress)]
         assert any(each.startswith("comparing deployment ") for each in said)
-
-
-def newest(made: Stage) -> str:
-    with made.baseten() as baseten:
-        return baseten.reader.deployments(made.model_id())[-1].id

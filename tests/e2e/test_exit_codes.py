@@ -74,7 +74,32 @@ def told(ended: Ended) -> str:
 
 
 def apply(made: Trouble, code: int, *arguments: str) -> Ended:
-    ended = made.apply("--format", "json", *arguments)
+    return as_told(made.apply("--format", "json", *arguments), code)
+
+
+def apply_that_sees_the_build(made: Trouble, code: int) -> Ended:
+    """The build of what is new is over once the run has looked at it, and not before."""
+    known, heard = len(made.emulator.world.deployments), len(made.emulator.requests())
+    builds_take(made.emulator, 360_000)
+    process = made.start("apply", "--yes", "--format", "json")
+
+    def looked() -> bool:
+        _, *others = made.emulator.call(list, made.emulator.world.deployments)
+        return len(others) >= known and any(
+            each["path"].endswith(f"/deployments/{others[-1]}") and each["status"] == 200
+            for each in made.emulator.requests()[heard:]
+        )
+
+    made.until(looked, process)
+    builds_take(made.emulator, 90)
+    build_ends(made.emulator)
+    out, err = process.communicate(timeout=HANGS)
+    ended = Ended(process.returncode, out, err, made.emulator.requests()[heard:])
+    made.check(ended)
+    return as_told(ended, code)
+
+
+def as_told(ended: Ended, code: int) -> Ended:
     assert ended.code == code, ended.out + ended.err
     assert [each["type"] for each in ended.events].count("apply_finished") == 1
     assert ended.events[-1]["type"] == "apply_finished"
@@ -144,7 +169,7 @@ def test_5_checks_are_inconclusive(released: Trouble, golden: Golden) -> None:
 def test_5_the_build_fails(released: Trouble, golden: Golden) -> None:
     before = released.serving()
     released.commit(truss("two", "nonsense: 1"))
-    ended = apply(released, 5)
+    ended = apply_that_sees_the_build(released, 5)
     golden("exit-5-build.txt", told(ended))
     assert not any(each.endswith("/promote") for each in ended.writes)
     assert released.serving() == before
