@@ -207,6 +207,7 @@ def test_whoever_does_not_say_yes_changes_nothing(
     assert ended == code, heard
     assert "Traceback" not in heard
     assert "internal error" not in heard
+    assert "Nothing on Baseten was changed." in heard
     assert made.emulator.api_key not in heard
     assert len(made.emulator.requests(writes=True)) == before
 
