@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -75,7 +75,8 @@ def comment(
     """Keep one comment on the pull request: written once, and brought up to date in place.
 
     Of several files the first one is shown whole, and the others are folded below it. The events of
-    an apply or a rollback are told without its log.
+    an apply or a rollback are told without its log; where it began nothing, in a line below those
+    of one that did.
 
     \b
     Examples:
@@ -85,7 +86,7 @@ def comment(
       gitops forge comment --failed
     """
     from gitops.errors import UsageError
-    from gitops.pipeline.review import brought_by, put_comment
+    from gitops.pipeline.review import brought_by, put_comment, request_word
     from gitops.render.comment import joined, without_plan
 
     if failed == bool(files):
@@ -100,7 +101,8 @@ def comment(
             number = brought_by(forge, job.commit)[0].number
         if number is None:
             raise UsageError(
-                "this job runs for no pull request", hint="name one with --pull-request NUMBER"
+                f"this job runs for no {request_word(forge)}",
+                hint="name one with --pull-request NUMBER",
             )
         head = job.head if number == job.pull_request else None
         if failed:
@@ -108,7 +110,10 @@ def comment(
         else:
             merge = head != job.commit
             text = joined(*texts, head=head if merge else None, merge=job.commit)
-        click.echo(f"comment on {number}: {put_comment(forge, number, text)}", err=True)
+        after = _after(*contents[0], text, job.run_url) if contents else None
+        click.echo(
+            f"comment on {number}: {put_comment(forge, number, text, after=after)}", err=True
+        )
 
 
 @command.command(name="summary")
@@ -187,16 +192,17 @@ def approved(context: Context, *, out: Path, commit: str | None) -> None:
     """
     from gitops.cli.plan import save
     from gitops.errors import GitopsError
-    from gitops.pipeline.review import approved_plan
+    from gitops.pipeline.review import approved_plan, request_word
 
     with _open(context) as (forge, job):
         request, content = approved_plan(forge, commit or job.commit)
+        name = f"{request_word(forge)} {request.number}"
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise GitopsError(f"the plan of pull request {request.number} is not text") from None
+        raise GitopsError(f"the plan of {name} is not text") from None
     save(context.directory / out, text)
-    click.echo(f"the plan of pull request {request.number}, for commit {request.head[:12]}")
+    click.echo(f"the plan of {name}, for commit {request.head[:12]}")
 
 
 @command.command(name="deployments")
@@ -267,11 +273,25 @@ def _markdown(context: Context, file: Path) -> str:
     return _rendered(content_of(context, file), str(file), SHARED)
 
 
+def _after(events: str, name: str, text: str, run_url: str) -> Callable[[str], str] | None:
+    """What becomes of the comment that stands; None: ``text`` replaces it, and is of no apply."""
+    if not _tells_events(events):
+        return None
+    from gitops.render.apply_markdown import after
+
+    told = list(_events(events, name))
+    return lambda standing: after(standing, text, told, run_url)
+
+
+def _tells_events(text: str) -> bool:
+    return is_stream(text) and not text.lstrip().startswith(MARKED)
+
+
 def _commented(text: str, name: str, run_url: str) -> str:
     """The same for a comment; the events of an apply leave their log to the job's page."""
     from gitops.render.plan_markdown import SHARED
 
-    if is_stream(text) and not text.lstrip().startswith(MARKED):
+    if _tells_events(text):
         from gitops.render.apply_markdown import comment as of_events
 
         return of_events(list(_events(text, name)), run_url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, Protocol
 
 from gitops.errors import Refused, UsageError
@@ -84,8 +84,12 @@ class CiJob(Protocol):
 Put = Literal["added", "updated", "unchanged", "closed"]
 
 
-def put_comment(forge: Forge, pull_request: int, text: str) -> Put:
+def put_comment(
+    forge: Forge, pull_request: int, text: str, *, after: Callable[[str], str] | None = None
+) -> Put:
     """Keep one comment of ours with this text's first line, which marks what it is.
+
+    ``after`` says what becomes of the one that stands, where ``text`` does not replace it.
 
     A comment of somebody else that begins with the same line is nobody's business of ours. Where
     two runs have written one each, the newer ones are deleted: they would show a plan that nobody
@@ -103,6 +107,7 @@ def put_comment(forge: Forge, pull_request: int, text: str) -> Put:
         return "added"
     for extra in ours[1:]:
         forge.remove_comment(pull_request, extra.id)
+    text = after(ours[0].body) if after is not None else text
     if ours[0].body.strip() == text.strip():
         return "unchanged"
     forge.edit_comment(pull_request, ours[0].id, text)
@@ -134,12 +139,18 @@ def put_issue(forge: Forge, title: str, text: str, *, needed: bool) -> Put:
 _BY_HAND: Final = "Run the apply by hand: it shows a fresh plan and waits for an approval."
 
 
+def request_word(forge: Forge) -> str:
+    """What the forge calls a request to merge, for messages."""
+    return "merge request" if forge.name == "GitLab" else "pull request"
+
+
 def brought_by(forge: Forge, commit: str) -> list[PullRequest]:
     """The merged pull requests that brought ``commit``. Raises ``Refused`` where there is none."""
     requests = list(forge.pull_requests_of(commit))
     if not requests:
         raise Refused(
-            f"no merged pull request brought commit {commit[:12]}: nobody has approved a plan",
+            f"no {request_word(forge)} that was merged brought commit {commit[:12]}: nobody has"
+            " approved a plan",
             hint=_BY_HAND,
         )
     return requests
@@ -158,7 +169,7 @@ def approved_plan(forge: Forge, commit: str) -> tuple[PullRequest, bytes]:
             return request, content
     numbers = ", ".join(f"{each.number}" for each in requests)
     raise Refused(
-        f"{forge.name} keeps no plan of pull request {numbers} for its last commit",
+        f"{forge.name} keeps no plan of {request_word(forge)} {numbers} for its last commit",
         hint=_BY_HAND,
     )
 

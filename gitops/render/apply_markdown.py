@@ -7,11 +7,13 @@ from typing import Final
 
 from gitops.plan.events import (
     ActionFinished,
+    ActionStarted,
     ApplyEvent,
     ApplyFinished,
     ApplyStarted,
     EnvironmentFailure,
     RollbackFinished,
+    RollbackStarted,
 )
 from gitops.plan.released import outputs, released
 from gitops.render.event_words import outcome
@@ -23,6 +25,9 @@ from gitops.render.words import count, duration, short
 from gitops.state.kept import KEPT
 
 MARKER: Final = "<!-- gitops apply -->"
+
+_IDLE: Final = "<!-- gitops began nothing -->"
+_LATER: Final = "<!-- gitops later -->"
 
 LOG_LIMIT: Final = 200_000
 """Characters of the log that are shown, its end: a job's summary takes 1 MiB."""
@@ -52,16 +57,47 @@ def comment(events: Sequence[ApplyEvent], run_url: str) -> str:
     Log and details are left to the job at ``run_url``: not all who read the one may read the other.
     """
     told, job = _told(events), link("The job", run_url)
+    if not _began(events):
+        told[0] += f"\n{_IDLE}"
     text = "\n\n".join((*told, f"{job} has the log.")) + "\n"
     if len(text) < LIMIT:
         return text
     return "\n\n".join((*told[:2], f"{job} says what became of each environment.")) + "\n"
 
 
-def _told(events: Sequence[ApplyEvent], *, details: bool = False) -> list[str]:
-    """Paragraphs: the marking line, the heading, what failed, what was done and how it ended."""
+def after(standing: str, text: str, events: Sequence[ApplyEvent], run_url: str) -> str:
+    """What becomes of a comment that stands where ``text``, the ``comment`` of later events, comes.
+
+    The account of a run that began something is not replaced by that of one that began nothing, as
+    of a job that was run again: that one is told in a line below, which its next one replaces.
+    """
+    account = standing.replace("\r\n", "\n").strip()
+    if _began(events) or account.startswith(f"{MARKER}\n{_IDLE}"):
+        return text
+    account = account.partition(f"\n\n{_LATER}\n")[0]
+    started, finished = _ends_of(events)
+    headline, job = _headline(started, finished), link("The job", run_url)
+    told = f"{account}\n\n{_LATER}\n\nA later run began nothing. {headline}. {job} has its log.\n"
+    return told if len(told) < LIMIT else f"{account}\n"
+
+
+def _began(events: Sequence[ApplyEvent]) -> bool:
+    return any(
+        isinstance(each, ActionStarted | RollbackStarted | RollbackFinished)
+        or (isinstance(each, ActionFinished) and each.result != "skipped")
+        for each in events
+    )
+
+
+def _ends_of(events: Sequence[ApplyEvent]) -> tuple[ApplyStarted | None, ApplyFinished | None]:
     started = next((each for each in events if isinstance(each, ApplyStarted)), None)
     finished = next((each for each in reversed(events) if isinstance(each, ApplyFinished)), None)
+    return started, finished
+
+
+def _told(events: Sequence[ApplyEvent], *, details: bool = False) -> list[str]:
+    """Paragraphs: the marking line, the heading, what failed, what was done and how it ended."""
+    started, finished = _ends_of(events)
     blocks = [MARKER, f"### {_headline(started, finished)}"]
     back = next((each.back for each in (finished, started) if each is not None), "")
     if finished is not None:

@@ -102,6 +102,21 @@ def events(exit_code: int, **ends: tuple[str, ...]) -> str:
     return "".join(map(json_line, stream))
 
 
+def nothing_begun(exit_code: int) -> str:
+    """The events of an apply that was refused, or had nothing to do."""
+    failure = Failure(
+        happened="The plan does not fit any more.",
+        serves_now="Nothing was changed.",
+        next="Plan again.",
+    )
+    told = (EnvironmentFailure(model=None, environment=None, failure=failure),)
+    stream = [
+        ApplyStarted(time=START, commit=MERGED, api_url="http://x", workspace="acme", run="r3"),
+        ApplyFinished(time=START, exit_code=exit_code, failures=told if exit_code else ()),
+    ]
+    return "".join(map(json_line, stream))
+
+
 def brought_back(commit: str | None) -> str:
     """The events of a rollback by hand that worked, with the commit that serves again."""
     place = "qwen/production"

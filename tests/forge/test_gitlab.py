@@ -10,7 +10,7 @@ import pytest
 from gitops.plan import document
 from gitops.render import plan_markdown
 from tests.forge import lab as stand_in
-from tests.forge.calling import MERGED, Forge, calling, events, said
+from tests.forge.calling import MERGED, Forge, calling, events, nothing_begun, said
 from tests.forge.lab import BOT, PROJECT, TOKEN, Lab
 from tests.render.plans import fleet
 
@@ -106,7 +106,7 @@ def test_the_plan_of_the_merge_request_that_brought_the_commit(lab: Lab, forge: 
     lab.merged(6, "d" * 40, MERGED, state="opened")
     lab.merged(7, HEAD, MERGED)
     assert forge("approved", "--out", "approved.json") == 4
-    assert "GitLab keeps no plan of pull request 7" in said()
+    assert "GitLab keeps no plan of merge request 7" in said()
     lab.ran(7, HEAD, b"of a fork's own project", project_id=FORK)
     lab.ran(7, "d" * 40, b"of another commit")
     lab.ran(7, HEAD, None)
@@ -123,7 +123,7 @@ def test_how_an_apply_ended_is_said_on_the_merge_request_that_brought_the_commit
 ) -> None:
     Path("apply.jsonl").write_text(events(3, rolled_back=("qwen/production",)))
     assert forge("comment", "--merged", "apply.jsonl") == 4
-    assert "no merged pull request brought commit" in said()
+    assert "no merge request that was merged brought commit" in said()
     lab.merged(5, HEAD, MERGED)
     for _ in range(2):
         assert forge("comment", "--merged", "apply.jsonl") == 0
@@ -134,6 +134,34 @@ def test_how_an_apply_ended_is_said_on_the_merge_request_that_brought_the_commit
     assert "5xx 41 %" not in note["body"], "details are the job's alone"
     assert "<details>" not in note["body"]
     assert forge("comment", "--merged", "--pull-request", "5", "apply.jsonl") == 1
+
+
+def test_a_run_that_begins_nothing_leaves_the_account_of_one_that_did(
+    lab: Lab, forge: Forge
+) -> None:
+    lab.merged(5, HEAD, MERGED)
+
+    def told(stream: str) -> str:
+        Path("apply.jsonl").write_text(stream)
+        assert forge("comment", "--merged", "apply.jsonl") == 0
+        [note] = lab.notes[5]
+        return str(note["body"])
+
+    assert "The plan does not fit any more" in told(nothing_begun(4))
+    assert "The plan does not fit any more" not in told(nothing_begun(0)), "neither began anything"
+    account = told(events(3, rolled_back=("qwen/production",)))
+    assert "qwen/production serves commit 6cb20fb0828b again" in account
+    assert "began nothing" not in account
+    refused = told(nothing_begun(4))
+    assert refused.startswith(account.rstrip())
+    assert "A later run began nothing. Apply of commit `bbbbbbbbbbbb`: refused" in refused
+    again = told(nothing_begun(0))
+    assert again.startswith(account.rstrip())
+    assert again.count("A later run began nothing.") == 1
+    assert "refused" not in again.removeprefix(account.rstrip())
+    lab.notes[5][0]["body"] = again.replace("\n", "\r\n")
+    assert told(nothing_begun(0)) == again
+    assert told(events(3, rolled_back=("qwen/production",))) == account
 
 
 def test_a_plan_that_a_fork_made_in_our_project_does_not_count(lab: Lab, forge: Forge) -> None:
