@@ -122,7 +122,8 @@ def initialise(repository: Repository, worktree: Folder, *, ci: Ci | None, branc
         raise RepositoryError("a bare repository has no working tree to write files into")
     values = {"VERSION": __version__, "BRANCH": json.dumps(branch)}
     files = [_write(worktree, "gitops.yaml", CONFIG_FILE, "what holds for all models", values)]
-    folder = configuration(worktree).config.releases.strip("/")
+    config = configuration(worktree).config
+    folder = config.releases.strip("/")
     following: list[str] = []
     trusses = list(_trusses(repository))
     if worktree.list(folder):
@@ -157,6 +158,11 @@ def initialise(repository: Repository, worktree: Folder, *, ci: Ci | None, branc
         for template, path, purpose in _WORKFLOWS[ci]:
             files.append(_write(worktree, template, path, purpose, values))
         following.append(_NEXT[ci])
+    if ci == "gitlab" and config.branch is not None:
+        following.append(
+            f"{CONFIG_FILE} names the branch {config.branch}: where that is not GitLab's default"
+            " branch, put its name for $CI_DEFAULT_BRANCH in .gitlab/gitops.yml."
+        )
     following.append("Look at the files, run `gitops validate`, and commit them.")
     following.append("Models that run already are taken over by `gitops import`.")
     return Started(files=tuple(files), next=tuple(following))

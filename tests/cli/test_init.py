@@ -100,6 +100,16 @@ def test_an_empty_repository_and_a_bare_one(
     assert "no working tree" in capsys.readouterr().err
 
 
+def test_gitlabs_jobs_are_said_to_take_the_default_branch(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "gitops.yaml names the branch live: where that is not GitLab's default branch"
+    repository.commit({"gitops.yaml": "version: 1\nbranch: live\n"}, "Begin")
+    for ci, said in (("github", False), ("gitlab", True)):
+        assert run(["-C", str(repository.path), "init", "--ci", ci]) == 0
+        assert (told in capsys.readouterr().out) is said
+
+
 def test_the_workflows_ask_for_little_and_are_found_clean(repository: Repository) -> None:
     branch = 'the "release"'
     assert run(["-C", str(repository.path), "init", "--ci", "github", "--branch", branch]) == 0
@@ -138,6 +148,7 @@ ALLOWED = {
 
 HOSTILE = "--out=/etc/x; $(touch pwned) `touch pwned` 'a b"
 CHOSEN = {"MODEL": HOSTILE, "RETRY": HOSTILE, "ALLOW_MANY": "true", "ALLOW_COST": "false"}
+BACK = {"MODEL": HOSTILE, "ENVIRONMENT": HOSTILE, "TO": HOSTILE}
 ASKED = {
     "plan-by-hand": ["plan", "--out", "gitops-plan.json", f"--retry={HOSTILE}", "--", HOSTILE],
     "apply-by-hand": [
@@ -181,6 +192,32 @@ def test_what_is_chosen_by_hand_is_a_word_and_never_code(
     given = {key for key, value in step["env"].items() if value in inputs}
     assert given <= CHOSEN.keys()
     assert words_of(step["run"], scratch, {key: CHOSEN[key] for key in given}) == ASKED[name]
+
+
+@pytest.mark.parametrize("to", [[f"--to={HOSTILE}"], []])
+def test_what_is_rolled_back_by_hand_is_a_word_and_never_code(
+    to: list[str], repository: Repository, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    chosen = {key: value for key, value in BACK.items() if to or key != "TO"}
+    names = {"MODEL": "ROLLBACK", "ENVIRONMENT": "ENV", "TO": "TO"}
+    variables = {f"GITOPS_{names[key]}": value for key, value in chosen.items()}
+    script = whole(pipeline(repository), "gitops-rollback")["script"][:2]
+    called = ["rollback", "--now", "--branch"]
+    asked = ["--events", "gitops-events.jsonl", *to, "--", HOSTILE, HOSTILE]
+    words = words_of("\n".join(script), scratch, {"CI_JOB_ID": "7", **variables})
+    assert words == [*called, "gitops-rollback-7", *asked]
+    assert run(["-C", str(repository.path), "init", "--ci", "github"]) == 0
+    workflow = read(repository.path / ".github" / "workflows" / "gitops-rollback.yml")
+    steps = workflow["jobs"]["rollback"]["steps"]
+    [step] = [each for each in steps if "BASETEN_API_KEY" in each.get("env", {})]
+    inputs = {key: f"${{{{ inputs.{key.lower()} }}}}" for key in BACK}
+    assert inputs.items() <= step["env"].items()
+    assert words_of(step["run"], scratch, {"TO": "", "BRANCH": "b", **chosen}) == [
+        *(*called, "b"),
+        *asked,
+    ]
 
 
 @dataclass(frozen=True)
@@ -263,7 +300,8 @@ def parsed(words: list[str]) -> str:
     """A command line held against the commands; nothing is run. The command's path."""
     command: click.Command = gitops
     context = click.Context(gitops, info_name="gitops")
-    path, rest = words[0], words[1:]
+    # What `set --` gave them is options.
+    path, *rest = [word for word in words if word != "$@"]
     while isinstance(command, click.Group):
         found = command.get_command(context, rest[0])
         assert found is not None, words
