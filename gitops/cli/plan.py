@@ -63,6 +63,7 @@ def command(
     from gitops.decide.situation import Options
     from gitops.pipeline.plan import PlanRequest, plan
     from gitops.pipeline.selection import Selection
+    from gitops.pipeline.uncommitted import uncommitted
     from gitops.plan import document
     from gitops.plan.summary import exit_code
     from gitops.render.text import printable
@@ -74,8 +75,10 @@ def command(
         options=Options(undo_drift=undo_drift),
         retry=frozenset(retry),
     )
-    planned = plan(context.project(), request)
-    for warning in planned.warnings:
+    project = context.project()
+    planned = plan(project, request)
+    told = uncommitted(project.repository, planned.desired.models) if rev is None else None
+    for warning in (*planned.warnings, *([told] if told else ())):
         click.echo(printable(warning), err=True)
     if out is not None and not planned.plan.dirty:
         save(context.directory / out, document.to_text(planned.plan))

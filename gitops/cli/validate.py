@@ -37,6 +37,7 @@ def command(
       gitops validate releases/qwen-3-8b.yaml
       gitops validate --format github
     """
+    from gitops.pipeline.uncommitted import uncommitted
     from gitops.pipeline.validate import examine
     from gitops.render import problems
 
@@ -71,6 +72,9 @@ def command(
                     environments=found.environments,
                 )
             )
+    told = uncommitted(repository, found.checked)
+    if told is not None:
+        click.echo(told, err=True)
     if not found.valid:
         sys.exit(1)
 

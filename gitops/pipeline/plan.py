@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -149,6 +149,7 @@ class Session:
         with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool, run.stop.set_by_ctrl_c():
             looks = list(pool.map(lambda model: self._look(run, model, live), desired.models))
         keys = [str(model.key) for model in desired.models]
+        unmerged = self._unmerged(desired)
         decisions = {key: look.decided for key, look in zip(keys, looks, strict=True)}
         built = build_plan(
             desired,
@@ -158,7 +159,10 @@ class Session:
             repository=_repository_id(self.project),
             managed=len(self.whole.models),
             audit={key: look.audit for key, look in zip(keys, looks, strict=True)},
-            notices={key: look.gone for key, look in zip(keys, looks, strict=True)},
+            notices={
+                key: (*unmerged.get(key, ()), *look.gone)
+                for key, look in zip(keys, looks, strict=True)
+            },
             gone=self._gone(live),
             history_read=self.history_known,
         )
@@ -170,6 +174,22 @@ class Session:
             histories={key: look.history for key, look in zip(keys, looks, strict=True)},
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
+
+    def _unmerged(self, desired: Desired) -> Mapping[str, tuple[str, ...]]:
+        """Notices about pins of what was changed to commits that only the change brings along."""
+        changed = self.request.changed
+        if changed is None or not self.history_known:
+            return {}
+        from gitops.pipeline.unmerged import unmerged_pins
+        from gitops.wiring import current_branch
+
+        branch, tip = self.outside.branch, self.outside.tip()
+        # What is pushed stays as it is; only what is merged may be made anew.
+        if branch is None or tip is None or current_branch(self.project) == branch:
+            return {}
+        repository = self.project.repository
+        known = (tip, repository.resolve(changed)) if changed else (tip,)
+        return unmerged_pins(repository, desired, self.selection, branch=branch, known=known)
 
     def _with_sources(self, plan: Plan, desired: Desired) -> Plan:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from typing import Final
@@ -15,6 +15,7 @@ from gitops.pipeline.release_files import Settled
 from gitops.pipeline.sources import CommitInfo, Files, Objects
 from gitops.release.finding import Finding
 from gitops.release.words import shown
+from gitops.state.desired import DesiredModel
 
 _COMMENT: Final = re.compile(
     r"#\s*(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})?\s*(?:\"(?P<subject>.*)\")?\s*$"
@@ -25,12 +26,16 @@ _SOME_ZONE: Final = "Europe/London"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """What was checked and every problem, sorted by place. Warnings do not make it invalid."""
+    """What was checked and every problem, sorted by place. Warnings do not make it invalid.
+
+    ``checked`` are the models that have no errors.
+    """
 
     problems: tuple[Problem, ...]
     files: int
     models: int
     environments: int
+    checked: tuple[DesiredModel, ...] = field(default=(), repr=False)
 
     @property
     def valid(self) -> bool:
@@ -68,6 +73,7 @@ def examine(
         files=len(compilation.files) if wanted is None else len(wanted),
         models=len(models),
         environments=sum(len(model.environments) for model in models),
+        checked=tuple(models),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,6 +108,58 @@ def test_only_what_changed_since_a_base(call: Call, repository: Repository) -> N
     repository.commit({"trusses/qwen/model/model.py": MODEL + "# better\n"})
     plan = body(call("plan", "--changed", "HEAD~1", "--format", "json")[1])
     assert [each["model"] for each in plan["models"]] == ["qwen"]
+
+
+def pinned(commit: str) -> str:
+    return RELEASE.format(name="qwen").replace("HEAD", commit)
+
+
+@pytest.mark.usefixtures("emulator")
+def test_a_pin_that_a_squash_would_leave_behind(
+    call: Call, repository: Repository, tmp_path: Path
+) -> None:
+    def notices(base: str) -> list[str]:
+        plan = body(call("plan", "--changed", base, "--format", "json")[1])
+        assert [each["model"] for each in plan["models"]] == ["qwen"]
+        return [each for each in plan["models"][0]["notices"] if "merge commit" in each]
+
+    merged = repository.head
+    repository.commit({"releases/qwen.yaml": pinned(merged)})
+    repository.publish(tmp_path / "remote.git")
+    repository.switch("better", create=True)
+    better = repository.commit({"trusses/qwen/model/model.py": MODEL + "# better\n"})
+    repository.commit({"releases/qwen.yaml": pinned(merged).replace(merged, better, 1)})
+    (said,) = notices("main")
+    assert said.startswith(f"staging pins commit {better[:12]}, which main does not have yet")
+    # As a pull request's job has it: the merge of both, and no branch.
+    repository.git("switch", "-q", "--detach", "main")
+    repository.merge("better")
+    assert notices("HEAD^1") == [said]
+    repository.commit({"gitops.yaml": "version: 1\npins: any\n"})
+    assert notices("main") == []
+    repository.git("rm", "-q", "gitops.yaml")
+    repository.git("push", "-q", "origin", "HEAD:refs/heads/main")
+    assert notices(merged) == []
+
+
+@pytest.mark.usefixtures("emulator")
+def test_trusses_that_are_not_committed_are_named(call: Call, repository: Repository) -> None:
+    told = "plans go by commits"
+    repository.write({"trusses/other/model.py": MODEL, "trusses/qwen/__pycache__/x.pyc": "x"})
+    assert told not in call("plan")[2]
+    repository.write({"trusses/qwen/model/model.py": MODEL + "# better\n"})
+    code, out, err = call("plan")
+    line = f"trusses/qwen has changes that are not committed: {told}\n"
+    assert (code, err.endswith(line)) == (0, True)
+    assert told not in out
+    assert told not in call("plan", "--rev", "HEAD")[2]
+    assert told not in call("plan", "bert")[2]
+    assert call("validate")[2] == line
+    assert call("validate", "--format", "json")[2] == line
+    repository.write({"trusses/bert/data/new.txt": "x"})
+    assert call("validate")[2] == f"trusses/bert and trusses/qwen have {line.partition(' has ')[2]}"
+    file = str(repository.path / "releases/bert.yaml")
+    assert call("validate", file)[2] == line.replace("qwen", "bert")
 
 
 def test_a_saved_plan_is_shown_as_it_was(
