@@ -10,6 +10,7 @@ GITOPS_NO_SKIPS=1 a skipped test is a failed one.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -151,6 +152,12 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Those that take longest begin first, so that no worker is left alone with one in the end.
     items.sort(key=lambda item: "e2e" not in item.path.parts)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    # Modules and tests stay to the end: no garbage has to be looked for in them, again and again.
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -271,7 +271,4 @@ def run(ground: Ground, number: int, *, sequences: int, shorten: bool = True) ->
     )
     # What is there by now stays: to look through it again and again takes a tenth of the time.
     gc.freeze()
-    try:
-        seed(number)(get_state_machine_test(Here, settings=chosen))()
-    finally:
-        gc.unfreeze()
+    seed(number)(get_state_machine_test(Here, settings=chosen))()
