@@ -74,8 +74,7 @@ def impurities(source: str) -> list[str]:
 
 @pytest.mark.parametrize("room", pure_rooms())
 def test_a_pure_room_reaches_nothing_outside(room: str) -> None:
-    modules = list((PACKAGE / room).rglob("*.py"))
-    assert modules
+    modules = list((PACKAGE / room).rglob("*.py")) or [PACKAGE / f"{room}.py"]
     found = {
         f"{module.relative_to(ROOT)}:{place}"
         for module in modules

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from gitops import wording
 from gitops.apply.budget import Budget
 from gitops.apply.exits import INTERRUPTED, STILL_RUNS, combined
 from gitops.apply.job import Ended, Job, Listed
@@ -14,6 +15,7 @@ from gitops.apply.tagging import tag_releases
 from gitops.decide.answers import BLOCKED_CODE, REQUIREMENTS, ROLLED_BACK
 from gitops.decide.decision import Decision, State
 from gitops.decide.notices import kept_notices
+from gitops.decide.steps import Promote, Push, RollBack, Step, Wait
 from gitops.errors import (
     AccessDenied,
     BasetenError,
@@ -27,9 +29,7 @@ from gitops.errors import (
     RepositoryError,
     RequestRefused,
 )
-from gitops.plan import wording
 from gitops.plan.events import Failure
-from gitops.plan.steps import Promote, Push, RollBack, Step, Wait
 from gitops.render import words
 from gitops.render.failures import FailureKind
 from gitops.state.health import Health, health_of

@@ -14,6 +14,7 @@ from gitops.apply.observe import ModelView
 from gitops.apply.run import Ports, Run
 from gitops.decide.decision import Decision
 from gitops.decide.situation import Evidence, Options
+from gitops.decide.steps import Push, Step
 from gitops.plan.actions import ActionKind, action_id, kind_of
 from gitops.plan.events import (
     ActionFinished,
@@ -22,7 +23,6 @@ from gitops.plan.events import (
     Failure,
     Result,
 )
-from gitops.plan.steps import Push, Step
 from gitops.record.entry import Side
 from gitops.record.history import EnvironmentHistory
 from gitops.render.failures import Facts, FailureKind, describe

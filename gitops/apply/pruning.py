@@ -19,10 +19,10 @@ from gitops.apply.ports import Clock, LiveReader, Permit
 from gitops.decide.retention import AT_REST, Fate
 from gitops.errors import GitopsError, NotFound, RequestRefused, ResponseLost
 from gitops.plan.prune import Pruned
-from gitops.plan.wording import listed
 from gitops.state.health import health_of
 from gitops.state.live import Deployment, LiveModel
 from gitops.state.names import ModelKey
+from gitops.wording import listed
 
 _ATTEMPTS: Final = 3
 _STOPPING: Final = "DEACTIVATING"

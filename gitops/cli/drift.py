@@ -105,8 +105,8 @@ def _written(project: Project, accepting: Accepting, *, commit: bool, branch: st
     """Write what was accepted; the document that says where it is now."""
     from gitops.errors import Refused
     from gitops.pipeline.places import CONFIG_FILE
-    from gitops.plan.wording import listed
     from gitops.wiring import commit_files, git_changes, write_file
+    from gitops.wording import listed
 
     files, drift = accepting.files, accepting.drift
     made: str | None = None

@@ -28,7 +28,7 @@ def over(
 
     from gitops.errors import Interrupted
     from gitops.plan.events import ApplyFinished, EnvironmentFailure, Failure
-    from gitops.plan.wording import sentence
+    from gitops.wording import sentence
 
     now = datetime.now(tz=UTC)
     if not isinstance(error, GitopsError):

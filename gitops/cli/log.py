@@ -61,10 +61,10 @@ def command(
       gitops log --fetch --format json
     """
     from gitops.errors import UsageError
-    from gitops.plan.wording import sentence
     from gitops.render import log as render
     from gitops.render.text import printable
     from gitops.wiring import open_log_book
+    from gitops.wording import sentence
 
     now = datetime.now(tz=UTC)
     then = _moment(moment, now) if moment is not None else None

@@ -140,8 +140,8 @@ def gitops(ctx: click.Context, directory: Path, *, debug: bool) -> None:
 
 def report(error: GitopsError) -> None:
     """Print an error for people on stderr: every problem, then what to do."""
-    from gitops.plan.wording import sentence
     from gitops.render.text import printable
+    from gitops.wording import sentence
 
     if isinstance(error, InvalidRelease):
         for problem in error.problems:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from gitops.decide.decision import Blocked, Decision, Kept, State
+from gitops.decide.steps import Step
 from gitops.decide.view import View
-from gitops.plan.steps import Step
 from gitops.state.settings import Change
 
 # What an environment adds to the exit code of an apply that ends here.

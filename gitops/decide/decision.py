@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from gitops.decide.facts import Fact
-from gitops.plan.steps import Step
+from gitops.decide.steps import Step
 from gitops.record.entry import Side
 from gitops.state.live import Deployment
 from gitops.state.settings import Change

@@ -6,8 +6,8 @@ from gitops.decide.answers import PERSON_NEEDED, ROLLED_BACK, STILL_RUNNING, dec
 from gitops.decide.decision import Decision, State
 from gitops.decide.safety import without_consent
 from gitops.decide.sides import side_of
+from gitops.decide.steps import Record, RollBack, Step, Wait, Watch
 from gitops.decide.view import View
-from gitops.plan.steps import Record, RollBack, Step, Wait, Watch
 from gitops.record.entry import Event
 from gitops.record.history import OpenIntent
 from gitops.state.desired import Watch as WatchRule

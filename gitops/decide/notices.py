@@ -6,13 +6,13 @@ import json
 
 from gitops.decide.decision import Kept
 from gitops.decide.view import View
-from gitops.plan.wording import duration, listed, version
 from gitops.state.differences import no_longer_managed
 from gitops.state.health import Health
 from gitops.state.json import Json
 from gitops.state.live import Deployment
 from gitops.state.schedules import PREFIX
 from gitops.state.settings import Change
+from gitops.wording import duration, listed, version
 
 
 def unmanaged(view: View) -> tuple[str, ...]:

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
 from gitops.decide.uses import Uses
-from gitops.plan.wording import largest_unit
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredModel
 from gitops.state.health import Health
 from gitops.state.live import Deployment, LiveModel
 from gitops.state.recognise import Recognised
+from gitops.wording import largest_unit
 
 Action: TypeAlias = Literal["deactivate", "delete"]
 

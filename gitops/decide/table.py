@@ -38,8 +38,8 @@ from gitops.decide.rows.stopping import another_model, paused_by_git, promotion_
 from gitops.decide.rows.unfinished import intent_came_to_nothing, wanted_serves_unjudged
 from gitops.decide.safety import permitted
 from gitops.decide.situation import Situation
+from gitops.decide.steps import Follow, Record, RollBack, Step, Wait, Watch
 from gitops.decide.view import View
-from gitops.plan.steps import Follow, Record, RollBack, Step, Wait, Watch
 from gitops.state.settings import Change
 
 ROWS: Final[tuple[tuple[int, Row], ...]] = (

@@ -10,9 +10,9 @@ from gitops.git.commits import Commits, body_of
 from gitops.git.identity import Identity
 from gitops.git.objects import MissingObject
 from gitops.git.repository import Repository
-from gitops.plan.wording import version
 from gitops.record.entry import Entry, Event, from_json, to_json
 from gitops.render.text import printable
+from gitops.wording import version
 
 _WALKED: Final = 48
 """So many entries are read one by one; a longer chain is worth a process of its own."""

@@ -20,8 +20,8 @@ from gitops.plan.compare import raise_if_stale
 from gitops.plan.model import Plan
 from gitops.plan.present import Present
 from gitops.plan.safety import consented, raise_if_unsafe
-from gitops.plan.wording import sentence
 from gitops.state.live import AuditEntry
+from gitops.wording import sentence
 
 DEFAULT_PARALLEL: Final = 8
 

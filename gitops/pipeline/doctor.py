@@ -9,8 +9,8 @@ from typing import Final, Literal, Protocol, TypeVar
 from gitops.address import is_loopback
 from gitops.errors import GitopsError, Unavailable
 from gitops.pipeline.project import Project, validate_releases
-from gitops.plan.wording import sentence
 from gitops.state.access import Access
+from gitops.wording import sentence
 
 T = TypeVar("T")
 

@@ -15,10 +15,10 @@ from gitops.pipeline.diff import Ways
 from gitops.pipeline.places import CONFIG_FILE
 from gitops.pipeline.project import Repository
 from gitops.plan.release_diff import release_diff
-from gitops.plan.wording import listed
 from gitops.state.changed import ChangedPath, Content, GitFile
 from gitops.state.commit import CommitInfo
 from gitops.state.desired import DesiredModel
+from gitops.wording import listed
 
 MOST_NAMED: Final = 3
 _WHERE: Final = frozenset({"release_file", "truss"})

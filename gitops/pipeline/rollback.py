@@ -15,12 +15,12 @@ from gitops.pipeline.pin_back import PinBack, PutBack
 from gitops.pipeline.project import Project, Repository
 from gitops.pipeline.reverts import Changes, Reverts
 from gitops.pipeline.selection import Selection, select
-from gitops.plan.wording import listed
 from gitops.record.proven import Proven, built_from, why_held
 from gitops.record.timeline import ModelLog
 from gitops.render.text import printable
 from gitops.state.commit import CommitInfo
 from gitops.state.desired import Desired, DesiredModel
+from gitops.wording import listed
 
 How: TypeAlias = Literal["revert", "pin"]
 

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from gitops.errors import UsageError
-from gitops.plan.wording import listed
 from gitops.state.desired import Desired, DesiredModel
+from gitops.wording import listed
 
 MOST_NAMED: Final = 10
 """So many names are listed where none is near."""

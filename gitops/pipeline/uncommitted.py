@@ -8,9 +8,9 @@ from typing import Final
 
 from gitops.errors import RepositoryError
 from gitops.pipeline.opened import Repository
-from gitops.plan.wording import listed
 from gitops.render.text import printable
 from gitops.state.desired import DesiredModel
+from gitops.wording import listed
 
 _NAMED: Final = 3
 """So many trusses are named, and the others counted."""

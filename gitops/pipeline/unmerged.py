@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from gitops.pipeline.selection import Selection
 from gitops.pipeline.sources import Objects
-from gitops.plan.wording import listed
 from gitops.render.text import printable
 from gitops.state.desired import Desired, DesiredModel
+from gitops.wording import listed
 
 
 def unmerged_pins(

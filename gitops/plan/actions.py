@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias, assert_never, get_args
 
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Activate,
     CancelPromotion,
     Check,

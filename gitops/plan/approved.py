@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from gitops.decide.steps import Follow, Record, RestoreSettings, RollBack, Step, Wait, Watch
 from gitops.plan.model import EnvironmentPlan
-from gitops.plan.steps import Follow, Record, RestoreSettings, RollBack, Step, Wait, Watch
 from gitops.record.entry import Entry, Event, Side
 from gitops.state.differences import equal
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from gitops.decide.decision import Decision
-from gitops.plan.actions import action_id, kind_of, short
-from gitops.plan.model import PlannedAction
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Activate,
     CancelPromotion,
     Check,
@@ -26,8 +24,10 @@ from gitops.plan.steps import (
     Wait,
     Watch,
 )
-from gitops.plan.wording import duration, version
+from gitops.plan.actions import action_id, kind_of, short
+from gitops.plan.model import PlannedAction
 from gitops.state.desired import DesiredEnvironment, DesiredModel
+from gitops.wording import duration, version
 
 
 def actions(

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
 from gitops.decide.decision import Decision
+from gitops.decide.steps import Record, Step
 from gitops.plan.canonical import digest
 from gitops.plan.model import EnvironmentPlan, ModelPlan
-from gitops.plan.steps import Record, Step
 from gitops.record.entry import Side
 from gitops.state.artifact import Artifact
 from gitops.state.desired import DesiredEnvironment

@@ -10,6 +10,7 @@ from typing import Final
 
 from gitops._version import __version__
 from gitops.decide import Decision, in_order
+from gitops.decide.steps import Wait
 from gitops.plan.assemble import actions
 from gitops.plan.binding import binding, bound
 from gitops.plan.cost import estimate
@@ -23,11 +24,10 @@ from gitops.plan.model import (
 from gitops.plan.rollback import kept_warm, way_back
 from gitops.plan.safety import limit_notices
 from gitops.plan.stated import changed, kept, reason, serving, wanted
-from gitops.plan.steps import Wait
 from gitops.plan.summary import summarise
-from gitops.plan.wording import listed
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel
 from gitops.state.live import AuditEntry, Live, LiveModel
+from gitops.wording import listed
 
 _PAUSED: Final = 1
 """The row of what Git says to leave alone: it is not judged at all."""

@@ -13,13 +13,7 @@ from itertools import combinations
 from typing import Final
 
 from gitops.decide.decision import Decision, State
-from gitops.plan.approved import RELEASES, goes_on, is_wanted, own_intents
-from gitops.plan.binding import bound, found_nothing
-from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan
-from gitops.plan.new_place import in_new_place
-from gitops.plan.present import Continued, Look, Present, Unproved
-from gitops.plan.proved import settings_doubt
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Check,
     Promote,
     Push,
@@ -30,6 +24,12 @@ from gitops.plan.steps import (
     Wait,
     Watch,
 )
+from gitops.plan.approved import RELEASES, goes_on, is_wanted, own_intents
+from gitops.plan.binding import bound, found_nothing
+from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan
+from gitops.plan.new_place import in_new_place
+from gitops.plan.present import Continued, Look, Present, Unproved
+from gitops.plan.proved import settings_doubt
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import EnvironmentHistory, same_artifact
 from gitops.state.differences import equal, flatten

@@ -17,10 +17,10 @@ from gitops.decide.facts import Unread
 from gitops.decide.rows.foreign import foreign_serves
 from gitops.decide.sides import is_side, side_of
 from gitops.decide.situation import Situation
+from gitops.decide.steps import Promote, UpdateSettings
 from gitops.decide.view import View
 from gitops.plan.model import Serving, Wanted
 from gitops.plan.stated import wanted
-from gitops.plan.steps import Promote, UpdateSettings
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredModel

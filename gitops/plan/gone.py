@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from gitops.plan.actions import short
-from gitops.plan.wording import listed
 from gitops.record.entry import Entry, Side
 from gitops.record.history import ModelHistory
 from gitops.state.desired import Desired, DesiredModel
 from gitops.state.live import LiveModel
 from gitops.state.names import ModelKey
+from gitops.wording import listed
 
 
 def gone_environments(

@@ -11,11 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gitops.decide.decision import State
-from gitops.plan.approved import goes_on, is_wanted, own_intents
-from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan
-from gitops.plan.present import Continued, Look, Unproved
-from gitops.plan.proved import environment_doubt, model_doubt
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Check,
     CreateEnvironment,
     Follow,
@@ -28,6 +24,10 @@ from gitops.plan.steps import (
     UpdateSettings,
     Watch,
 )
+from gitops.plan.approved import goes_on, is_wanted, own_intents
+from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan
+from gitops.plan.present import Continued, Look, Unproved
+from gitops.plan.proved import environment_doubt, model_doubt
 from gitops.record.entry import Entry, Event
 
 _SUCCEEDS: Final = frozenset({Event.RELEASED, Event.ADOPTED})

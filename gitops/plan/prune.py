@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from gitops._version import __version__
 from gitops.decide.retention import Action, Fate
-from gitops.plan.wording import duration
 from gitops.state.desired import Retention
 from gitops.state.names import ModelKey
+from gitops.wording import duration
 
 FORMAT_VERSION: Final = "1"
 

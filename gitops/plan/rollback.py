@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from gitops.decide.decision import Decision
+from gitops.decide.steps import Follow, Promote, UpdateSettings
 from gitops.plan.cost import hardware_of
 from gitops.plan.model import Rollback
-from gitops.plan.steps import Follow, Promote, UpdateSettings
-from gitops.plan.wording import duration
 from gitops.state.desired import DesiredEnvironment
 from gitops.state.json import Json
 from gitops.state.live import InstanceType, LiveEnvironment
+from gitops.wording import duration
 
 METRICS_TRAIL: Final = 240.0
 """Seconds that a watch waits for metrics after its end, at most."""

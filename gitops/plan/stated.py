@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gitops.decide import Decision
+from gitops.decide.steps import RollBack
 from gitops.plan.model import ChangedField, Serving, Wanted
-from gitops.plan.steps import RollBack
-from gitops.plan.wording import version
 from gitops.state.desired import DesiredEnvironment
 from gitops.state.settings import Change
+from gitops.wording import version
 
 
 def wanted(environment: DesiredEnvironment, built_from: str | None = None) -> Wanted:

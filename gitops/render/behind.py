@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from gitops.plan.wording import duration
 from gitops.render.words import instant
+from gitops.wording import duration
 
 FRESH: Final = timedelta(minutes=1)
 _DAY: Final = 86400

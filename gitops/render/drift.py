@@ -11,12 +11,12 @@ from gitops.plan.actions import short
 from gitops.plan.drift import Drifted, EnvironmentDrift
 from gitops.plan.drift_document import Acceptance, Drift, ModelDrift, to_json
 from gitops.plan.model import Serving, Wanted
-from gitops.plan.wording import sentence
 from gitops.render.layout import WIDTH, safe, styled
 from gitops.render.palette import Role, Style, plain
 from gitops.render.sentences import asked, serving
 from gitops.render.text import harmless, printable
 from gitops.render.words import count, instant, listed, some, value
+from gitops.wording import sentence
 
 INDENT = "    "
 

@@ -7,12 +7,12 @@ from typing import Final
 
 from gitops.plan.drift import Drifted, EnvironmentDrift
 from gitops.plan.drift_document import Acceptance, Drift, ModelDrift
-from gitops.plan.wording import sentence as whole
 from gitops.render.drift import counts, notes, outcome, remedy, title, told, told_item, what_next
 from gitops.render.drift import who as by_whom
 from gitops.render.layout import safe
 from gitops.render.markdown import block, code, sentence
 from gitops.render.words import value
+from gitops.wording import sentence as whole
 
 LIMIT: Final = 65_536
 """Characters that GitHub takes in one comment or issue; GitLab takes more."""

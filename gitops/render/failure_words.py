@@ -8,10 +8,10 @@ from __future__ import annotations
 import shlex
 from typing import Final
 
-from gitops.plan.wording import version as version_of
 from gitops.record.entry import Side
 from gitops.render.failure_kinds import Facts
 from gitops.render.words import commit_and_deployment, one_line, refusal
+from gitops.wording import version as version_of
 
 _NEW: Final = "the new deployment"
 _BEFORE: Final = "the deployment before"

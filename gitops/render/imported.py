@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 
 from gitops.plan.imported import Import, ImportedEnvironment, ImportedFile, LeftOut, Pin
-from gitops.plan.wording import sentence
 from gitops.render.layout import WIDTH, lines, safe
 from gitops.render.text import harmless, printable
 from gitops.state.json import Json
 from gitops.state.recognise import called
+from gitops.wording import sentence
 
 FORMAT_VERSION = "1"
 _PROOF = {

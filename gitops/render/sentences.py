@@ -7,8 +7,8 @@ from typing import Final, assert_never
 
 from gitops.plan.actions import short
 from gitops.plan.model import ChangedField, Cost, EnvironmentPlan, ModelPlan, Serving, Wanted
-from gitops.plan.wording import version
 from gitops.render.words import count, instant, value
+from gitops.wording import version
 
 __all__ = [
     "asked",

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from gitops.plan.actions import ActionKind, short
-from gitops.plan.wording import duration, listed
 from gitops.record.entry import Side
 from gitops.state.json import Json, JsonObject
 from gitops.state.recognise import called
+from gitops.wording import duration, listed
 
 __all__ = [
     "commit_and_deployment",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from gitops.decide.situation import Asked, Evidence, Options, Situation
+from gitops.decide.steps import Step
 from gitops.decide.view import View
-from gitops.plan.steps import Step
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import ModelHistory
 from gitops.state.artifact import Artifact
@@ -243,7 +243,7 @@ class Scene:
 
 def kinds(steps: tuple[Step, ...]) -> list[str]:
     """The steps' names, with the event of a record: what a test of an order reads."""
-    from gitops.plan.steps import Record
+    from gitops.decide.steps import Record
 
     return [
         f"Record({step.event})" if isinstance(step, Record) else type(step).__name__

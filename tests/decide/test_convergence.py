@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitops.decide import Decision, Options, Situation, State
-from gitops.plan.steps import CancelPromotion, Promote, RollBack
+from gitops.decide.steps import CancelPromotion, Promote, RollBack
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gitops.decide import Asked, Decision, Evidence, Fact, Needs, Options, State, decide
-from gitops.plan.steps import RollBack, UpdateSettings
+from gitops.decide.steps import RollBack, UpdateSettings
 from gitops.record.entry import Entry, Event
 from tests.decide.scenes import (
     COMMIT,

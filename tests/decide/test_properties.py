@@ -22,8 +22,8 @@ from gitops.decide import (
     decide,
 )
 from gitops.decide import audit as audit_log
+from gitops.decide.steps import CancelPromotion, Follow, Promote, RollBack, UpdateSettings
 from gitops.decide.view import View
-from gitops.plan.steps import CancelPromotion, Follow, Promote, RollBack, UpdateSettings
 from gitops.record.entry import Entry, Event
 from gitops.state.desired import Requirement, Watch
 from gitops.state.live import AuditEntry, Promotion

@@ -19,7 +19,7 @@ from gitops.decide import (
     decide_model,
     in_order,
 )
-from gitops.plan.steps import Promote, Push, Record
+from gitops.decide.steps import Promote, Push, Record
 from gitops.record.entry import Event
 from gitops.record.history import ModelHistory
 from gitops.state.desired import DesiredEnvironment, Requirement

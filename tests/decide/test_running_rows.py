@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gitops.decide import Decision, Evidence, Fact, Needs, Options, State, decide
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Follow,
     Record,
     RestoreSettings,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gitops.decide import Asked, Decision, Evidence, Fact, Needs, Options, State, decide
-from gitops.plan.steps import Record, RollBack, UpdateSettings
+from gitops.decide.steps import Record, RollBack, UpdateSettings
 from gitops.record.entry import Event
 from gitops.state.desired import Watch
 from gitops.state.json import Json, JsonObject

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from gitops.decide import Asked, Decision, Evidence, Fact, Needs, Options, Situation, decide
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Activate,
     CancelPromotion,
     Check,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gitops.decide.decision import Decision, State
-from gitops.plan.steps import Check, Promote, Push, Ready, Record, UpdateSettings, Watch
+from gitops.decide.steps import Check, Promote, Push, Ready, Record, UpdateSettings, Watch
 from gitops.record.entry import Event, Side
 from gitops.state.artifact import Artifact
 from gitops.state.desired import Desired, DesiredEnvironment, DesiredModel, Requirement

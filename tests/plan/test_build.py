@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from gitops.decide.decision import Blocked, Decision, State
+from gitops.decide.steps import Follow, RestoreSettings, RollBack, Wait, Watch
 from gitops.plan.build import build_plan
 from gitops.plan.model import Plan
-from gitops.plan.steps import Follow, RestoreSettings, RollBack, Wait, Watch
 from gitops.plan.summary import exit_code
 from gitops.record.entry import Side
 from gitops.state.desired import Desired, Limits

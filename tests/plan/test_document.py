@@ -18,10 +18,10 @@ from gitops.plan.build import build_plan
 from gitops.plan.canonical import digest, plain
 from gitops.plan.compare import compare, raise_if_stale
 from gitops.plan.model import Plan
-from gitops.plan.wording import sentence
 from gitops.state.desired import Check, Desired, Probe
 from gitops.state.live import AuditEntry, Deployment, Live
 from gitops.state.settings import Change, Settings
+from gitops.wording import sentence
 from tests.plan.examples import (
     DRIFT,
     MORE_REPLICAS,

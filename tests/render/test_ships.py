@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gitops.decide.steps import Check, Promote, Watch
 from gitops.plan.build import build_plan
 from gitops.plan.model import EnvironmentPlan, ModelPlan, Plan, Ships
-from gitops.plan.steps import Check, Promote, Watch
 from gitops.render import plan_markdown, plan_text
 from gitops.render.markdown import sentence
 from gitops.render.ships import failing, shipped

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gitops.apply.job import Ended, Job
 from gitops.apply.waiting import ASKED, until
+from gitops.decide.steps import Activate, Retry
 from gitops.errors import RequestRefused, ResponseLost
-from gitops.plan.steps import Activate, Retry
 from gitops.render.failures import FailureKind
 from gitops.state.health import Health, health_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gitops.apply.job import Ended, Job
 from gitops.apply.waiting import ASKED, until
+from gitops.decide.steps import CancelPromotion
 from gitops.errors import NotFound, RequestRefused, ResponseLost
-from gitops.plan.steps import CancelPromotion
 from gitops.render.failures import FailureKind
 from gitops.render.words import refusal
 

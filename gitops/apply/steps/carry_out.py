@@ -17,7 +17,7 @@ from gitops.apply.steps.roll_back import roll_back
 from gitops.apply.steps.settings import create_environment, restore_settings, update_settings
 from gitops.apply.steps.wait import wait
 from gitops.apply.steps.watching import watch
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Activate,
     CancelPromotion,
     Check,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gitops.apply import forensics
 from gitops.apply.checking import Bench, run_checks
 from gitops.apply.job import Ended, Job
+from gitops.decide import steps
 from gitops.decide.decision import State
-from gitops.plan import steps
 from gitops.render.failures import FailureKind
 from gitops.state.live import Deployment
 from gitops.verify.results import Results, Woken

@@ -9,8 +9,8 @@ from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.watching import figures_before, figures_since
 from gitops.apply.waiting import Told, jumped
 from gitops.decide import settings_to_make
+from gitops.decide.steps import Follow
 from gitops.errors import RequestRefused
-from gitops.plan.steps import Follow
 from gitops.render.failures import FailureKind
 from gitops.state.desired import Watch
 from gitops.state.differences import differences, equal

@@ -6,8 +6,8 @@ from typing import Final
 
 from gitops.apply.job import Job
 from gitops.decide.judge import condemned
+from gitops.decide.steps import Promote, Record
 from gitops.errors import BasetenError
-from gitops.plan.steps import Promote, Record
 from gitops.record.entry import Entry, Event
 from gitops.state.json import JsonObject
 from gitops.state.live import Deployment

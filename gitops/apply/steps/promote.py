@@ -7,6 +7,7 @@ from gitops.apply.job import Ended, Job
 from gitops.apply.steps.previous import STAYS_WARM, WARM, stays_warm
 from gitops.apply.steps.settings import is_promoting
 from gitops.apply.waiting import until
+from gitops.decide.steps import Promote
 from gitops.errors import (
     AccessDenied,
     BasetenError,
@@ -17,7 +18,6 @@ from gitops.errors import (
     ResponseLost,
     Unavailable,
 )
-from gitops.plan.steps import Promote
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import same_artifact
 from gitops.render.failures import FailureKind

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gitops.apply.job import Ended, Job
 from gitops.apply.waiting import until
+from gitops.decide.steps import Push
 from gitops.errors import RequestRefused, ResponseLost
-from gitops.plan.steps import Push
 from gitops.render.failures import FailureKind
 from gitops.state.artifact import LABEL_DIGEST
 from gitops.state.live import Deployment

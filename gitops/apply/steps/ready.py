@@ -7,8 +7,8 @@ from typing import Final
 from gitops.apply import forensics
 from gitops.apply.job import Ended, Job
 from gitops.apply.waiting import Told
+from gitops.decide.steps import Ready
 from gitops.errors import BasetenError
-from gitops.plan.steps import Ready
 from gitops.render.failures import FailureKind
 from gitops.state.health import Health, health_of
 from gitops.state.live import Deployment

@@ -7,8 +7,8 @@ from typing import assert_never
 from gitops.apply import forensics, recording
 from gitops.apply.job import Ended, Job
 from gitops.apply.steps.previous import alerted, let_go
+from gitops.decide.steps import Record
 from gitops.plan.events import Failure
-from gitops.plan.steps import Record
 from gitops.record.entry import Event
 from gitops.record.history import CANDIDATE, STAYS
 from gitops.render.failures import FailureKind

@@ -12,9 +12,9 @@ from gitops.apply.steps.rollback_figures import figures_of, minimum
 from gitops.apply.steps.settings import write_until_read_back
 from gitops.apply.steps.way_back import serves_again
 from gitops.apply.waiting import until
+from gitops.decide.steps import RollBack
 from gitops.errors import BasetenError, RepositoryError, RequestRefused
 from gitops.plan.events import Failure, RollbackFinished, RollbackStarted
-from gitops.plan.steps import RollBack
 from gitops.record.entry import Entry, Event, Side
 from gitops.record.history import BRANCH
 from gitops.render.failures import FailureKind

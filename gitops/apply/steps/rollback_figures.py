@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from gitops.apply.job import Job
 from gitops.apply.waiting import until
+from gitops.decide.steps import RollBack
 from gitops.errors import BasetenError
-from gitops.plan.steps import RollBack
 from gitops.record.entry import Entry
 from gitops.state.json import Json
 from gitops.state.live import LiveEnvironment

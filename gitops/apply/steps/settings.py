@@ -9,8 +9,8 @@ from gitops.apply import blocks, recording
 from gitops.apply.job import Ended, Job
 from gitops.apply.settled import pending
 from gitops.apply.waiting import ASKED, until
+from gitops.decide.steps import CreateEnvironment, RestoreSettings, UpdateSettings
 from gitops.errors import RequestRefused, ResponseLost
-from gitops.plan.steps import CreateEnvironment, RestoreSettings, UpdateSettings
 from gitops.record.entry import Event
 from gitops.record.history import STAYS
 from gitops.render.failures import FailureKind

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from gitops.apply.job import Ended, Job
 from gitops.apply.waiting import until
+from gitops.decide.steps import Wait
 from gitops.errors import RemoteUnreachable
-from gitops.plan.steps import Wait
 from gitops.record.history import OpenIntent
 from gitops.render.failures import FailureKind
 from gitops.state.live import LiveEnvironment

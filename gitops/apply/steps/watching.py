@@ -10,8 +10,8 @@ from gitops.apply.job import Ended, Job
 from gitops.apply.steps.previous import read_back
 from gitops.apply.waiting import Told, jumped
 from gitops.decide.judge import condemned
+from gitops.decide.steps import Watch
 from gitops.errors import AccessDenied, BasetenError, NotFound, RequestRefused, Unavailable
-from gitops.plan.steps import Watch
 from gitops.render.words import count, percent
 from gitops.state.health import Health, health_of
 from gitops.verify.observation import Window

@@ -15,8 +15,8 @@ from gitops.decide.decision import Decision, State
 from gitops.decide.judge import is_bad, judge
 from gitops.decide.safety import Permission, permitted
 from gitops.decide.sides import is_side
+from gitops.decide.steps import Ready, Record, Retry, Step, UpdateSettings
 from gitops.decide.view import View
-from gitops.plan.steps import Ready, Record, Retry, Step, UpdateSettings
 from gitops.record.entry import Event
 from gitops.record.holds import Hold
 from gitops.state.health import Health

@@ -18,9 +18,7 @@ from gitops.decide.hardware import (
 from gitops.decide.notices import back_again, unmanaged
 from gitops.decide.safety import Permission, consents_to_remove, missing_secrets, permitted
 from gitops.decide.sides import side_of
-from gitops.decide.target import existing
-from gitops.decide.view import View
-from gitops.plan.steps import (
+from gitops.decide.steps import (
     Activate,
     Check,
     CreateEnvironment,
@@ -32,6 +30,8 @@ from gitops.plan.steps import (
     Step,
     Watch,
 )
+from gitops.decide.target import existing
+from gitops.decide.view import View
 from gitops.record.entry import Event, Side
 from gitops.state.artifact import Artifact
 from gitops.state.health import Health

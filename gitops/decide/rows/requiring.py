@@ -7,11 +7,11 @@ from datetime import timedelta
 from gitops.decide.answers import GoOn, blocked, decision
 from gitops.decide.decision import Decision, State
 from gitops.decide.judge import judge
+from gitops.decide.steps import Promote, Record
 from gitops.decide.view import View
-from gitops.plan.steps import Promote, Record
-from gitops.plan.wording import largest_unit
 from gitops.record.entry import Event
 from gitops.state.desired import DesiredEnvironment, Requirement
+from gitops.wording import largest_unit
 
 
 def requirements(view: View) -> Decision | GoOn | None:

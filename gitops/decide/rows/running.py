@@ -18,8 +18,8 @@ from gitops.decide.answers import (
 from gitops.decide.decision import Decision, State
 from gitops.decide.judge import is_bad
 from gitops.decide.sides import is_side, side_of
+from gitops.decide.steps import CancelPromotion, Follow, Record, RollBack, Wait, Watch
 from gitops.decide.view import View
-from gitops.plan.steps import CancelPromotion, Follow, Record, RollBack, Wait, Watch
 from gitops.record.entry import Event
 from gitops.record.history import OpenIntent
 from gitops.state.health import Health

@@ -11,8 +11,8 @@ from gitops.decide.hardware import hardware_notices
 from gitops.decide.judge import alerted
 from gitops.decide.notices import unmanaged
 from gitops.decide.safety import consents_to_remove, permitted, without_consent
+from gitops.decide.steps import Activate, Check, Ready, Record, Retry, Step, UpdateSettings
 from gitops.decide.view import View
-from gitops.plan.steps import Activate, Check, Ready, Record, Retry, Step, UpdateSettings
 from gitops.record.entry import Event
 from gitops.state.health import Health
 from gitops.state.recognise import Recognised

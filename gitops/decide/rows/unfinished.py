@@ -11,8 +11,8 @@ from gitops.decide.answers import GoOn
 from gitops.decide.decision import Decision
 from gitops.decide.judge import judge, judge_followed
 from gitops.decide.sides import is_side
+from gitops.decide.steps import Record, RestoreSettings, Step, Wait
 from gitops.decide.view import View
-from gitops.plan.steps import Record, RestoreSettings, Step, Wait
 from gitops.record.entry import Entry, Event
 from gitops.record.history import OpenIntent
 from gitops.record.holds import Hold

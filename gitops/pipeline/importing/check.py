@@ -13,12 +13,12 @@ from gitops.pipeline.compile import look
 from gitops.pipeline.importing.files import Draft
 from gitops.pipeline.sources import Files, Objects
 from gitops.plan.imported import LeftOut
-from gitops.plan.wording import listed
 from gitops.release.words import dotted
 from gitops.state.desired import DesiredModel
 from gitops.state.differences import differences
 from gitops.state.json import Json
 from gitops.state.live import InstanceType, LiveModel
+from gitops.wording import listed
 
 _ROUNDS: Final = 12
 """Each takes out what the language cannot say; more than these are a model of its own kind."""

@@ -12,7 +12,6 @@ from gitops.pipeline.importing.pins import Hint, Sought, Source
 from gitops.pipeline.importing.settings import about_beyond, settings_keys, unsaid
 from gitops.pipeline.sources import Objects
 from gitops.plan.imported import REFUSED, LeftOut, Near, Pin
-from gitops.plan.wording import listed
 from gitops.record.entry import Entry
 from gitops.record.history import ModelHistory
 from gitops.state.archived import Archived
@@ -23,6 +22,7 @@ from gitops.state.json import Json, JsonObject
 from gitops.state.live import Deployment, LiveEnvironment
 from gitops.state.names import ModelKey
 from gitops.state.recognise import Recognised
+from gitops.wording import listed
 from gitops.yaml.document import read
 
 _OVER: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELED"})

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from gitops.plan.wording import largest_unit
+from gitops.wording import largest_unit
 
 
 @pytest.mark.parametrize(
