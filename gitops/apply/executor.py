@@ -14,6 +14,7 @@ from gitops.apply.job import Job, Listed
 from gitops.apply.observe import ModelView
 from gitops.apply.run import Emit, Run
 from gitops.decide import in_order
+from gitops.interruptible import mapped
 from gitops.plan.events import ApplyEvent, ApplyFinished, ApplyStarted, EnvironmentFailure
 from gitops.state.desired import DesiredModel
 
@@ -66,7 +67,7 @@ def execute(run: Run, models: Sequence[DesiredModel]) -> Outcome:
             bugs.append(bug)
 
     with ThreadPoolExecutor(max_workers=max(run.parallel, 1)) as pool:
-        list(pool.map(one, models))
+        mapped(pool, one, models)
     tags = [
         f"{model.key}/{environment.name}" for model in models for environment in model.environments
     ]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from gitops.baseten import reading
 from gitops.baseten.transport import Transport
 from gitops.errors import NotFound
+from gitops.interruptible import mapped
 from gitops.state.inventory import ListedModel
 from gitops.state.json import Json, JsonObject
 from gitops.state.live import LiveModel
@@ -41,7 +42,7 @@ class Inventory:
         """These models with their environments, side by side; one that is gone has none."""
         with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="baseten") as pool:
             try:
-                return tuple(pool.map(self._listed, models))
+                return tuple(mapped(pool, self._listed, models))
             except KeyboardInterrupt:
                 self._transport.attention.leave()
                 raise

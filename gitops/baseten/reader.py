@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final, Self, TypeVar
 
 from gitops.baseten import logs, metrics, reading, resolving
 from gitops.baseten.transport import Transport
 from gitops.errors import AccessDenied, NotFound
+from gitops.interruptible import awaited, settled
 from gitops.state.live import (
     AuditEntry,
     Deployment,
@@ -71,9 +72,9 @@ class Reader:
             asked_models = pool.submit(self._models)
             asked_prices = pool.submit(self._instance_types) if prices else None
             asked_secrets = pool.submit(self._secrets) if secrets else None
-            teams = asked_teams.result()
+            teams = awaited(asked_teams)
             chosen = resolving.teams_of(keys, teams)
-            listed = asked_models.result()
+            listed = awaited(asked_models)
             found = {key: resolving.pick(key, chosen[key], listed) for key in dict.fromkeys(keys)}
             asked = {
                 key: pool.submit(self._with_environments, raw)
@@ -256,7 +257,7 @@ class _SideBySide:
 
     def finish(self) -> None:
         """Wait for all; raise the failure of the one that was asked first."""
-        wait(self._asked, return_when=FIRST_EXCEPTION)
+        settled(self._asked)
         for each in self._asked:
             if each.done() and (error := each.exception()) is not None:
                 raise error

@@ -11,6 +11,7 @@ from gitops.apply.observe import ModelView
 from gitops.apply.run import Run
 from gitops.decide import Evidence, in_order
 from gitops.errors import BasetenError
+from gitops.interruptible import mapped
 from gitops.pipeline.plan import SIDE_BY_SIDE, PlanRequest, Session, opened
 from gitops.pipeline.project import Project
 from gitops.pipeline.selection import Selection, select
@@ -49,7 +50,7 @@ def drift(project: Project, selection: Selection) -> FoundDrift:
         live = session.outside.ports.reader.live(keys)
         run = session.run(desired, live)
         with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool, run.stop.set_by_ctrl_c():
-            models = tuple(pool.map(partial(_model, session, run, live), desired.models))
+            models = tuple(mapped(pool, partial(_model, session, run, live), desired.models))
         found = Drift(
             gitops_version=__version__,
             commit=desired.commit,

@@ -19,6 +19,7 @@ from gitops.errors import (
     UsageError,
     Where,
 )
+from gitops.interruptible import mapped
 from gitops.pipeline.project import Project, desired_state
 from gitops.pipeline.selection import Selection, select
 from gitops.pipeline.shipped import with_sources
@@ -147,7 +148,7 @@ class Session:
         live = self._live(desired)
         run = self.run(desired, live)
         with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool, run.stop.set_by_ctrl_c():
-            looks = list(pool.map(lambda model: self._look(run, model, live), desired.models))
+            looks = mapped(pool, lambda model: self._look(run, model, live), desired.models)
         keys = [str(model.key) for model in desired.models]
         unmerged = self._unmerged(desired)
         decisions = {key: look.decided for key, look in zip(keys, looks, strict=True)}

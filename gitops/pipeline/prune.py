@@ -15,6 +15,7 @@ from gitops.apply.pace import Pace
 from gitops.apply.pruning import Pruning
 from gitops.decide.retention import Fate, fates
 from gitops.errors import InvalidRelease, Refused, RemoteUnreachable
+from gitops.interruptible import mapped
 from gitops.pipeline.compile import compile_commit
 from gitops.pipeline.plan import SIDE_BY_SIDE, PlanRequest, Session, opened
 from gitops.pipeline.project import Project
@@ -125,7 +126,7 @@ class _Work:
             return self._model(model, there)
 
         with ThreadPoolExecutor(max_workers=SIDE_BY_SIDE) as pool:
-            models = tuple(pool.map(look, asking))
+            models = tuple(mapped(pool, look, asking))
         return PrunePlan(
             commit=whole.commit,
             dirty=whole.dirty,
@@ -216,7 +217,7 @@ class _Work:
             if elsewhere is not None:
                 raise elsewhere
             now = replace(self, ahead=_gone_on(self.project, self.session))
-            done = pool.map(lambda model: now.carry_out_one(model, leases), working)
+            done = mapped(pool, lambda model: now.carry_out_one(model, leases), working)
             return tuple(each for results in done for each in results)
 
     def carry_out_one(self, planned: ModelPrune, leases: Leases) -> tuple[Pruned, ...]:

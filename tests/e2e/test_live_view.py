@@ -114,6 +114,7 @@ def test_a_window_that_changes_its_size_shows_one_frame_and_then_the_summary(
             made.emulator.call(made.emulator.world.faults.lift, "no_capacity")
             text = window.until(lambda text: "ended with " in text)
             assert window.is_left_as_it_was()
+        assert made.serving("staging")
     assert titles(text) == []
     assert "ENVIRONMENT" not in text
     first, last = text.split("Apply: interrupted")
@@ -121,4 +122,3 @@ def test_a_window_that_changes_its_size_shows_one_frame_and_then_the_summary(
     *_, row, verdict, _ = last.rstrip().splitlines()
     assert re.fullmatch(r"✓ triage/staging +released, deployment \w+ serves +[\dms. ]+", row)
     assert re.fullmatch(r"Apply: done after [\dms. ]+\.", verdict)
-    assert made.serving("staging")

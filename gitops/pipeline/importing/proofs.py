@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from gitops.interruptible import mapped
 from gitops.pipeline.importing.model import Candidate, compared_pin, hints_of, labelled_pin
 from gitops.pipeline.importing.pins import Prover, Sought
 from gitops.pipeline.project import Project
@@ -94,7 +95,7 @@ class Proofs:
             return archives.archived(deployment.model_id, deployment.id, algorithm)
 
         with ThreadPoolExecutor(DOWNLOADS, thread_name_prefix="archives") as pool:
-            return list(pool.map(read, unknown))
+            return mapped(pool, read, unknown)
 
 
 def _in_one_truss(
